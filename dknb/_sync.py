@@ -1,0 +1,194 @@
+"""The one bridge from synchronous callers to the async core.
+
+Operations that wait are written once, as coroutines. A caller that cannot await (a magic, a plain script) hands the
+coroutine to one background event loop, which lives in a daemon thread of this process. That works whether or not the
+caller's own thread runs a loop, so it works in a notebook cell.
+
+When the calling thread is interrupted while it waits (the stop button of a notebook), the coroutine is cancelled and
+given ``GRACE`` seconds to put away what it holds before the interrupt goes on its way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import os
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+
+__all__ = ["GRACE", "Stream", "blocking", "iterate", "run"]
+
+T = TypeVar("T")
+S = TypeVar("S")
+P = ParamSpec("P")
+
+#: Seconds that a cancelled coroutine gets to clean up.
+GRACE = 3.0
+
+
+class _LoopThread:
+    """An event loop in a daemon thread; a fork's child makes its own."""
+
+    _current: _LoopThread | None = None
+    _lock = threading.Lock()
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self.loop = asyncio.new_event_loop()
+        self.thread = threading.Thread(target=self.loop.run_forever, name="dknb-loop", daemon=True)
+        self.thread.start()
+
+    @classmethod
+    def get(cls) -> _LoopThread:
+        with cls._lock:
+            current = cls._current
+            if current is None or current.pid != os.getpid() or not current.thread.is_alive():
+                current = cls._current = cls()
+            return current
+
+
+def _forget_after_fork() -> None:
+    # The child has the parent's objects but not its threads, and the lock may have been held by one of them.
+    _LoopThread._lock = threading.Lock()
+    _LoopThread._current = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_after_fork)
+
+
+class _Job(Generic[T]):
+    """A coroutine on the background loop, in the caller's context variables."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, T]) -> None:
+        runner = _LoopThread.get()
+        if threading.current_thread() is runner.thread:
+            coroutine.close()
+            raise RuntimeError("dknb: a synchronous call was made on dknb's own event loop; await the async one there")
+        self._loop = runner.loop
+        self._task: asyncio.Task[T] | None = None
+        self._finished = threading.Event()
+        self._cancelled = False
+        context = contextvars.copy_context()
+        self._loop.call_soon_threadsafe(self._start, coroutine, context)
+
+    def _start(self, coroutine: Coroutine[Any, Any, T], context: contextvars.Context) -> None:
+        self._task = self._loop.create_task(coroutine, context=context)
+        self._task.add_done_callback(lambda _: self._finished.set())
+        if self._cancelled:
+            self._task.cancel()
+
+    def _cancel_on_loop(self) -> None:
+        self._cancelled = True
+        if self._task is not None:
+            self._task.cancel()
+
+    def cancel(self) -> None:
+        """Cancel, and wait at most ``GRACE`` seconds for the coroutine to end."""
+        self._loop.call_soon_threadsafe(self._cancel_on_loop)
+        self._finished.wait(GRACE)
+
+    def result(self) -> T:
+        """Wait for the end; an interrupt of the waiting thread cancels the coroutine."""
+        try:
+            self._finished.wait()
+        except BaseException:
+            self.cancel()
+            raise
+        assert self._task is not None
+        return self._task.result()
+
+
+def run(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run ``coroutine`` on the background loop and wait for its result.
+
+    Raises:
+        RuntimeError: Called on the background loop itself, which would wait for itself.
+    """
+    return _Job(coroutine).result()
+
+
+class Stream(Generic[T]):
+    """The items of an async iterator, handed over in batches to a thread that cannot await.
+
+    Use as a context manager: leaving it early cancels the iterator and closes it.
+    """
+
+    def __init__(self, make: Callable[[], AsyncIterator[T]], *, most_waiting: int = 100_000) -> None:
+        self._items: deque[T] = deque()
+        self._arrived = threading.Event()
+        self._ended = threading.Event()
+        self._most_waiting = most_waiting
+        self._job: _Job[None] = _Job(self._pump(make))
+
+    async def _pump(self, make: Callable[[], AsyncIterator[T]]) -> None:
+        source = make()
+        try:
+            async for item in source:
+                self._items.append(item)
+                self._arrived.set()
+                while len(self._items) >= self._most_waiting:  # noqa: ASYNC110 - who takes them is another thread
+                    await asyncio.sleep(0.01)
+        finally:
+            try:
+                if (close := getattr(source, "aclose", None)) is not None:
+                    await close()
+            finally:
+                self._ended.set()
+                self._arrived.set()
+
+    def _take(self) -> list[T]:
+        taken: list[T] = []
+        while self._items:
+            taken.append(self._items.popleft())
+        return taken
+
+    def batches(self, pause: Callable[[], float] = lambda: 0.0) -> Iterator[list[T]]:
+        """Yield what has arrived, waiting ``pause()`` seconds between batches; raise what the iterator raised."""
+        while not self._ended.is_set():
+            self._arrived.wait()
+            self._arrived.clear()
+            if (seconds := pause()) > 0:
+                self._ended.wait(seconds)
+            if taken := self._take():
+                yield taken
+        if taken := self._take():
+            yield taken
+        self._job.result()
+
+    def close(self) -> list[T]:
+        """Cancel the iterator if it still runs; return what had arrived and was not yet taken."""
+        if not self._ended.is_set():
+            self._job.cancel()
+        return self._take()
+
+    def __enter__(self) -> Stream[T]:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+
+def iterate(make: Callable[[], AsyncIterator[T]]) -> Iterator[T]:
+    """Yield the items of ``make()`` one by one, as they arrive; leaving the loop closes the async iterator."""
+    with Stream(make, most_waiting=1_000) as stream:
+        for batch in stream.batches():
+            yield from batch
+
+
+def blocking(method: Callable[Concatenate[S, P], Coroutine[Any, Any, T]]) -> Callable[Concatenate[S, P], T]:
+    """Make the synchronous twin of an async method: ``complete_sync = blocking(complete)``.
+
+    The twin looks the coroutine up by name, so that a subclass's override is the one that runs.
+    """
+    name = method.__name__
+
+    def twin(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        result: T = run(getattr(self, name)(*args, **kwargs))
+        return result
+
+    twin.__name__ = twin.__qualname__ = f"{name}_sync"
+    twin.__doc__ = f"``{name}`` for callers that cannot await: waits, and returns its result."
+    return twin

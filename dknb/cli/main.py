@@ -1,0 +1,92 @@
+"""The command line: one parser, one function a command."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from .. import __version__
+from ..errors import DknbError, did_you_mean
+
+__all__ = ["main"]
+
+_COMMANDS = ("lab", "doctor")
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that says what is wrong in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        end = "" if message.endswith((".", "?")) else "."
+        self.exit(2, f"{self.prog}: {message}{end} Try:  {self.prog} --help\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="dknb", description="A laboratory for prompts in Jupyter.", allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"dknb {__version__}")
+    commands = parser.add_subparsers(dest="command", title="commands", metavar="COMMAND", parser_class=_Parser)
+
+    lab = commands.add_parser("lab", help="open a notebook in JupyterLab", allow_abbrev=False)
+    lab.add_argument(
+        "notebook",
+        nargs="?",
+        type=Path,
+        help="the notebook (default: notebooks/00_quickstart.ipynb, if the project has one)",
+    )
+    lab.add_argument(
+        "--execute",
+        action="store_true",
+        help="run it from top to bottom without a browser, and say where the result lies (so it is when CI=true)",
+    )
+    commands.add_parser("doctor", help="say what is installed, set and reachable", allow_abbrev=False)
+    return parser
+
+
+def _lab(options: argparse.Namespace) -> int:
+    from .lab import choose_notebook, open_lab
+
+    in_ci = os.environ.get("CI", "").lower() in ("true", "1")
+    if not (options.execute or in_ci):
+        open_lab(choose_notebook(options.notebook))
+    from .execute import execute
+
+    result = execute(choose_notebook(options.notebook))
+    print(f"ran without an error, the result is {result}")
+    return 0
+
+
+def _doctor() -> int:
+    from .doctor import examine, report
+
+    findings = examine()
+    print(report(findings))
+    return int(any(finding.is_broken for finding in findings))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line; what it returns is the exit status.
+
+    Args:
+        arguments: The words after ``dknb``; by default those of this process.
+    """
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    parser = _parser()
+    if words and not words[0].startswith("-") and words[0] not in _COMMANDS:
+        parser.error(f"there is no command {words[0]!r}.{did_you_mean(words[0], _COMMANDS)}")
+    options = parser.parse_args(words)
+    try:
+        if options.command == "lab":
+            return _lab(options)
+        if options.command == "doctor":
+            return _doctor()
+    except DknbError as error:
+        print(f"dknb: {error}", *([error.hint] if error.hint else []), sep="\n", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    parser.print_help()
+    return 0

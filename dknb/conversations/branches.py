@@ -1,0 +1,276 @@
+"""Branches as data: names, where they point, what a change of them would do. Nothing here writes."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..errors import BranchError, ConversationError, NodeNotFound, did_you_mean
+from ..llm.messages import utc_now
+from .node import ConversationNode, place_of
+from .state import Branch, ConversationState
+from .steps import Change
+from .tree import Tree, calculate_node_id, get_node_by_id, parse_node_id
+
+__all__ = ["BranchRecord", "check_name", "resolve"]
+
+NodeTree = Tree[ConversationNode]
+
+#: Most characters of a name.
+LONGEST_NAME = 200
+
+
+@dataclass(frozen=True, slots=True)
+class BranchRecord:
+    """A branch, for a list of them.
+
+    Attributes:
+        name: Its name.
+        head: The node it points at.
+        messages: Number of messages from the root to there.
+        updated_at: When it last moved (UTC).
+        current: Whether one is on it.
+    """
+
+    name: str
+    head: NodeTree
+    messages: int
+    updated_at: datetime
+    current: bool
+
+    @property
+    def node_id(self) -> str:
+        """The id of its head."""
+        return calculate_node_id(self.head)
+
+    @property
+    def depth(self) -> int:
+        """Steps from the root to its head."""
+        return self.head.depth
+
+
+def check_name(name: str, what: str = "branch") -> str:
+    """``name``, if a branch or a conversation may be called so.
+
+    Raises:
+        BranchError: It is blank, too long, holds control characters, or reads as a node id.
+        ConversationError: The same of a conversation, whose name may read as a node id.
+    """
+    error = BranchError if what == "branch" else ConversationError
+    if not name.strip():
+        raise error(f"The name of a {what} must not be blank.", hint="Give it a name that can be read.")
+    if len(name) > LONGEST_NAME:
+        raise error(
+            f"The name of a {what} has {len(name)} characters: {name[:40]!r}…", hint=f"Use at most {LONGEST_NAME}."
+        )
+    if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in name):
+        raise error(f"The name {name!r} of a {what} holds a control character.", hint="Leave it out.")
+    if what == "branch" and parse_node_id(name) is not None:
+        raise error(f"A branch cannot be called {name!r}: that reads as a node id.", hint="Put a letter into it.")
+    return name
+
+
+def visible(state: ConversationState) -> dict[str, Branch]:
+    """The branches that are not deleted."""
+    return {name: branch for name, branch in state.branches.items() if not branch.deletion}
+
+
+def records(state: ConversationState) -> list[BranchRecord]:
+    """The branches that are not deleted, in the order in which they were made."""
+    offset = 1 if state.has_system_prompt else 0
+    return [
+        BranchRecord(
+            name=branch.name,
+            head=branch.head,
+            messages=branch.head.depth + offset,
+            updated_at=branch.updated_at,
+            current=branch.name == state.current_branch,
+        )
+        for branch in visible(state).values()
+    ]
+
+
+def find_branch(state: ConversationState, name: str) -> Branch:
+    """The branch ``name``.
+
+    Raises:
+        BranchError: There is none, or it was deleted.
+    """
+    branch = state.branches.get(name)
+    if branch is None:
+        known = visible(state)
+        raise BranchError(
+            f"There is no branch {name!r}.{did_you_mean(name, known)}", hint=f"Branches: {', '.join(known) or 'none'}."
+        )
+    if branch.deletion:
+        raise BranchError(f"The branch {name!r} was deleted.", hint=f"Undelete it first: undelete {name}")
+    return branch
+
+
+def find_node(state: ConversationState, node_id: str) -> NodeTree:
+    """The node ``node_id``.
+
+    Raises:
+        NodeNotFound: There is none, or it was deleted.
+    """
+    node = get_node_by_id(state.message_tree, node_id)
+    if node is None:
+        raise NodeNotFound(f"There is no node {node_id!r}.", hint=_nearest_node(state.message_tree, node_id))
+    if node.data.hidden:
+        raise NodeNotFound(f"The node {node_id!r} was deleted.", hint=f"Undelete it first: undelete {node_id}")
+    return node
+
+
+def _nearest_node(root: NodeTree, node_id: str) -> str:
+    ordinals = parse_node_id(node_id)
+    if ordinals is None:
+        return "A node id is made of numbers and dots: 0, 0.1, 0.1.2"
+    node = root
+    for ordinal in ordinals:
+        if ordinal >= len(node.children):
+            break
+        node = node.children[ordinal]
+    where = "the root" if node.parent is None else f"node {place_of(node)}"
+    if not node.children:
+        return f"The nearest is {where}, which has nothing below it."
+    first, last = place_of(node.children[0]), place_of(node.children[-1])
+    below = first if len(node.children) == 1 else f"{first} to {last}"
+    return f"The nearest is {where}; below it: {below}"
+
+
+def resolve(state: ConversationState, ref: str | NodeTree) -> NodeTree:
+    """The node that a branch name, a node id, or the node itself stands for.
+
+    Raises:
+        BranchError: There is no branch of that name.
+        NodeNotFound: There is no node of that id.
+    """
+    if isinstance(ref, Tree):
+        return ref
+    if parse_node_id(ref) is not None:
+        return find_node(state, ref)
+    return find_branch(state, ref).head
+
+
+def branch_at(state: ConversationState, node: NodeTree) -> str | None:
+    """The branch whose head ``node`` is: the current one if it is several, else the first made."""
+    names = [branch.name for branch in visible(state).values() if branch.head is node]
+    return state.current_branch if state.current_branch in names else next(iter(names), None)
+
+
+def plan_new(state: ConversationState, name: str, head: NodeTree) -> Change:
+    """Make a branch and be on it."""
+    check_name(name)
+    refuse_taken(state, name)
+    return Change(position=(head, name), new=[Branch(name, head, utc_now())])
+
+
+def refuse_taken(state: ConversationState, name: str) -> None:
+    """Raise `BranchError` if a branch has the name, or had it before it was deleted."""
+    known = state.branches.get(name)
+    if known is None:
+        return
+    if known.deletion:
+        raise BranchError(
+            f"A deleted branch has the name {name!r}.", hint=f"Undelete it (undelete {name}), or take another name."
+        )
+    raise BranchError(
+        f"There is already a branch {name!r}.", hint=f"Switch to it (switch {name}), or take another name."
+    )
+
+
+def plan_rename(state: ConversationState, old: str, new: str) -> Change:
+    """Give a branch another name."""
+    find_branch(state, old)
+    check_name(new)
+    refuse_taken(state, new)
+    position = (state.current, new) if state.current_branch == old else None
+    return Change(position=position, renamed={old: new})
+
+
+def plan_delete(state: ConversationState, ref: str) -> Change:
+    """Hide a branch with what only it reaches, or a node with what is below it.
+
+    Raises:
+        BranchError: One is on it or in it, or another branch ends below the node.
+    """
+    if parse_node_id(ref) is not None:
+        return _plan_delete_node(state, find_node(state, ref))
+    branch = find_branch(state, ref)
+    if state.current_branch == ref:
+        raise BranchError(f"You are on the branch {ref!r}.", hint="Switch to another branch or node first.")
+    top = _top_of_its_own(state, branch)
+    return Change(hide=_below(state, top) if top else (), hide_branches=[ref])
+
+
+def _plan_delete_node(state: ConversationState, node: NodeTree) -> Change:
+    if node.parent is None:
+        raise BranchError("The root of a conversation cannot be deleted.")
+    hidden = _below(state, node)
+    inside = {id(each) for each in hidden}
+    if ending := [branch.name for branch in visible(state).values() if id(branch.head) in inside]:
+        raise BranchError(
+            f"The branch {ending[0]!r} ends at or below node {place_of(node)}.",
+            hint=f"Delete it first: delete {ending[0]}",
+        )
+    return Change(hide=hidden)
+
+
+def _top_of_its_own(state: ConversationState, branch: Branch) -> NodeTree | None:
+    """The first node on the way to ``branch`` that no other branch reaches; None when there is none."""
+    shared: set[int] = {id(state.message_tree)}
+    for other in visible(state).values():
+        if other.name != branch.name:
+            _mark(shared, other.head.upward())
+    top = None
+    for node in branch.head.upward():
+        if id(node) in shared:
+            break
+        top = node
+    return top
+
+
+def _mark(marked: set[int], nodes: Iterable[NodeTree]) -> None:
+    for node in nodes:
+        if id(node) in marked:
+            # What is above was marked with it; only the root is there from the start, and it is the last.
+            return
+        marked.add(id(node))
+
+
+def _below(state: ConversationState, top: NodeTree) -> list[NodeTree]:
+    nodes = [node for node in top.walk() if not node.data.deletion]
+    if any(node is state.current for node in nodes):
+        raise BranchError(
+            f"You are at node {place_of(state.current)}, which would be deleted.",
+            hint="Switch to another branch or node first.",
+        )
+    return nodes
+
+
+def plan_undelete(state: ConversationState, ref: str) -> Change:
+    """Show again what one deletion hid, and what lies on the way to it.
+
+    Raises:
+        BranchError: There is nothing deleted of that name or id.
+    """
+    if parse_node_id(ref) is not None:
+        node = get_node_by_id(state.message_tree, ref)
+        deletion = 0 if node is None else node.data.deletion
+    else:
+        deleted = {name: branch for name, branch in state.branches.items() if branch.deletion}
+        branch = deleted.get(ref)
+        if branch is None:
+            raise BranchError(
+                f"There is no deleted branch {ref!r}.{did_you_mean(ref, deleted)}",
+                hint=f"Deleted branches: {', '.join(deleted) or 'none'}.",
+            )
+        node, deletion = branch.head, branch.deletion
+    if node is None or not deletion:
+        raise BranchError(f"The node {ref!r} is not a deleted one.")
+    again = [each for each in state.message_tree.walk() if each.data.deletion == deletion]
+    above = [each for each in node.upward() if each.data.deletion not in (0, deletion)]
+    names = [branch.name for branch in state.branches.values() if branch.deletion == deletion]
+    return Change(unhide=[*above, *again], unhide_branches=names)

@@ -1,0 +1,96 @@
+"""Where two paths of a conversation part, and how what follows differs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from itertools import zip_longest
+from typing import Literal
+
+from .node import ConversationNode
+from .tree import Tree
+
+__all__ = ["MessageDiff", "PathDiff", "WordRun", "diff_paths", "diff_words"]
+
+NodeTree = Tree[ConversationNode]
+
+_WORDS = re.compile(r"\s+|\w+|[^\w\s]")
+
+#: Beyond so many words on the two sides together, lines are compared instead: the comparison is quadratic at worst.
+MOST_WORDS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class WordRun:
+    """A stretch of text that both sides have, or one of them."""
+
+    side: Literal["both", "left", "right"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageDiff:
+    """The n-th message after the fork on each side; None where a side has ended.
+
+    ``words``, joined over ``both`` and ``left``, is the left text; over ``both`` and ``right``, the right one.
+    """
+
+    left: ConversationNode | None
+    right: ConversationNode | None
+    words: list[WordRun]
+
+
+@dataclass(frozen=True, slots=True)
+class PathDiff:
+    """Two paths: ``fork`` is the last node that both have, ``left`` and ``right`` what comes after it."""
+
+    fork: NodeTree
+    left: list[NodeTree]
+    right: list[NodeTree]
+    messages: list[MessageDiff]
+
+
+def diff_paths(left: NodeTree, right: NodeTree) -> PathDiff:
+    """Compare the paths to two nodes of one tree.
+
+    Raises:
+        ValueError: They are of different trees.
+    """
+    sides: tuple[list[NodeTree], list[NodeTree]] = ([], [])
+    ends = [left, right]
+    while ends[0] is not ends[1]:
+        side = 0 if ends[0].depth >= ends[1].depth else 1
+        parent = ends[side].parent
+        if parent is None:
+            raise ValueError("the two nodes hang in different trees")
+        sides[side].append(ends[side])
+        ends[side] = parent
+    for nodes in sides:
+        nodes.reverse()
+    pairs = zip_longest(*sides)
+    return PathDiff(ends[0], sides[0], sides[1], [_compare(a, b) for a, b in pairs])
+
+
+def _compare(left: NodeTree | None, right: NodeTree | None) -> MessageDiff:
+    said, other = (None if tree is None else tree.data for tree in (left, right))
+    return MessageDiff(
+        said, other, diff_words(said.message.content if said else "", other.message.content if other else "")
+    )
+
+
+def diff_words(left: str, right: str) -> list[WordRun]:
+    """The stretches of two texts in order, word by word (line by line where they are long)."""
+    a, b = _WORDS.findall(left), _WORDS.findall(right)
+    if len(a) + len(b) > MOST_WORDS:
+        a, b = left.splitlines(keepends=True), right.splitlines(keepends=True)
+    runs: list[WordRun] = []
+    for tag, a0, a1, b0, b1 in SequenceMatcher(None, a, b, autojunk=len(a) + len(b) > MOST_WORDS).get_opcodes():
+        if tag == "equal":
+            runs.append(WordRun("both", "".join(a[a0:a1])))
+            continue
+        if a0 < a1:
+            runs.append(WordRun("left", "".join(a[a0:a1])))
+        if b0 < b1:
+            runs.append(WordRun("right", "".join(b[b0:b1])))
+    return runs

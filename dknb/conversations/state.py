@@ -1,0 +1,151 @@
+"""A conversation in memory: its tree, its branches, and where one is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from ..errors import NodeNotFound
+from ..llm.messages import utc_now
+from .node import ConversationNode
+from .tree import Tree, calculate_node_id, get_node_by_id
+
+__all__ = ["MAIN", "SCHEMA_VERSION", "Branch", "ConversationState"]
+
+#: The branch of a new conversation.
+MAIN = "main"
+
+#: Version of what is stored: a higher major version cannot be read by this dknb, a higher minor one can.
+SCHEMA_VERSION = "1.0.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A name that moves with the conversation.
+
+    Attributes:
+        name: What the user calls it.
+        head: The node it points at.
+        updated_at: When it was made or last moved (UTC).
+        deletion: 0, or the number of the deletion that hid it.
+    """
+
+    name: str
+    head: Tree[ConversationNode]
+    updated_at: datetime
+    deletion: int = 0
+
+
+class ConversationState:
+    """A conversation: the seed's fields, the branches, and the bookkeeping of its store.
+
+    Attributes:
+        conversation_id: Its name in the store.
+        message_tree: The root of its tree.
+        current: The node where the next message goes.
+        current_branch: The branch that moves along, or None.
+        branches: All branches by name, deleted ones included. Replaced as a whole, never changed in place.
+        created_at: When it was made (UTC).
+        updated_at: When it was last written to (UTC).
+        metadata: What the caller keeps with it.
+        stored: The stored nodes, each at the index that is its ``seq``.
+        revision: Counts the changes to what is already stored (branches made, renamed, deleted; nodes hidden).
+    """
+
+    __slots__ = (
+        "branches",
+        "conversation_id",
+        "created_at",
+        "current",
+        "current_branch",
+        "message_tree",
+        "metadata",
+        "revision",
+        "stored",
+        "updated_at",
+    )
+
+    def __init__(
+        self,
+        conversation_id: str,
+        message_tree: Tree[ConversationNode],
+        current_node_id: str = "",
+        created_at: datetime | None = None,
+        updated_at: datetime | None = None,
+        metadata: dict[str, Any] | None = None,
+        *,
+        branches: dict[str, Branch] | None = None,
+        current_branch: str | None = None,
+    ) -> None:
+        self.conversation_id = conversation_id
+        self.message_tree = message_tree
+        self.created_at = created_at or utc_now()
+        self.updated_at = updated_at or self.created_at
+        self.metadata: dict[str, Any] = {} if metadata is None else metadata
+        self.current = message_tree
+        self.current_node_id = current_node_id
+        if branches is None:
+            branches = {MAIN: Branch(MAIN, self.current, self.updated_at)}
+            current_branch = MAIN
+        self.branches = branches
+        self.current_branch = current_branch
+        self.stored: list[Tree[ConversationNode]] = []
+        self.revision = 0
+
+    @property
+    def current_node_id(self) -> str:
+        """The id of the current node, computed on demand; setting it moves there."""
+        return calculate_node_id(self.current)
+
+    @current_node_id.setter
+    def current_node_id(self, node_id: str) -> None:
+        node = get_node_by_id(self.message_tree, node_id)
+        if node is None:
+            raise NodeNotFound(f"The conversation has no node {node_id!r}.")
+        self.current = node
+
+    @property
+    def has_system_prompt(self) -> bool:
+        """Whether the root says something."""
+        return not self.message_tree.data.is_empty
+
+    def set_branch(self, branch: Branch) -> None:
+        """Add ``branch``, or put it in the place of the one of that name."""
+        self.branches = {**self.branches, branch.name: branch}
+
+    def move(self, node: Tree[ConversationNode], branch: str | None) -> None:
+        """Be at ``node``, on ``branch`` (whose head is moved there) or on none."""
+        self.current = node
+        self.current_branch = branch
+        if branch is not None:
+            self.move_head(branch, node)
+
+    def move_head(self, branch: str, node: Tree[ConversationNode]) -> None:
+        """Point ``branch`` at ``node``; it is made when there is none of that name."""
+        known = self.branches.get(branch)
+        now = utc_now()
+        self.set_branch(replace(known, head=node, updated_at=now) if known else Branch(branch, node, now))
+
+    def unsaved(self) -> Iterator[Tree[ConversationNode]]:
+        """The nodes that are in the tree but not in the store, parents first."""
+        return (node for node in self.message_tree.walk() if node.data.seq is None)
+
+    def __repr__(self) -> str:
+        on = f" on {self.current_branch!r}" if self.current_branch is not None else ""
+        return f"<ConversationState {self.conversation_id!r} at {self.current.data!r}{on}, {len(self.stored)} stored>"
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A list of all nodes would be pickled node by node, each by its path from the root: the seqs rebuild it.
+        state = {name: getattr(self, name) for name in self.__slots__ if name != "stored"}
+        return state | {"seqs": [node.data.seq for node in self.message_tree.walk()]}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        seqs = state.pop("seqs")
+        for name, value in state.items():
+            setattr(self, name, value)
+        numbered = zip(seqs, self.message_tree.walk(), strict=True)
+        self.stored = [
+            node for _, node in sorted(((s, n) for s, n in numbered if s is not None), key=lambda pair: pair[0])
+        ]

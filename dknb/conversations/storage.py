@@ -1,0 +1,171 @@
+"""The port to a store of conversations."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import replace
+from types import TracebackType
+from typing import Any, Self
+
+from ..errors import ConversationError
+from ..llm.messages import utc_now
+from .ledger import CallRecord
+from .node import ConversationNode
+from .state import Branch, ConversationState
+from .steps import Change, Step
+from .tree import Tree
+
+__all__ = ["ConversationStorage"]
+
+
+class ConversationStorage(ABC):
+    """Where conversations are kept.
+
+    Four methods make a store of whole documents; the others then save the document after each step. A store that can
+    append overrides them, so that a step costs the same however long the conversation is.
+    Every method may raise `StorageError`; then nothing was written, and the state is as it was.
+
+    Attributes:
+        session: Marks the nodes that this object writes; None if the store does not tell who wrote what.
+    """
+
+    session: str | None = None
+
+    @abstractmethod
+    async def save_conversation(self, state: ConversationState) -> None:
+        """Write the whole conversation; what the store has of it beyond ``state`` stays."""
+
+    @abstractmethod
+    async def load_conversation(self, conversation_id: str) -> ConversationState | None:
+        """The conversation, or None when there is none of that id."""
+
+    @abstractmethod
+    async def list_conversations(self, filters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """The conversations, newest first, without reading a node.
+
+        Args:
+            filters: Keys of the conversations' metadata (or ``conversation_id``) and the values that they must have.
+
+        Returns:
+            Dicts with ``conversation_id``, ``created_at``, ``updated_at``, ``metadata`` and ``nodes`` (their number).
+        """
+
+    @abstractmethod
+    async def delete_conversation(self, conversation_id: str) -> bool:
+        """Delete a conversation for good; whether there was one. The ledger keeps its rows."""
+
+    async def create_conversation(self, state: ConversationState) -> None:
+        """Write a new conversation.
+
+        Raises:
+            ConversationError: There is one of that id.
+        """
+        if await self.load_conversation(state.conversation_id) is not None:
+            raise already_there(state.conversation_id)
+        await self.save_conversation(state)
+
+    async def append(self, state: ConversationState, step: Step) -> list[Tree[ConversationNode]]:
+        """Write ``step`` and bring ``state`` up to it; the new nodes in the tree, in order.
+
+        A step that was submitted is written even if the caller is cancelled while it waits.
+        """
+        landing = step.landing(state)
+        before = (state.current, state.current_branch, state.branches, state.updated_at)
+        end, hung = step.parent, []
+        for node in step.nodes:
+            end = end.add_child(node)
+            hung.append(end)
+        apply_landing(state, landing.moves, landing.head, step.branch, end)
+        try:
+            await self.save_conversation(state)
+        except BaseException:
+            state.current, state.current_branch, state.branches, state.updated_at = before
+            if hung:
+                step.parent.remove_child(hung[0])
+            raise
+        if step.call is not None:
+            await self.record_call(replace(step.call, node_seq=end.data.seq))
+        return hung
+
+    async def update(self, state: ConversationState, change: Change) -> None:
+        """Write ``change`` and bring ``state`` up to it."""
+        before = (state.current, state.current_branch, state.branches, state.revision)
+        hidden = [(node, node.data.deletion) for node in (*change.hide, *change.unhide)]
+        apply_change(state, change, state.revision + 1)
+        try:
+            await self.save_conversation(state)
+        except BaseException:
+            state.current, state.current_branch, state.branches, state.revision = before
+            for node, deletion in hidden:
+                node.data.deletion = deletion
+            raise
+
+    async def refresh(self, state: ConversationState) -> bool:
+        """Add to ``state`` what others wrote; whether there was anything. A store of documents has nothing to add."""
+        return False
+
+    async def record_call(self, call: CallRecord) -> None:  # noqa: B027 - doing nothing is what a store of documents does
+        """Write a row of the ledger that belongs to no node. A store of documents keeps no ledger."""
+
+    async def list_calls(self, conversation_id: str | None = None) -> list[CallRecord]:
+        """The ledger, oldest first: of one conversation, or all of it."""
+        return []
+
+    async def close(self) -> None:  # noqa: B027 - a store may have nothing to close
+        """Let go of files and connections; the next use opens them again."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+
+def already_there(conversation_id: str) -> ConversationError:
+    """The error for a new conversation whose id is taken."""
+    return ConversationError(
+        f"There is already a conversation {conversation_id!r}.",
+        hint="Resume it, or choose another id.",
+    )
+
+
+def apply_landing(
+    state: ConversationState, moves: bool, head: str | None, branch: str | None, end: Tree[ConversationNode]
+) -> None:
+    """Bring the position and the branches of ``state`` to where a step ended."""
+    if head is not None:
+        state.move_head(head, end)
+    if moves:
+        state.current = end
+        state.current_branch = branch
+    state.updated_at = utc_now()
+
+
+def apply_change(state: ConversationState, change: Change, revision: int) -> None:
+    """Bring ``state`` up to ``change``, which is the store's ``revision``."""
+    state.branches = changed_branches(state, change, revision)
+    for node in change.hide:
+        node.data.deletion = revision
+    for node in change.unhide:
+        node.data.deletion = 0
+    if change.position is not None:
+        state.current, state.current_branch = change.position
+    state.revision = revision
+
+
+def changed_branches(state: ConversationState, change: Change, revision: int) -> dict[str, Branch]:
+    """The branches of ``state`` after ``change``."""
+    branches: dict[str, Branch] = {}
+    for old, branch in state.branches.items():
+        name = change.renamed.get(old, old)
+        branches[name] = replace(branch, name=name)
+    for branch in change.new:
+        branches[branch.name] = branch
+    for name in change.hide_branches:
+        branches[name] = replace(branches[name], deletion=revision)
+    for name in change.unhide_branches:
+        branches[name] = replace(branches[name], deletion=0)
+    return branches

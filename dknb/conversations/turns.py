@@ -1,0 +1,207 @@
+"""One call of a model in a conversation: what is kept of it, however it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, TypeAlias
+
+from ..errors import StorageError
+from ..llm.messages import LLMMessage, LLMResponse, LLMStreamResponse
+from .ledger import CallRecord
+from .node import ConversationNode
+from .state import ConversationState
+from .steps import Start, Step
+from .storage import ConversationStorage, apply_landing
+from .tree import Tree
+
+__all__ = ["Adopt", "ChatModel", "Turn"]
+
+log = logging.getLogger("dknb.conversations")
+
+NodeTree: TypeAlias = Tree[ConversationNode]
+
+#: Given the question and the answer to it: a node below the question that is this answer already, or None.
+Adopt: TypeAlias = Callable[[NodeTree, LLMResponse], NodeTree | None]
+
+
+class ChatModel(Protocol):
+    """What a conversation needs of a provider."""
+
+    async def complete(self, messages: Sequence[LLMMessage], **overrides: Any) -> LLMResponse:
+        """The answer."""
+
+    def stream_complete(self, messages: Sequence[LLMMessage], **overrides: Any) -> AsyncIterator[LLMStreamResponse]:
+        """The answer in pieces, the last with ``is_final`` and the whole ``response``."""
+
+
+@dataclass(slots=True)
+class Turn:
+    """A call below ``question``.
+
+    Attributes:
+        state: The conversation.
+        storage: Its store.
+        question: The node that is answered.
+        start: Where the conversation was when the call began.
+        branch: The branch that the answer moves.
+        label: The name that the answer is given.
+        cell: The notebook cell that asks.
+        save: Whether the answer is written at once.
+        adopt: Finds the node that is this answer already.
+        provider: Name of the provider, where the answer does not say it.
+        model: The model asked, where the answer does not say it.
+        began: When the call began (``time.perf_counter``).
+        answer: The node that holds the answer, once there is one.
+        owed: What could not be written, because the store failed.
+    """
+
+    state: ConversationState
+    storage: ConversationStorage
+    question: NodeTree
+    start: Start
+    branch: str | None
+    label: str | None
+    cell: str | None
+    save: bool
+    adopt: Adopt | None
+    provider: str | None
+    model: str | None
+    began: float = field(default_factory=time.perf_counter)
+    answer: NodeTree | None = None
+    owed: Step | None = None
+
+    def find_known(self, response: LLMResponse) -> NodeTree | None:
+        """The node that is this answer already, if the caller knows one."""
+        return None if self.adopt is None else self.adopt(self.question, response)
+
+    async def keep(
+        self,
+        response: LLMResponse,
+        *,
+        known: NodeTree | None = None,
+        state: str = "complete",
+        outcome: str = "complete",
+    ) -> None:
+        """Write the answer, the move to it, and the row of the ledger, in one transaction.
+
+        Raises:
+            StorageError: It could not be written. It hangs in the tree all the same, and ``owed`` is what to write.
+        """
+        call = self.call(response, outcome)
+        nodes = [] if known is not None else [self.node(response, state)]
+        step = Step(known or self.question, nodes, self.branch, self.start, call)
+        if not self.save:
+            self._hang(step)
+            await self.storage.record_call(call)
+            return
+        try:
+            hung = await self.storage.append(self.state, step)
+        except StorageError:
+            self._hang(step)
+            assert self.answer is not None
+            self.owed = Step(self.answer, (), self.branch, Start(self.answer, self.branch, self.answer), call)
+            raise
+        self.answer = known or hung[-1]
+
+    async def failed(self, error: BaseException, arrived: LLMResponse | None) -> None:
+        """Keep what arrived before ``error``, and write how the call ended; a store that fails too is only logged."""
+        partial = getattr(error, "partial", None)
+        if not isinstance(partial, LLMResponse) or not _says_something(partial):
+            partial = arrived
+        outcome = "cancelled" if isinstance(error, asyncio.CancelledError | GeneratorExit) else type(error).__name__
+        try:
+            if partial is not None and _says_something(partial):
+                await self.keep(partial, state="incomplete", outcome=outcome)
+            else:
+                await self.storage.record_call(self.call(partial or LLMResponse(""), outcome))
+        except StorageError as storage_error:
+            log.warning("conversation %s: %s", self.state.conversation_id, storage_error)
+
+    def node(self, response: LLMResponse, state: str) -> ConversationNode:
+        """The node for an answer."""
+        metadata = {
+            **response.metadata,
+            "usage": response.usage,
+            "model": response.model or None,
+            "provider": response.metadata.get("provider", self.provider),
+            "finish_reason": response.finish_reason,
+            "cost_usd": response.cost_usd,
+            "duration_s": self._seconds(response),
+        }
+        return ConversationNode(
+            response.to_message(), branch_name=self.label, metadata=metadata, cell=self.cell, state=state
+        )
+
+    def call(self, response: LLMResponse, outcome: str) -> CallRecord:
+        """The row of the ledger for an answer, or for what there is of one."""
+        usage = response.usage or {}
+        replayed = bool(response.metadata.get("replayed"))
+        return CallRecord(
+            conversation_id=self.state.conversation_id,
+            cell=self.cell,
+            provider=response.metadata.get("provider", self.provider),
+            model=response.model or self.model,
+            prompt_tokens=usage.get("prompt_tokens"),
+            completion_tokens=usage.get("completion_tokens"),
+            cached_tokens=usage.get("cached_tokens"),
+            cost_usd=0.0 if replayed else response.cost_usd,
+            duration_s=self._seconds(response),
+            outcome="replayed" if replayed and outcome == "complete" else outcome,
+        )
+
+    def _seconds(self, response: LLMResponse) -> float:
+        told = response.metadata.get("duration_s")
+        return round(time.perf_counter() - self.began if told is None else told, 6)
+
+    def _hang(self, step: Step) -> None:
+        """Put what is not written into the tree."""
+        landing = step.landing(self.state)
+        self.answer = step.parent
+        for node in step.nodes:
+            self.answer = self.answer.add_child(node)
+        apply_landing(self.state, landing.moves, landing.head, step.branch, self.answer)
+
+
+@dataclass(slots=True)
+class Arrived:
+    """What has come of an answer that streams."""
+
+    text: list[str] = field(default_factory=list)
+    reasoning: list[str] = field(default_factory=list)
+    model: str = ""
+
+    def add(self, piece: LLMStreamResponse) -> None:
+        """Take in a piece."""
+        self.text.append(piece.delta)
+        if piece.reasoning:
+            self.reasoning.append(piece.reasoning)
+        self.model = piece.model or self.model
+
+    def response(self) -> LLMResponse:
+        """What there is, as a response without an end."""
+        return LLMResponse("".join(self.text), model=self.model, reasoning="".join(self.reasoning) or None)
+
+
+async def closable(pieces: AsyncIterator[LLMStreamResponse]) -> AsyncGenerator[LLMStreamResponse, None]:
+    """``pieces`` as a generator, which can be closed whatever ``pieces`` is."""
+    try:
+        async for piece in pieces:
+            yield piece
+    finally:
+        if (close := getattr(pieces, "aclose", None)) is not None:
+            await close()
+
+
+def _says_something(response: LLMResponse) -> bool:
+    return bool(response.content or response.reasoning or response.tool_calls or response.parts)
+
+
+def with_seq(response: LLMResponse, answer: NodeTree | None) -> LLMResponse:
+    """The response that says in its metadata where it is stored."""
+    if answer is None or answer.data.seq is None:
+        return response
+    return replace(response, metadata={**response.metadata, "node_seq": answer.data.seq})

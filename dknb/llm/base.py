@@ -1,0 +1,326 @@
+"""The port that every provider implements, and the pipeline around it.
+
+A provider supplies ``_complete``, ``_stream`` and, where it can, ``_embed``: one attempt each, as plain as possible. The
+base class owns what surrounds an attempt, once for all providers: settings, record and replay, retries, time limits,
+rate limit, usage, cost and timing.
+"""
+
+from __future__ import annotations
+
+import inspect
+import time
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
+from contextlib import aclosing
+from typing import Any, ClassVar, Generic, Self, TypeAlias, TypeVar, overload
+
+from ..errors import ConfigError, ProviderError
+from .attempts import Attempts, RateLimit
+from .config import LLMConfig, ModelCapability, normalize_llm_config
+from .messages import LLMMessage, LLMResponse, LLMStreamResponse
+from .outcome import final_piece, finish, last_of, partial_response
+from .record import Record
+from .rendering import Renders, rendered_messages
+from .request import ModelRequest, completion_request, embedding_request
+
+__all__ = ["AsyncLLMProvider", "LLMProvider", "Later", "Messages", "Pieces"]
+
+T = TypeVar("T")
+
+#: What a call takes as its messages: the user's text, or messages.
+Messages: TypeAlias = str | Sequence[LLMMessage]
+#: What an adapter's stream yields; None is a sign of life.
+Pieces: TypeAlias = AsyncGenerator[LLMStreamResponse | None, None]
+Once: TypeAlias = Callable[[ModelRequest, LLMConfig], Awaitable[LLMResponse]]
+
+#: Settings that a provider object has for all its calls.
+_OF_THE_OBJECT = ("provider", "api_key", "api_base", "rate_limit")
+
+
+class Later(Generic[T]):
+    """An awaitable that does its work when it is awaited, and does no harm when it is not."""
+
+    def __init__(self, work: Callable[[], Awaitable[T]]) -> None:
+        self._work = work
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        return self._work().__await__()
+
+
+class LLMProvider(ABC):
+    """A model behind a wire, with its settings: what the async and the sync face have in common.
+
+    Args:
+        config: The settings: an `LLMConfig`, a dict, a spec such as ``"openai/gpt-5.4-mini"``, or a dataknobs Config.
+        prompt_builder: Renders the prompts of ``render_and_complete``.
+
+    Raises:
+        ConfigError: The settings are wrong.
+    """
+
+    def __init__(
+        self, config: LLMConfig | Mapping[str, Any] | str | Any, prompt_builder: Renders | None = None
+    ) -> None:
+        self.config = normalize_llm_config(config)
+        self.prompt_builder = prompt_builder
+
+    @property
+    def provider(self) -> str:
+        """The provider's name, as in a spec."""
+        return self.config.provider
+
+    @property
+    def model(self) -> str:
+        """The vendor's name of the model."""
+        return self.config.model
+
+    @abstractmethod
+    def get_capabilities(self) -> list[ModelCapability]:
+        """What the model can do."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.config.spec!r})"
+
+
+class AsyncLLMProvider(LLMProvider):
+    """A provider whose calls are awaited.
+
+    One object may be used from several event loops. It opens what it needs at first use; ``async with`` closes it.
+    """
+
+    #: Whether calls are recorded and replayed; False where an answer costs nothing and is always the same.
+    recorded: ClassVar[bool] = True
+    #: Names in ``config.options`` that are for the provider itself and not for the body of a request.
+    not_sent: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(
+        self, config: LLMConfig | Mapping[str, Any] | str | Any, prompt_builder: Renders | None = None
+    ) -> None:
+        super().__init__(config, prompt_builder)
+        self._limit = RateLimit(self.config.rate_limit)
+
+    # What a provider supplies
+
+    @abstractmethod
+    async def _complete(self, request: ModelRequest, config: LLMConfig) -> LLMResponse:
+        """One attempt at an answer."""
+
+    @abstractmethod
+    def _stream(self, request: ModelRequest, config: LLMConfig) -> Pieces:
+        """One attempt at an answer, piece by piece, as an async generator.
+
+        None is a sign of life. The last piece carries the whole answer as ``response``, and no text.
+        """
+
+    async def _embed(self, request: ModelRequest, config: LLMConfig) -> LLMResponse:
+        """One attempt at the vectors of ``request.texts``: a response with ``metadata["vectors"]``."""
+        raise ConfigError(
+            f"{request.provider} has no embeddings.", hint='Use a provider that has them, for example "openai/..."'
+        )
+
+    async def _close(self) -> None:
+        """Close what the provider has open, on whatever loop."""
+
+    # What everybody calls
+
+    async def complete(
+        self,
+        messages: Messages,
+        *,
+        tools: Sequence[dict[str, Any]] | None = None,
+        tool_choice: str | dict[str, Any] | None = None,
+        **overrides: Any,
+    ) -> LLMResponse:
+        """The model's answer.
+
+        Args:
+            messages: A text (the user's), or messages, oldest first. Never changed.
+            tools: What the model may call: ``{"name", "description", "parameters"}`` with a JSON Schema, or a vendor's
+                form.
+            tool_choice: ``"auto"``, ``"none"``, ``"required"``, a tool's name, or the vendor's own dict.
+            **overrides: Settings of `LLMConfig` for this call; ``options`` are added to the object's.
+
+        Raises:
+            ConfigError: A setting is wrong.
+            ProviderError: The call failed.
+        """
+        config = self._settings(overrides)
+        if config.stream or config.stream_callback is not None:
+            return await last_of(self.stream_complete(messages, tools=tools, tool_choice=tool_choice, **overrides))
+        request = completion_request(config, messages, tools, tool_choice, not_sent=self.not_sent)
+        return await self._call(request, config, self._complete)
+
+    async def stream_complete(
+        self,
+        messages: Messages,
+        *,
+        tools: Sequence[dict[str, Any]] | None = None,
+        tool_choice: str | dict[str, Any] | None = None,
+        **overrides: Any,
+    ) -> AsyncGenerator[LLMStreamResponse, None]:
+        """The model's answer in pieces; the last has ``is_final`` and the whole ``response``.
+
+        Takes what ``complete`` takes. Closing the iterator closes the connection.
+
+        Raises:
+            ConfigError: A setting is wrong.
+            ProviderError: The call failed; its ``partial`` is the part of the answer that had arrived.
+        """
+        config = self._settings(overrides)
+        request = completion_request(config, messages, tools, tool_choice, not_sent=self.not_sent)
+        record = Record.of(request, config.api_key) if self.recorded else None
+        replayed = record is not None and record.reply is not None
+        pieces = record.pieces() if record is not None and replayed else self._live(request, config, record)
+        tell = config.stream_callback
+        async with aclosing(pieces):
+            async for piece in pieces:
+                if tell is not None and inspect.isawaitable(told := tell(piece)):
+                    await told
+                yield piece
+
+    @overload
+    async def embed(self, texts: str, **overrides: Any) -> list[float]: ...
+
+    @overload
+    async def embed(self, texts: Sequence[str], **overrides: Any) -> list[list[float]]: ...
+
+    async def embed(self, texts: str | Sequence[str], **overrides: Any) -> list[float] | list[list[float]]:
+        """The vector of a text, or the vectors of a list of texts in its order.
+
+        Raises:
+            ConfigError: The provider has no embeddings, or a setting is wrong.
+            ProviderError: The call failed.
+        """
+        config = self._settings(overrides)
+        whole = [texts] if isinstance(texts, str) else list(texts)
+        if not whole:
+            return []
+        request = embedding_request(config, whole, not_sent=self.not_sent)
+        response = await self._call(request, config, self._embed)
+        vectors: list[list[float]] = response.metadata["vectors"]
+        return vectors[0] if isinstance(texts, str) else vectors
+
+    async def function_call(
+        self, messages: Messages, functions: Sequence[dict[str, Any]], **overrides: Any
+    ) -> LLMResponse:
+        """``complete`` with ``functions`` as tools; the first call is also the answer's ``function_call``."""
+        return await self.complete(messages, tools=functions, **overrides)
+
+    async def render_and_complete(
+        self,
+        prompt_name: str,
+        params: Mapping[str, Any] | None = None,
+        prompt_type: str = "user",
+        index: int = 0,
+        include_rag: bool = True,
+        **overrides: Any,
+    ) -> LLMResponse:
+        """``complete`` with a prompt of the library: ``"user"``, ``"system"``, or ``"both"`` of that name.
+
+        Raises:
+            ConfigError: There is no prompt builder, or no such prompt type.
+        """
+        messages = await rendered_messages(
+            self.prompt_builder, prompt_name, params, prompt_type=prompt_type, index=index, include_rag=include_rag
+        )
+        return await self.complete(messages, **overrides)
+
+    async def render_and_stream(
+        self,
+        prompt_name: str,
+        params: Mapping[str, Any] | None = None,
+        prompt_type: str = "user",
+        index: int = 0,
+        include_rag: bool = True,
+        **overrides: Any,
+    ) -> AsyncGenerator[LLMStreamResponse, None]:
+        """``stream_complete`` with a prompt of the library; arguments as in ``render_and_complete``."""
+        messages = await rendered_messages(
+            self.prompt_builder, prompt_name, params, prompt_type=prompt_type, index=index, include_rag=include_rag
+        )
+        async with aclosing(self.stream_complete(messages, **overrides)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+    def initialize(self) -> Later[None]:
+        """Nothing to wait for: what a call needs is opened by the first call."""
+        return Later(_nothing)
+
+    def close(self) -> Later[None]:
+        """Close connections; the next call opens new ones."""
+        return Later(self._close)
+
+    def validate_model(self) -> Later[bool]:
+        """Whether the model exists, as far as the provider can tell."""
+        return Later(_yes)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self._close()
+
+    # The pipeline
+
+    def _settings(self, overrides: Mapping[str, Any]) -> LLMConfig:
+        if not overrides:
+            return self.config
+        for name in _OF_THE_OBJECT:
+            if name in overrides:
+                raise ConfigError(
+                    f"{name!r} cannot be set for one call.", hint="Make another provider: create_llm_provider(...)"
+                )
+        if options := overrides.get("options"):
+            overrides = {**overrides, "options": {**self.config.options, **options}}
+        return self.config.with_settings(**overrides)
+
+    async def _call(self, request: ModelRequest, config: LLMConfig, once: Once) -> LLMResponse:
+        record = Record.of(request, config.api_key) if self.recorded else None
+        if record is not None and record.reply is not None:
+            return record.reply
+        started = time.perf_counter()
+        response = await Attempts(config, self._limit).run(lambda: once(request, config))
+        await finish(response, request, time.perf_counter() - started)
+        if record is not None:
+            await record.keep(response)
+        return response
+
+    async def _live(
+        self, request: ModelRequest, config: LLMConfig, record: Record | None
+    ) -> AsyncGenerator[LLMStreamResponse, None]:
+        started = time.perf_counter()
+        attempts = Attempts(config, self._limit)
+        arrived: list[tuple[float, LLMStreamResponse]] = []
+        source, piece = await attempts.run(lambda: self._opened(request, config))
+        async with aclosing(source):
+            while piece.response is None:
+                arrived.append((time.perf_counter() - started, piece))
+                yield piece
+                try:
+                    piece = await attempts.next_piece(source)
+                except ProviderError as error:
+                    error.partial = error.partial or partial_response([one for _, one in arrived], request)
+                    raise
+        await finish(piece.response, request, time.perf_counter() - started)
+        if record is not None:
+            await record.keep(piece.response, arrived)
+        yield final_piece(piece.response)
+
+    async def _opened(self, request: ModelRequest, config: LLMConfig) -> tuple[Pieces, LLMStreamResponse]:
+        """A stream and its first piece: until then, a failure may be tried again."""
+        source = self._stream(request, config)
+        try:
+            while (piece := await anext(source)) is None:
+                pass
+        except BaseException:
+            await source.aclose()
+            raise
+        return source, piece
+
+
+async def _nothing() -> None:
+    """What ``initialize`` waits for."""
+
+
+async def _yes() -> bool:
+    return True

@@ -1,0 +1,308 @@
+"""The dialect of OpenAI's chat completions, which most servers speak; both directions.
+
+Source: platform.openai.com/docs/api-reference/chat and /chat-streaming, read November 2026.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from ..errors import ConfigError
+from .dialect import Dialect, NoAnswer, StreamError, body_options
+from .messages import LLMMessage, LLMResponse, LLMStreamResponse, as_part, reasoning_of, text_of
+from .parts import (
+    DocumentPart,
+    ImagePart,
+    Json,
+    Part,
+    RawPart,
+    ReasoningPart,
+    TextPart,
+    ToolCall,
+    ToolResult,
+    data_url,
+    part_from_dict,
+)
+from .request import ModelRequest
+from .sse import DONE
+from .tools import as_chat_tool
+
+__all__ = ["ChatTraits", "chat_dialect", "chat_usage"]
+
+
+@dataclass(frozen=True)
+class ChatTraits:
+    """What differs between the servers that speak this dialect.
+
+    Attributes:
+        max_tokens: The field that limits an answer.
+        stream_usage: Whether a stream must be asked for its usage.
+        keeps_marks: Whether Anthropic's ``cache_control`` may stay on parts.
+    """
+
+    max_tokens: str = "max_tokens"
+    stream_usage: bool = True
+    keeps_marks: bool = False
+
+
+_FIELDS = {"stop_sequences": "stop", "user_id": "user"}
+#: What other vendors' blocks carry and these servers refuse.
+_FOREIGN = frozenset({"citations", "cache_control", "caller", "context", "title", "annotations", "logprobs", "message"})
+_FOREIGN_BLOCKS = frozenset({"server_tool_use", "mcp_tool_use", "container_upload", "search_result", "compaction"})
+
+
+def chat_dialect(traits: ChatTraits) -> Dialect:
+    """The dialect as a kind of server speaks it."""
+    asked = {"stream": True} | ({"stream_options": {"include_usage": True}} if traits.stream_usage else {})
+    return Dialect("chat", partial(_body, traits), _response, _ChatStream, asked)
+
+
+# From us to the server
+
+
+def _body(traits: ChatTraits, request: ModelRequest) -> Json:
+    body: Json = {"model": request.model}
+    body["messages"] = [one for message in request.full_messages() for one in _message(message, traits)]
+    for name, value in request.settings.items():
+        if name == "max_tokens":
+            body[traits.max_tokens] = value
+        elif name == "response_format":
+            body[name] = _format(value)
+        else:
+            body[_FIELDS.get(name, name)] = value
+    if request.tools:
+        body["tools"] = [as_chat_tool(tool) for tool in request.tools]
+    if request.tool_choice is not None:
+        body["tool_choice"] = _choice(request.tool_choice)
+    return body | body_options(request)
+
+
+def _format(wanted: Any) -> Any:
+    return {"type": {"json": "json_object"}.get(wanted, wanted)} if isinstance(wanted, str) else wanted
+
+
+def _choice(choice: str | Json) -> str | Json:
+    if isinstance(choice, str):
+        if choice in ("auto", "none", "required"):
+            return choice
+        return "required" if choice == "any" else {"type": "function", "function": {"name": choice}}
+    if choice.get("type") == "tool":
+        return {"type": "function", "function": {"name": choice["name"]}}
+    return _choice(choice["type"]) if choice.get("type") in ("auto", "none", "any") else choice
+
+
+def _message(message: LLMMessage, traits: ChatTraits) -> Iterator[Json]:
+    """The message, and before it the results of tools that it carries, each a message of its own here."""
+    results = [part for part in message.parts if isinstance(part, ToolResult)]
+    for part in results:
+        yield {"role": "tool", "tool_call_id": part.tool_call_id, "content": _result(part.content, traits)}
+    content: Any = message.content
+    if message.parts:
+        content = [block for part in message.parts for block in _block(part, traits)]
+    if content or not results:
+        yield _spoken(message, content)
+
+
+def _spoken(message: LLMMessage, content: str | list[Json]) -> Json:
+    out: Json = {"role": message.role, "content": content}
+    if message.name is not None:
+        out["name"] = message.name
+    if message.tool_call_id is not None:
+        out["tool_call_id"] = message.tool_call_id
+    if message.tool_calls:
+        out |= {"content": content or None, "tool_calls": [_call(call) for call in message.tool_calls]}
+    elif message.function_call:
+        out |= {"content": content or None, "function_call": message.function_call}
+    return out
+
+
+def _call(call: ToolCall) -> Json:
+    if call.extra.get("custom"):
+        return {"id": call.id, "type": "custom", "custom": {"name": call.name, "input": call.arguments_json}}
+    extra = {name: value for name, value in call.extra.items() if name not in _FOREIGN and name != "item"}
+    return {
+        **extra,
+        "id": call.id,
+        "type": "function",
+        "function": {"name": call.name, "arguments": call.arguments_json},
+    }
+
+
+def _result(content: str | list[Json], traits: ChatTraits) -> str | list[Json]:
+    if isinstance(content, str):
+        return content
+    return [block for item in content for block in _block(part_from_dict(item), traits)]
+
+
+def _block(part: Part, traits: ChatTraits) -> Iterator[Json]:
+    """The part as a content block; nothing for what goes elsewhere or belongs to another vendor."""
+    match part:
+        case TextPart():
+            yield {**_extra(part.extra, traits), "type": "text", "text": part.text}
+        case ImagePart():
+            extra = _extra(part.extra, traits)
+            where = {**extra.pop("image_url", {}), "url": part.url or data_url(part)}
+            yield {**extra, "type": "image_url", "image_url": where}
+        case DocumentPart():
+            yield _document(part, traits)
+        case RawPart():
+            kind = str(part.block.get("type"))
+            if kind not in _FOREIGN_BLOCKS and not kind.endswith("_tool_result"):
+                yield part.block
+        case ReasoningPart() | ToolCall() | ToolResult():
+            return
+
+
+def _document(part: DocumentPart, traits: ChatTraits) -> Json:
+    if part.media_type == "text/plain" and part.data is not None:
+        return {"type": "text", "text": part.data}
+    inner = {"filename": part.name} if part.name else {}
+    if part.file_id is not None:
+        inner["file_id"] = part.file_id
+    elif part.data is not None:
+        inner["file_data"] = data_url(part) if part.media_type else part.data
+    else:
+        raise ConfigError(
+            f"This API takes no document by its address ({part.url!r}).",
+            hint="Give its base64 data, or use options={'api': 'responses'} or another provider",
+        )
+    return {**_extra(part.extra, traits), "type": "file", "file": inner}
+
+
+def _extra(extra: Mapping[str, Any], traits: ChatTraits) -> Json:
+    kept = {name: value for name, value in extra.items() if name not in _FOREIGN}
+    if traits.keeps_marks and "cache_control" in extra:
+        kept["cache_control"] = extra["cache_control"]
+    return kept
+
+
+# From the server to us
+
+
+def _response(data: Json) -> LLMResponse:
+    if not data.get("choices"):
+        raise NoAnswer
+    choice = data["choices"][0]
+    message = choice["message"]
+    content, refusal = message.get("content"), message.get("refusal")
+    parts = [as_part(item) for item in content] if isinstance(content, list) else []
+    if refusal and not content:
+        content, parts = refusal, [RawPart({"type": "refusal", "refusal": refusal})]
+    calls = [call for call in map(part_from_dict, message.get("tool_calls") or ()) if isinstance(call, ToolCall)]
+    metadata = {"id": data.get("id"), "logprobs": choice.get("logprobs"), "service_tier": data.get("service_tier")}
+    return LLMResponse(
+        content=text_of(parts) if isinstance(content, list) else content or "",
+        model=data.get("model") or "",
+        finish_reason=choice.get("finish_reason"),
+        usage=chat_usage(data.get("usage")),
+        function_call=message.get("function_call"),
+        metadata={name: value for name, value in metadata.items() if value},
+        tool_calls=calls,
+        reasoning=message.get("reasoning_content") or message.get("reasoning") or reasoning_of(parts),
+        parts=parts,
+    )
+
+
+def chat_usage(usage: Mapping[str, Any] | None) -> dict[str, int] | None:
+    """Token counts of a usage block; None when the server told none."""
+    if not usage:
+        return None
+    told = usage.get("prompt_tokens_details") or {}
+    spent = usage.get("completion_tokens_details") or {}
+    prompt, completion = usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0
+    counts = {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": usage.get("total_tokens") or prompt + completion,
+    }
+    details = {
+        "cached_tokens": told.get("cached_tokens"),
+        "cache_write_tokens": told.get("cache_write_tokens"),
+        "reasoning_tokens": spent.get("reasoning_tokens"),
+    }
+    return counts | {name: count for name, count in details.items() if count is not None}
+
+
+class _ChatStream:
+    """Collects the chunks of a streamed completion into the completion they add up to."""
+
+    def __init__(self) -> None:
+        self.complete = False
+        self.ended = False
+        self._whole: Json = {}
+        self._choice: Json = {}
+        self._text: list[str] = []
+        self._thought: list[str] = []
+        self._refusal: list[str] = []
+        self._calls: list[Json] = []
+        self._function: Json = {}
+
+    def feed(self, event: Json) -> LLMStreamResponse | None:
+        if event is DONE:
+            self.ended = self.complete = True
+            return None
+        if event.get("error"):
+            raise StreamError(event)
+        if event.get("usage"):
+            self._whole["usage"] = event["usage"]
+        choices = event.get("choices")
+        if not choices or choices[0].get("index"):
+            return None
+        if "model" not in self._whole:
+            self._whole |= {name: event.get(name) for name in ("id", "model", "service_tier")}
+        choice = choices[0]
+        if choice.get("finish_reason"):
+            self._choice["finish_reason"] = choice["finish_reason"]
+            self.complete = True
+        return self._delta(choice.get("delta") or {})
+
+    def _delta(self, delta: Json) -> LLMStreamResponse | None:
+        for fragment in delta.get("tool_calls") or ():
+            self._call(fragment)
+        if function := delta.get("function_call"):
+            self._function["name"] = self._function.get("name") or function.get("name")
+            self._function["arguments"] = self._function.get("arguments", "") + (function.get("arguments") or "")
+        text, thought = delta.get("content"), delta.get("reasoning_content") or delta.get("reasoning")
+        if text:
+            self._text.append(text)
+        elif text := delta.get("refusal"):
+            self._refusal.append(text)
+        if thought:
+            self._thought.append(thought)
+        return LLMStreamResponse(text or "", reasoning=thought or "") if text or thought else None
+
+    def _call(self, fragment: Json) -> None:
+        function = fragment.get("function") or {}
+        call = self._begun(fragment)
+        if call is None:
+            rest = {name: value for name, value in fragment.items() if name not in ("function", "index")}
+            call = {**rest, "type": "function", "_index": fragment.get("index"), "_name": "", "_pieces": []}
+            self._calls.append(call)
+        call["_name"] = call["_name"] or function.get("name") or ""
+        call["_pieces"].append(function.get("arguments") or "")
+
+    def _begun(self, fragment: Json) -> Json | None:
+        """The call that a fragment goes on with. Some servers leave out the index, or give all calls the same."""
+        index, identity = fragment.get("index"), fragment.get("id")
+        for call in reversed(self._calls):
+            if identity and call.get("id") and identity != call["id"]:
+                continue
+            if index is None or call["_index"] == index:
+                return call
+        return None
+
+    def response(self) -> LLMResponse:
+        message: Json = {"content": "".join(self._text), "refusal": "".join(self._refusal)}
+        message["reasoning"] = "".join(self._thought)
+        message["tool_calls"] = [_whole_call(call) for call in self._calls]
+        if self._function:
+            message["function_call"] = self._function
+        return _response({**self._whole, "choices": [{**self._choice, "message": message}]})
+
+
+def _whole_call(call: Json) -> Json:
+    shown = {name: value for name, value in call.items() if not name.startswith("_")}
+    return {**shown, "function": {"name": call["_name"], "arguments": "".join(call["_pieces"])}}

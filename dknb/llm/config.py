@@ -1,0 +1,278 @@
+"""What a model is asked with: `LLMConfig`, and the ways to write one."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Protocol, runtime_checkable
+
+from ..errors import ConfigError, did_you_mean
+from .catalog import known_providers, provider_row
+from .messages import LLMStreamResponse
+
+__all__ = ["CompletionMode", "LLMConfig", "ModelCapability", "normalize_llm_config", "parse_spec"]
+
+
+class CompletionMode(enum.Enum):
+    """What a provider object is for."""
+
+    CHAT = "chat"
+    TEXT = "text"
+    INSTRUCT = "instruct"
+    EMBEDDING = "embedding"
+    FUNCTION = "function"
+
+
+class ModelCapability(enum.Enum):
+    """What a model can do."""
+
+    TEXT_GENERATION = "text_generation"
+    CHAT = "chat"
+    EMBEDDINGS = "embeddings"
+    FUNCTION_CALLING = "function_calling"
+    VISION = "vision"
+    CODE = "code"
+    JSON_MODE = "json_mode"
+    STREAMING = "streaming"
+
+
+#: Keys that a dataknobs ``Config`` adds to each of its entries; they say nothing about the model.
+_CONFIG_KEYS = {"type", "name", "factory"}
+
+_NUMBER = (int, float)
+_KINDS: dict[str, tuple[type, ...]] = {
+    "provider": (str,),
+    "model": (str,),
+    "api_key": (str,),
+    "api_base": (str,),
+    "temperature": _NUMBER,
+    "max_tokens": (int,),
+    "top_p": _NUMBER,
+    "frequency_penalty": _NUMBER,
+    "presence_penalty": _NUMBER,
+    "stop_sequences": (list, tuple),
+    "mode": (CompletionMode,),
+    "system_prompt": (str,),
+    "response_format": (str, dict),
+    "functions": (list, tuple),
+    "function_call": (str, dict),
+    "stream": (bool,),
+    "rate_limit": _NUMBER,
+    "retry_count": (int,),
+    "retry_delay": _NUMBER,
+    "timeout": _NUMBER,
+    "seed": (int,),
+    "logit_bias": (dict,),
+    "user_id": (str,),
+    "options": (dict,),
+}
+_AT_LEAST = {"temperature": 0, "top_p": 0, "max_tokens": 1, "retry_count": 0, "retry_delay": 0}
+_ABOVE_ZERO = ("rate_limit", "timeout")
+_NEVER_NONE = {"provider", "model", "mode", "stream", "retry_count", "retry_delay", "options"}
+
+
+@dataclass(frozen=True)
+class LLMConfig:
+    """Which model, and how to ask it. What is None is not sent, so the vendor's own default holds.
+
+    Attributes:
+        provider: Name of the provider: ``echo``, ``openai``, ``anthropic``, ...
+        model: The vendor's name of the model; empty means the provider's default.
+        api_key: The key; without it the provider's environment variable is read when a call is made.
+        api_base: Address of the server, where it is not the vendor's own.
+        temperature: Randomness, from 0.
+        max_tokens: Most tokens of an answer.
+        top_p: Share of the likeliest tokens to sample from.
+        frequency_penalty: Against repeating often.
+        presence_penalty: Against repeating at all.
+        stop_sequences: Texts that end the answer.
+        mode: What the provider object is for; ``EMBEDDING`` refuses to complete, ``FUNCTION`` demands a tool call.
+        system_prompt: A system message for calls whose messages do not begin with one.
+        response_format: ``"text"``, ``"json"``, or the vendor's own dict.
+        functions: Tools of every call that brings none of its own.
+        function_call: Which of them to use: ``"auto"``, ``"none"``, or ``{"name": ...}``.
+        stream: Whether ``complete`` receives its answer as a stream (so that ``stream_callback`` sees it come).
+        stream_callback: Called with each piece of a streamed answer; may be async.
+        rate_limit: Most requests in any 60 seconds, for this provider object.
+        retry_count: How often a call that failed for a passing reason is tried again.
+        retry_delay: Seconds before the first retry; doubled for each further one, with jitter.
+        timeout: Seconds that a call may take, retries included; of a stream: until its first piece, and between
+            two pieces. None waits for ever.
+        seed: For vendors that can repeat themselves.
+        logit_bias: Token id to bias.
+        user_id: Your end user, told to the vendor.
+        options: What only this provider knows; fields that it does not know itself go into the request as they are.
+    """
+
+    provider: str
+    model: str = ""
+    api_key: str | None = field(default=None, repr=False)
+    api_base: str | None = None
+    temperature: float | None = None
+    max_tokens: int | None = None
+    top_p: float | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    stop_sequences: list[str] | None = None
+    mode: CompletionMode = CompletionMode.CHAT
+    system_prompt: str | None = None
+    response_format: str | dict[str, Any] | None = None
+    functions: list[dict[str, Any]] | None = None
+    function_call: str | dict[str, Any] | None = None
+    stream: bool = False
+    stream_callback: Callable[[LLMStreamResponse], Any] | None = field(default=None, repr=False)
+    rate_limit: float | None = None
+    retry_count: int = 3
+    retry_delay: float = 1.0
+    timeout: float | None = 60.0
+    seed: int | None = None
+    logit_bias: dict[str, float] | None = None
+    user_id: str | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if isinstance(self.mode, str):
+            object.__setattr__(self, "mode", _mode(self.mode))
+        for name, kinds in _KINDS.items():
+            _check_kind(name, getattr(self, name), kinds)
+        for name, least in _AT_LEAST.items():
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise ConfigError(f"{name} is {value!r}; it must be at least {least}.")
+        for name in _ABOVE_ZERO:
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise ConfigError(f"{name} is {value!r}; it must be above 0.", hint=f"For no limit: {name}=None")
+        if self.api_base is not None and not self.api_base.startswith(("http://", "https://")):
+            raise ConfigError(f"api_base is {self.api_base!r}, which is no address.", hint="Begin it with https://")
+        _check_functions(self)
+
+    @property
+    def spec(self) -> str:
+        """``provider/model``, as `parse_spec` reads it."""
+        return f"{self.provider}/{self.model}" if self.model else self.provider
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> LLMConfig:
+        """A config from plain data.
+
+        Raises:
+            ConfigError: A key is unknown, a value has the wrong type, or two contradict each other.
+        """
+        given = {str(name): value for name, value in values.items() if name not in _CONFIG_KEYS}
+        _refuse_unknown(given)
+        if not given.get("provider"):
+            raise ConfigError("The model's config names no provider.", hint='Add one, for example provider="openai"')
+        return cls(**given)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What differs from the defaults, as plain data; never the key or the callback."""
+        out: dict[str, Any] = {"provider": self.provider}
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if item.name in ("provider", "api_key", "stream_callback") or value == item.default or value in ("", {}):
+                continue
+            out[item.name] = value.value if isinstance(value, enum.Enum) else value
+        return out
+
+    def with_settings(self, **overrides: Any) -> LLMConfig:
+        """A copy with other settings.
+
+        Raises:
+            ConfigError: A setting is unknown or has the wrong type.
+        """
+        _refuse_unknown(overrides)
+        return replace(self, **overrides)
+
+
+_NAMES = tuple(item.name for item in fields(LLMConfig))
+
+
+def _refuse_unknown(given: Mapping[str, Any]) -> None:
+    for name in given:
+        if name not in _NAMES:
+            raise ConfigError(
+                f"A model has no setting {name!r}.{did_you_mean(name, _NAMES)}",
+                hint=f"Settings: {', '.join(_NAMES)}; what only one provider knows goes into options={{...}}",
+            )
+
+
+def _mode(text: str) -> CompletionMode:
+    try:
+        return CompletionMode(text.lower())
+    except ValueError:
+        names = [mode.value for mode in CompletionMode]
+        raise ConfigError(f"There is no mode {text!r}.{did_you_mean(text, names)}", hint=f"Modes: {names}") from None
+
+
+def _check_kind(name: str, value: Any, kinds: tuple[type, ...]) -> None:
+    if value is None and name not in _NEVER_NONE:
+        return
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+        wanted = " or ".join("number" if kind is float else kind.__name__ for kind in kinds if kinds != _NUMBER)
+        shown = f"{value!r}" if name != "api_key" else f"a {type(value).__name__}"
+        raise ConfigError(f"{name} is {shown}; it must be {'a number' if kinds == _NUMBER else f'of type {wanted}'}.")
+
+
+def _check_functions(config: LLMConfig) -> None:
+    chosen = config.function_call
+    if chosen is None or chosen in ("auto", "none"):
+        return
+    if not config.functions:
+        raise ConfigError(f"function_call is {chosen!r}, but there are no functions.", hint="Give functions=[...] too")
+
+
+@runtime_checkable
+class ConfigSource(Protocol):
+    """What `normalize_llm_config` needs of a dataknobs ``Config``."""
+
+    def get(self, type_name: str, name_or_index: Any = 0) -> Any:
+        """The entry of a type, by name or number."""
+
+    def get_types(self) -> list[str]:
+        """The types that have entries."""
+
+
+def normalize_llm_config(config: LLMConfig | Mapping[str, Any] | ConfigSource | str) -> LLMConfig:
+    """A config from whatever says one: a config, plain data, a spec, or a dataknobs ``Config`` (its first ``llm``).
+
+    Raises:
+        ConfigError: It says none, or a wrong one.
+    """
+    if isinstance(config, LLMConfig):
+        return config
+    if isinstance(config, str):
+        return parse_spec(config)
+    if isinstance(config, Mapping):
+        return LLMConfig.from_dict(config)
+    if isinstance(config, ConfigSource):
+        types = config.get_types()
+        if not types:
+            raise ConfigError("The Config object has no entries.", hint='Add one of type "llm"')
+        entry = config.get("llm" if "llm" in types else types[0], 0)
+        return normalize_llm_config(entry)
+    raise ConfigError(
+        f"A model's config cannot be a {type(config).__name__}.",
+        hint='Give an LLMConfig, a dict, a Config, or a spec such as "openai/gpt-5.4-mini"',
+    )
+
+
+def parse_spec(spec: str, **settings: Any) -> LLMConfig:
+    """The config that ``"provider/model"`` names; a provider alone means its default model.
+
+    >>> parse_spec("huggingface/meta-llama/Llama-3.1-8B-Instruct").model
+    'meta-llama/Llama-3.1-8B-Instruct'
+
+    Raises:
+        ConfigError: The provider is unknown, or the spec names no model and the provider has no default.
+    """
+    provider, _, model = spec.strip().partition("/")
+    if not provider:
+        raise ConfigError(f"{spec!r} names no provider.", hint=f"Known providers: {', '.join(known_providers())}")
+    row = provider_row(provider)
+    model = model.strip() or row.default_model or ""
+    if not model:
+        hint = f"Write it after a slash, for example  {row.example or provider + '/MODEL'}"
+        raise ConfigError(f"{provider!r} has no default model.", hint=hint)
+    return LLMConfig.from_dict({"provider": provider, "model": model, **settings})

@@ -1,0 +1,197 @@
+"""What of a model call may be written down: no key, cookie, address, header, or name of an account.
+
+Three rules, one on top of the other. Of a request only the fields of the tables below are written. Whatever carries the
+name of a secret is left out wherever it lies. And in what remains, each text is searched for the keys of this
+environment, for those that the caller names, and for whatever has the shape of a key.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+__all__ = ["MARK", "Scrubber", "environment_secrets", "identity", "named_secrets", "written_request"]
+
+Json: TypeAlias = dict[str, Any]
+
+#: Stands in a file where a secret was.
+MARK = "[removed]"
+#: Stands for the value of an option that is not in the table.
+NOT_WRITTEN = "(not recorded)"
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_FIELDS = _names("kind provider model messages texts settings tools tool_choice options")
+_MESSAGE_FIELDS = _names("role content name function_call tool_calls tool_call_id reasoning parts")
+_SETTINGS = _names(
+    """temperature max_tokens top_p frequency_penalty presence_penalty stop_sequences mode system_prompt response_format
+    functions function_call seed logit_bias"""
+)
+#: What the APIs of OpenAI, Anthropic, Ollama, Hugging Face, vLLM and llama.cpp let one choose about an answer.
+_OPTIONS = _names(
+    """api background betas cache_control context_management dimensions enable_thinking encoding_format extra_body format
+    grammar guided_choice guided_grammar guided_json guided_regex include instructions keep_alive logprobs
+    max_completion_tokens max_output_tokens max_tokens max_tool_calls min_p mirostat modalities n num_ctx num_keep
+    num_predict parallel_tool_calls prediction previous_response_id raw reasoning reasoning_effort repeat_last_n
+    repeat_penalty repetition_penalty response_format seed service_tier stop stop_sequences store suffix system
+    temperature text think thinking tool_choice tools top_k top_logprobs top_p truncate truncation typical_p verbosity
+    web_search_options"""
+)
+
+_SECRET = (
+    r"(?:.*_)?(?:api_?key|apikey|authorization|secret(?:_key)?|passw(?:or)?d|credentials?|cookies?|private_key|bearer)"
+)
+_SECRET_TOKEN = r"(?:.*_)?(?:access|auth|bearer|refresh|session|id|security)_token"
+_SECRET_NAME = re.compile(f"{_SECRET}|{_SECRET_TOKEN}|.*headers?")
+_PRIVATE_NAME = re.compile(
+    rf"""{_SECRET_NAME.pattern}|token|api_base|base_url|azure_endpoint|.*request_id|cf_ray|metadata
+    |(?:.*_)?(?:organi[sz]ation|org|project|user|account|workspace|tenant)(?:_id)?|safety_identifier|prompt_cache_key
+    |http_client|client|proxy|proxies|timeout|max_retries|stream|stream_options""",
+    re.VERBOSE,
+)
+_SECRET_VARIABLE = re.compile(r".*_(?:API_?KEY|TOKEN|SECRET|SECRET_KEY|ACCESS_KEY|PASSWORD)")
+#: What people set a key to where a server wants one but does not look at it.
+_PLACEHOLDERS = frozenset({"not-needed", "lm-studio", "placeholder", "no-key-required", "your-api-key", "anything"})
+_SHORTEST_SECRET = 8
+#: OpenAI and Anthropic, their organisations and projects, Hugging Face, Groq, Google, GitHub, Slack, AWS.
+_KEY_SHAPE = (
+    r"\b(?:sk-(?=[\w-]*\d)[\w-]{16,}|(?:org-|proj_)(?=\w*\d)\w{16,}|(?:hf|gsk)_\w{20,}|AIza[\w-]{30,}"
+    r"|gh[pousr]_\w{30,}|xox[abeprs]-[\w-]{10,}|AKIA[0-9A-Z]{16}\b)"
+)
+
+
+@lru_cache(maxsize=1024)
+def _is_secret(name: str) -> bool:
+    return _SECRET_NAME.fullmatch(name.replace("-", "_").lower()) is not None
+
+
+@lru_cache(maxsize=1024)
+def _is_private(name: str) -> bool:
+    return _PRIVATE_NAME.fullmatch(name.replace("-", "_").lower()) is not None
+
+
+def _without_secrets(value: Any) -> Any:
+    """Plain data without texts that are named like a secret; numbers in one form, so that equal values look equal."""
+    if isinstance(value, Mapping):
+        # A schema may well describe a property called "password": that is a dict, not a secret.
+        return {
+            str(name): _without_secrets(inner)
+            for name, inner in value.items()
+            if not (isinstance(inner, str) and _is_secret(str(name)))
+        }
+    if isinstance(value, list | tuple):
+        return [_without_secrets(inner) for inner in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def _without_private(options: Mapping[str, Any]) -> Json:
+    kept = {str(name): value for name, value in options.items() if not _is_private(str(name))}
+    if isinstance(body := kept.get("extra_body"), Mapping):
+        kept["extra_body"] = _without_private(body)
+    return {name: _without_secrets(value) for name, value in kept.items()}
+
+
+def identity(request: Mapping[str, Any]) -> Json:
+    """The part of a request that decides its answer: without keys, addresses, accounts and limits."""
+    out = {name: value for name, value in request.items() if not _is_private(name)}
+    for name in ("settings", "options"):
+        if name in out:
+            out[name] = _without_private(out[name] or {})
+    if "tools" in out:
+        out["tools"] = _without_secrets(out["tools"])
+    return {name: value for name, value in out.items() if value not in (None, [], {})}
+
+
+def _written(value: Any) -> Any:
+    """Plain data without texts that are named like a secret, and without the headers of a tool's server."""
+    if isinstance(value, Mapping):
+        kept = {name: inner for name, inner in value.items() if not (isinstance(inner, str) and _is_secret(str(name)))}
+        return {
+            name: MARK if str(name).lower().endswith("headers") else _written(inner) for name, inner in kept.items()
+        }
+    return [_written(inner) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def _only(fields: frozenset[str], given: Mapping[str, Any]) -> Json:
+    out = {name: _written(value) if name in fields else NOT_WRITTEN for name, value in given.items()}
+    if isinstance(body := out.get("extra_body"), dict):
+        out["extra_body"] = _only(fields, body)
+    return out
+
+
+def written_request(request: Mapping[str, Any]) -> Json:
+    """The fields of a request that a recording keeps; texts are still to be scrubbed."""
+    out = {name: value for name, value in identity(request).items() if name in _FIELDS}
+    if "settings" in out:
+        out["settings"] = _only(_SETTINGS, out["settings"])
+    if "options" in out:
+        out["options"] = _only(_OPTIONS, out["options"])
+    if "messages" in out:
+        out["messages"] = [
+            {name: _written(value) for name, value in message.items() if name in _MESSAGE_FIELDS}
+            for message in out["messages"]
+        ]
+    if "tools" in out:
+        out["tools"] = _written(out["tools"])
+    return out
+
+
+def named_secrets(value: Any) -> Iterator[str]:
+    """The texts that lie under the name of a secret, at any depth."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            if isinstance(inner, str) and _is_secret(str(name)):
+                yield inner.removeprefix("Bearer ")
+            else:
+                yield from named_secrets(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from named_secrets(inner)
+
+
+def environment_secrets(environment: Mapping[str, str]) -> list[str]:
+    """The values of variables that are named like keys."""
+    return [value for name, value in environment.items() if _SECRET_VARIABLE.fullmatch(name.upper())]
+
+
+class Scrubber:
+    """Takes known secrets, and what has the shape of a key, out of texts.
+
+    Attributes:
+        removed: How many it has taken out.
+    """
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        known = {secret for secret in secrets if len(secret) >= _SHORTEST_SECRET and secret not in _PLACEHOLDERS}
+        literal = [re.escape(secret) for secret in sorted(known, key=len, reverse=True)]
+        self._pattern = re.compile("|".join([*literal, _KEY_SHAPE]))
+        self.removed = 0
+
+    def clean(self, value: Any) -> Any:
+        """Plain data with a mark in the place of each secret."""
+        if isinstance(value, str):
+            text, count = self._pattern.subn(MARK, value)
+            self.removed += count
+            return text
+        if isinstance(value, Mapping):
+            return {self.clean(name): self.clean(inner) for name, inner in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.clean(inner) for inner in value]
+        return value
+
+    def clean_response(self, response: Mapping[str, Any]) -> Json:
+        """A response, or a piece of one, whose metadata says nothing about the account either."""
+        out = dict(response)
+        if isinstance(metadata := out.get("metadata"), Mapping):
+            out["metadata"] = {name: _written(value) for name, value in metadata.items() if not _is_private(name)}
+        if isinstance(whole := out.get("response"), Mapping):
+            out["response"] = self.clean_response(whole)
+        cleaned: Json = self.clean(out)
+        return cleaned

@@ -1,0 +1,94 @@
+"""A magic's line as data: words, options, ``name=value`` pairs and ``>> variable``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shlex
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from ..errors import MagicError, did_you_mean
+
+__all__ = ["LineParser", "parse_value", "split_line", "split_pairs"]
+
+_BIND = re.compile(r"(?:^|\s)>>\s*(\S*)\s*$")
+_PAIR = re.compile(r"([^\W\d]\w*)=(.*)", re.DOTALL)
+
+
+class LineParser(argparse.ArgumentParser):
+    """An argument parser for the line of a magic: its errors are `MagicError`, its help is the magic's docstring."""
+
+    def __init__(self, magic: str, description: str) -> None:
+        super().__init__(
+            prog=magic,
+            description=description,
+            add_help=False,
+            allow_abbrev=False,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what argparse would print."""
+        raise MagicError(f"{self.prog}: {message}", hint=f"Usage: {' '.join(self.format_usage().split()[1:])}")
+
+    def parse(self, line: str) -> argparse.Namespace:
+        """The options of ``line``; ``bind`` is the name behind ``>>``, if the parser has it.
+
+        Raises:
+            MagicError: The line does not parse.
+        """
+        bind = None
+        if match := _BIND.search(line):
+            bind = match[1]
+            line = line[: match.start()]
+        options, unknown = self.parse_known_args(split_line(self.prog, line))
+        if unknown:
+            known = [name for action in self._actions for name in action.option_strings]
+            raise MagicError(
+                f"{self.prog}: no option {unknown[0]!r}.{did_you_mean(unknown[0].split('=')[0], known)}",
+                hint=f"Usage: {' '.join(self.format_usage().split()[1:])}",
+            )
+        if bind is not None:
+            if not hasattr(options, "bind"):
+                self.error("'>> name' does not work here")
+            options.bind = bind
+        if getattr(options, "bind", None) is not None and not options.bind.isidentifier():
+            self.error(f"{options.bind!r} is no name for a variable")
+        return options
+
+
+def split_line(magic: str, line: str) -> list[str]:
+    """The words of a line; quotes hold words together, everything else (``$``, ``{``, a backslash) is itself.
+
+    Raises:
+        MagicError: A quote is not closed.
+    """
+    lexer = shlex.shlex(line, posix=True, punctuation_chars="")
+    lexer.whitespace_split = True
+    lexer.commenters = lexer.escape = ""
+    try:
+        return list(lexer)
+    except ValueError:
+        raise MagicError(f"{magic}: a quote in the line is not closed: {line.strip()!r}") from None
+
+
+def split_pairs(words: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
+    """The words that are no ``name=value``, and the values of those that are."""
+    plain: list[str] = []
+    pairs: dict[str, Any] = {}
+    for word in words:
+        if match := _PAIR.fullmatch(word):
+            pairs[match[1]] = parse_value(match[2])
+        else:
+            plain.append(word)
+    return plain, pairs
+
+
+def parse_value(text: str) -> Any:
+    """A value on a line: a number, ``true``, ``false``, ``null``, a JSON list or object, and otherwise text."""
+    try:
+        return json.loads(text, parse_constant=str)
+    except ValueError:
+        return text

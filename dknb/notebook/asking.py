@@ -1,0 +1,252 @@
+"""One question of a notebook: find its place, ask, and note what the cell points at now."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+
+from ..conversations.branches import check_name
+from ..conversations.manager import ConversationManager
+from ..conversations.node import ConversationNode
+from ..conversations.tree import Tree, get_node_by_id, parse_node_id
+from ..errors import BranchError, NodeNotFound
+from ..llm.messages import LLMResponse, LLMStreamResponse
+from .places import Attached, Node, Place, Places
+from .views.tree import node_label
+
+__all__ = ["Question", "Talk"]
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a cell asks.
+
+    Attributes:
+        text: The user's message.
+        cell: The cell that asks; None where cells have no ids (a terminal, ``nbclient``).
+        source: A node or branch to ask below instead.
+        branch: The branch that the answer goes to instead; it is made if there is none.
+        system: A system prompt, in place of the conversation's own.
+        prompt_name: The prompt that the text was rendered from.
+    """
+
+    text: str
+    cell: str | None = None
+    source: str | None = None
+    branch: str | None = None
+    system: str | None = None
+    prompt_name: str | None = None
+
+
+class Talk:
+    """A conversation as one kernel has it open.
+
+    Attributes:
+        manager: The conversation.
+        places: Where this kernel stands in it, and its cells.
+        left_at: Where the conversation was left when the kernel opened it: node and branch.
+        made: The branches that this kernel made, and the cell that did.
+    """
+
+    def __init__(self, manager: ConversationManager, *, cells_have_ids: bool) -> None:
+        self.manager = manager
+        state = manager.state
+        self.left_at: tuple[Node, str | None] = (state.current, state.current_branch)
+        self.made: dict[str, str | None] = {}
+        main = next((name for name, branch in state.branches.items() if not branch.deletion), None)
+        self.places = Places(state.message_tree, main)
+        if not cells_have_ids and main is not None:
+            # Run All without ids retraces the tree from the top; the branch must not begin at its far end then.
+            self.places.heads[main] = state.message_tree
+        self._seen = len(state.stored)
+
+    @property
+    def name(self) -> str:
+        """The name of the conversation."""
+        return self.manager.conversation_id
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing has been said in it yet."""
+        return not self.manager.state.message_tree.children
+
+    def where(self) -> str:
+        """Where this kernel stands, for a person."""
+        total = sum(not (node.data.is_empty or node.data.hidden) for node in self.manager.state.message_tree.walk())
+        on = f" on {self.places.branch}" if self.places.branch is not None else ""
+        return f"at node {node_label(self.places.position)}{on}, of {total} nodes"
+
+    def head(self, branch: str) -> Node:
+        """Where a branch ends for this kernel: where it last stood on it, else where the store has it.
+
+        Raises:
+            BranchError: There is no such branch.
+        """
+        stored = self.manager.resolve(branch)
+        return self.places.heads.get(branch, stored)
+
+    def may_begin_again(self, branch: str, cell: str | None) -> bool:
+        """Whether a cell may begin a branch that is there: one it made itself, or one of an earlier kernel.
+
+        Run All must be able to pass a ``%branch new`` again; what was said on the branch stays in the tree.
+        """
+        if branch in self.made:
+            return cell is not None and self.made[branch] == cell
+        return branch not in self.places.heads
+
+    def node(self, ref: str) -> tuple[Node, str | None]:
+        """The node, and the branch, that a reference means: a branch, a node id, ``root``, or ``#`` and a number.
+
+        Raises:
+            BranchError: There is no such branch.
+            NodeNotFound: There is no such node.
+        """
+        state = self.manager.state
+        if ref.startswith("#") and ref[1:].isdecimal():
+            number = int(ref[1:])
+            if number >= len(state.stored):
+                raise NodeNotFound(f"There is no node {ref!r}.", hint=f"The newest is #{len(state.stored) - 1}.")
+            return self._visible(state.stored[number], ref), None
+        if ref == "root":
+            return state.message_tree, None
+        if parse_node_id(ref) is not None:
+            found = get_node_by_id(state.message_tree, ref)
+            return self._visible(self.manager.resolve(ref) if found is None else found, ref), None
+        return self.head(ref), ref
+
+    def _visible(self, node: Node, ref: str) -> Node:
+        if any(above.data.hidden for above in node.upward()):
+            raise NodeNotFound(f"The node {ref!r} was deleted.", hint=f"Bring it back with  %branch undelete {ref}")
+        return node
+
+    def stand(self) -> None:
+        """Put the conversation where this kernel stands in it."""
+        state = self.manager.state
+        state.current = self.places.position
+        known = state.branches.get(self.places.branch or "")
+        state.current_branch = known.name if known is not None and not known.deletion else None
+
+    def others_wrote(self) -> int:
+        """How many nodes other kernels have added since this was last asked."""
+        stored = self.manager.state.stored
+        new, self._seen = stored[self._seen :], len(stored)
+        mine = self.manager.storage.session
+        return sum(node.data.session != mine for node in new)
+
+    async def ask(self, question: Question) -> AsyncGenerator[LLMStreamResponse, None]:
+        """Ask, and stream the answer; what came is stored however it ends.
+
+        Raises:
+            BranchError: There is no branch of that name, or it cannot be one.
+            NodeNotFound: There is no such node, or the one the cell was asked below is deleted.
+            ProviderError: The call failed.
+        """
+        manager = self.manager
+        self._forget_answer()
+        await manager.refresh()
+        place = self._place(question)
+        parent = self.places.parent(place)
+        asked = await self._asked(question, place, parent)
+        system = asked.data.metadata.get("system")
+        pieces = manager.stream_complete(
+            branch_name=place.branch if self._is_new_branch(place.branch) else None,
+            cell=question.cell,
+            adopt=self.places.equal_answer,
+            at=asked,
+            system=system,
+        )
+        try:
+            async with aclosing(pieces):
+                async for piece in pieces:
+                    yield piece
+        finally:
+            if manager.last_answer is not None:
+                self.places.answered(question.cell, place, manager.last_answer)
+
+    def _forget_answer(self) -> None:
+        self.manager.last_answer = None
+
+    def _place(self, question: Question) -> Place:
+        known = self.places.known(question.cell)
+        if known is not None and known.branch is not None and known.branch not in self.manager.state.branches:
+            known = replace(known, branch=self.places.branch)  # it was renamed since
+        if known is not None and question.source in (None, known.source) and question.branch in (None, known.branch):
+            return replace(known)
+        place = self._elsewhere(question, known)
+        if question.branch is not None:
+            place.branch = check_name(question.branch)
+        return place
+
+    def _elsewhere(self, question: Question, known: Place | None) -> Place:
+        """The place that a line's ``--from`` or ``--branch`` leads to, and that of a cell that is new."""
+        cell, source, branch = question.cell, question.source, question.branch
+        if source is not None:
+            node, on = self.node(source)
+            if on is None:
+                here = self.places.branch
+                on = here if here is not None and self.head(here) is node else None
+                return Place(Attached(node), on, source)
+            return Place(self.places.attach(node, cell), on, source)
+        if branch is not None and not self._is_new_branch(branch) and (cell is not None or branch in self.places.heads):
+            return Place(self.places.attach(self.head(branch), cell), branch)
+        if known is not None:
+            return replace(known)
+        return self.places.here(cell)
+
+    async def _asked(self, question: Question, place: Place, parent: Node) -> Tree[ConversationNode]:
+        """The question's node below ``parent``: the one that is there already, or a new one."""
+        state = self.manager.state
+        system = question.system if question.system is not None else _system_at(parent)
+        if system == state.message_tree.data.message.content:
+            system = None
+        state.current = parent
+        state.current_branch = None if self._is_new_branch(place.branch) else place.branch
+        for child in parent.children:
+            data = child.data
+            same = (
+                data.role == "user" and data.message.content == question.text and data.metadata.get("system") == system
+            )
+            if same and not data.hidden:
+                state.current = child
+                return child
+        kept = {"branch": place.branch, "from": place.source, "system": system}
+        node = await self.manager.add_message(
+            "user",
+            question.text,
+            prompt_name=question.prompt_name,
+            metadata={name: value for name, value in kept.items() if value is not None},
+            cell=question.cell,
+        )
+        assert node.tree is not None
+        return node.tree
+
+    def _is_new_branch(self, branch: str | None) -> bool:
+        if branch is None:
+            return False
+        known = self.manager.state.branches.get(branch)
+        if known is not None and known.deletion:
+            raise BranchError(
+                f"The branch {branch!r} was deleted.", hint=f"Bring it back with  %branch undelete {branch}"
+            )
+        return known is None
+
+
+def _system_at(node: Node) -> str | None:
+    """The system prompt that holds at a node in place of the conversation's own."""
+    question = node.parent if node.data.role == "assistant" else node
+    system: str | None = None if question is None else question.data.metadata.get("system")
+    return system
+
+
+def cut_response(node: Node) -> LLMResponse:
+    """What is stored of an answer that was cut, as a response."""
+    data = node.data
+    return LLMResponse(
+        content=data.message.content,
+        model=data.metadata.get("model") or "",
+        usage=data.metadata.get("usage"),
+        cost_usd=data.metadata.get("cost_usd"),
+        reasoning=data.message.reasoning,
+        tool_calls=list(data.message.tool_calls),
+    )

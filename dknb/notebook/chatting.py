@@ -1,0 +1,182 @@
+"""``%%chat``: ask, show the answer as it streams, and the line of facts below it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from .._sync import Stream
+from ..errors import DknbError, Interrupted, MagicError
+from ..llm.config import LLMConfig
+from ..llm.messages import LLMResponse
+from .arguments import LineParser, split_pairs
+from .asking import Question, Talk, cut_response
+from .live import LiveAnswer, show
+from .session import Session
+from .views.answer import Reply, status_bundle
+from .views.text import note
+from .views.tree import node_label
+
+__all__ = ["CHAT", "chat_cell", "chat_line", "put_question"]
+
+CHAT = LineParser("%%chat", "Ask the model; the cell's text is sent as it is written.")
+CHAT.add_argument("settings", nargs="*", metavar="setting=value", help="settings of the model: temperature=0")
+CHAT.add_argument("--name", metavar="CONVERSATION", help="the conversation to talk in from now on")
+CHAT.add_argument("--from", dest="source", metavar="NODE|BRANCH", help="ask below this node, or at this branch's end")
+CHAT.add_argument("--branch", metavar="NAME", help="the branch that the answer goes to; made if there is none")
+CHAT.add_argument("--model", metavar="SPEC", help="the model for this cell: openai/gpt-5.4-mini")
+CHAT.add_argument("--system", metavar="PROMPT", help="a system prompt: a name in the library, or its text in quotes")
+CHAT.add_argument("--template", action="store_true", help="render the text first, with the notebook's variables")
+CHAT.add_argument("--as", dest="bind", metavar="VAR", help="bind the reply to a variable (also: >> VAR)")
+
+RESUME = LineParser("%chat", "Go back to where the conversation was left.")
+RESUME.add_argument("--name", metavar="CONVERSATION", help="the conversation to talk in from now on")
+RESUME.add_argument("--resume", action="store_true", help="stand where the conversation was left")
+
+
+def chat_cell(session: Session, shell: Any, line: str, body: str) -> Reply:
+    """Run a ``%%chat`` cell.
+
+    Raises:
+        MagicError: The line does not parse, or there is nothing to ask.
+        ProviderError: The call failed.
+        Interrupted: The user stopped it.
+    """
+    options = CHAT.parse(line)
+    words, settings = split_pairs(options.settings)
+    if words:
+        raise MagicError(
+            f"%%chat: {words[0]!r} is no option.",
+            hint="The question goes into the cell's body; settings are name=value",
+        )
+    text = body.removesuffix("\n")
+    if not text.strip():
+        raise MagicError("%%chat: the cell is empty.", hint="Write the question below the %%chat line")
+    if options.template:
+        from .prompting import render_text
+
+        text = render_text(session, text)
+    if options.name is not None:
+        session.use_conversation(options.name)
+    question = Question(text, session.next_cell(), options.source, options.branch)
+    reply = put_question(session, shell, question, session.model(options.model, settings), options.system)
+    if options.bind:
+        session.namespace[options.bind] = reply
+    return reply
+
+
+def put_question(
+    session: Session, shell: Any, question: Question, config: LLMConfig | None = None, system: str | None = None
+) -> Reply:
+    """Ask ``question``, show the answer as it comes, and return it.
+
+    Args:
+        session: The kernel's settings.
+        shell: IPython, or None in a plain script.
+        question: What to ask, and where; its ``system`` is filled in.
+        config: The model to ask, instead of the kernel's.
+        system: What ``--system`` says: the name of a prompt, or text.
+
+    Raises:
+        ProviderError: The call failed.
+        Interrupted: The user stopped it.
+    """
+    text = session.system_text(system) if system is not None else None
+    talk = session.talk(cell=question.cell, system=text)
+    talk.manager.llm = session.provider(config or session.config)
+    live = LiveAnswer(shell, stream=session.streams())
+    if hint := _place_hint(talk, question):
+        live.note(note(hint))
+    return _stream(talk, replace(question, system=text), live)
+
+
+def _stream(talk: Talk, question: Question, live: LiveAnswer) -> Reply:
+    response: LLMResponse | None = None
+    stream = Stream(lambda: talk.ask(question))
+    try:
+        with stream:
+            for batch in stream.batches(live.pause):
+                response = next((piece.response for piece in batch if piece.response is not None), None)
+                live.add("".join(piece.delta for piece in batch))
+    except KeyboardInterrupt:
+        _show_cut(talk, live)
+        raise Interrupted("interrupted; what had arrived is kept.") from None
+    except DknbError:
+        _show_cut(talk, live)
+        raise
+    node = talk.manager.last_answer
+    if response is None or node is None:
+        reply = _show_cut(talk, live)
+        assert reply is not None
+        return reply
+    live.finish(response.content)
+    reply = _reply(talk, response)
+    live.note(status_bundle(reply))
+    if others := talk.others_wrote():
+        live.note(note(f"another kernel has added {others} nodes to this conversation meanwhile; nothing is lost"))
+    return reply
+
+
+def _show_cut(talk: Talk, live: LiveAnswer) -> Reply | None:
+    """Show what arrived of an answer that was cut, if anything did."""
+    node = talk.manager.last_answer
+    if node is None:
+        return None
+    live.finish(node.data.message.content)
+    reply = _reply(talk, cut_response(node))
+    live.note(status_bundle(reply))
+    return reply
+
+
+def _reply(talk: Talk, response: LLMResponse) -> Reply:
+    node = talk.manager.last_answer
+    assert node is not None
+    return Reply(
+        content=response.content,
+        node_id=node.data.node_id,
+        conversation=talk.name,
+        branch=talk.places.branch,
+        model=response.model or None,
+        usage=response.usage,
+        cost_usd=response.cost_usd,
+        duration_s=response.metadata.get("duration_s") or node.data.metadata.get("duration_s") or 0.0,
+        finish_reason=response.finish_reason,
+        reasoning=response.reasoning,
+        tool_calls=list(response.tool_calls),
+        incomplete=node.data.state != "complete",
+        label=node_label(node),
+    )
+
+
+def chat_line(session: Session, cell: str | None, line: str) -> None:
+    """Run ``%chat``: say where one stands; ``--resume`` goes to where the conversation was left.
+
+    Raises:
+        ConversationNotFound: There is no conversation of that name.
+    """
+    options = RESUME.parse(line)
+    before = session.conversation
+    try:
+        if options.name is not None:
+            session.use_conversation(options.name)
+        talk = session.existing_talk(cell)
+    except DknbError:
+        session.conversation = before
+        raise
+    if options.resume:
+        talk.places.move(*talk.left_at)
+    verb = "resumed " if options.resume else ""
+    show(note(f"conversation {talk.name!r}: {verb}{talk.where()}"))
+
+
+def _place_hint(talk: Talk, question: Question) -> str | None:
+    """In a new kernel: that a new cell begins at the top of a conversation that goes on elsewhere."""
+    places = talk.places
+    if question.cell is None or question.source is not None or question.branch is not None or talk.is_new:
+        return None
+    if places.position is not places.root or talk.left_at[0] is places.root or places.known(question.cell) is not None:
+        return None
+    return (
+        f"new kernel: this cell begins at the top of {talk.name!r}; "
+        f"%chat --resume goes on at node {node_label(talk.left_at[0])}"
+    )

@@ -1,0 +1,218 @@
+"""``%dknb``: what is set in this kernel, and setting it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from .._sync import run
+from ..errors import ConfigError, MagicError, did_you_mean
+from .arguments import LineParser, split_pairs
+from .live import show
+from .session import Session
+from .views.table import table_bundle
+from .views.text import money, note
+
+__all__ = ["CONTROL_HELP", "control_line"]
+
+
+def _parser(name: str, description: str) -> LineParser:
+    return LineParser(f"%dknb {name}".rstrip(), description)
+
+
+_STATUS = _parser("status", "Say what is set.")
+_MODEL = _parser("model", "Set the model that cells talk to.")
+_MODEL.add_argument("words", nargs="+", metavar="SPEC [setting=value ...]")
+_LIBRARY = _parser("library", "Use the prompts in a folder.")
+_LIBRARY.add_argument("folder")
+_CONVERSATION = _parser("conversation", "Talk in another conversation from now on.")
+_CONVERSATION.add_argument("name")
+_CONVERSATIONS = _parser("conversations", "List the conversations of the store.")
+_MODELS = _parser("models", "Say which models can be used, and what is missing for the rest.")
+_COSTS = _parser("costs", "Say what calls cost, by model.")
+_LIVE = _parser("live", "Stop recording and replaying.")
+
+
+def _recorder(mode: str, description: str) -> LineParser:
+    parser = _parser(mode, description)
+    parser.add_argument("path")
+    parser.add_argument("--pace", choices=("instant", "recorded"), default="instant", help="how streams are replayed")
+    return parser
+
+
+_RECORD = _recorder("record", "Call, and record every answer.")
+_REPLAY = _recorder("replay", "Answer from the recording alone; what is not in it is an error.")
+_AUTO = _recorder("auto", "Answer from the recording, else call and record.")
+
+
+def control_line(session: Session, line: str) -> None:
+    """Run ``%dknb``.
+
+    Raises:
+        MagicError: The line does not parse.
+        ConfigError: A setting is wrong.
+        RecordingError: The recording cannot be used.
+    """
+    command, _, rest = line.strip().partition(" ")
+    command = command or "status"
+    if command not in _COMMANDS:
+        raise MagicError(
+            f"%dknb: no command {command!r}.{did_you_mean(command, _COMMANDS)}",
+            hint=f"Commands: {', '.join(_COMMANDS)}",
+        )
+    parser, do = _COMMANDS[command]
+    show(do(session, parser.parse(rest)))
+
+
+def _status(session: Session, _: Any) -> dict[str, Any]:
+    recording = session.recording
+    rows: list[Sequence[str]] = [
+        ("model", _described(session)),
+        ("library", f"{_shown(session, session.library_folder)} ({session.prompt_count} prompts)"),
+        ("conversation", session.conversation + _stands(session)),
+        ("recording", "off" if recording is None else _recorded(session)),
+        ("store", _shown(session, session.project.store_address)),
+    ]
+    return table_bundle(("setting", "value"), rows, title="dknb")
+
+
+def _described(session: Session) -> str:
+    config = session.config
+    left_out = {"provider", "model", "api_key", "api_base"}
+    settings = {name: value for name, value in config.to_dict().items() if name not in left_out}
+    return " ".join([config.spec, *(f"{name}={value}" for name, value in settings.items())])
+
+
+def _shown(session: Session, path: Path | str) -> str:
+    """A path as one would type it in the project; a URL without its password."""
+    if isinstance(path, str):
+        return path.split("://")[0] + "://…"
+    root = session.project.root
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+
+
+def _stands(session: Session) -> str:
+    talk = session.open_talk
+    if talk is None:
+        return ""
+    return f", {talk.where()}"
+
+
+def _recorded(session: Session) -> str:
+    recording = session.recording
+    assert recording is not None
+    facts = recording.summary()
+    return f"{facts.mode} {facts.path.name}: {facts.entries} entries, {facts.answered} answered, {facts.added} added"
+
+
+def _model(session: Session, options: Any) -> dict[str, Any]:
+    words, settings = split_pairs(options.words)
+    if len(words) > 1:
+        raise MagicError(
+            f"%dknb model: one model at a time, not {' '.join(words)!r}.",
+            hint="Settings are name=value: temperature=0.2",
+        )
+    session.config = session.model(words[0] if words else None, settings)
+    return note(f"model: {_described(session)}")
+
+
+def _library(session: Session, options: Any) -> dict[str, Any]:
+    folder = Path(options.folder).expanduser()
+    if not folder.is_dir():
+        raise ConfigError(
+            f"There is no folder {options.folder!r}.", hint="Name the folder that holds system/ and user/"
+        )
+    session.set_library(folder.resolve())
+    return note(f"library: {options.folder} ({session.prompt_count} prompts)")
+
+
+def _conversation(session: Session, options: Any) -> dict[str, Any]:
+    session.use_conversation(options.name)
+    talk = session.open_talk
+    known = [each["conversation_id"] for each in run(session.storage.list_conversations())]
+    if talk is not None:
+        return note(f"conversation {options.name!r}: {talk.where()}")
+    found = "its cells find their places again" if options.name in known else "new: it begins with the next %%chat"
+    return note(f"conversation {options.name!r}: {found}")
+
+
+def _conversations(session: Session, _: Any) -> dict[str, Any]:
+    rows = [
+        (str(each["conversation_id"]), str(each["nodes"]), f"{each['updated_at']:%Y-%m-%d %H:%M} UTC")
+        for each in run(session.storage.list_conversations())
+    ]
+    return table_bundle(("conversation", "nodes", "last written"), rows, title="conversations")
+
+
+def _models(_: Session, __: Any) -> dict[str, Any]:
+    from ..llm.availability import usable_models
+
+    rows = [
+        (
+            each.provider,
+            "yes" if each.usable else "no",
+            each.reason + (f"; {each.hint}" if each.hint else ""),
+            _names(each.models),
+        )
+        for each in run(usable_models())
+    ]
+    return table_bundle(("provider", "usable", "why", "models"), rows, title="models")
+
+
+def _names(models: Sequence[str]) -> str:
+    return ", ".join(models[:5]) + (f", … ({len(models)})" if len(models) > 5 else "")
+
+
+def _costs(session: Session, _: Any) -> dict[str, Any]:
+    sums: dict[str, list[float]] = {}
+    unknown: dict[str, int] = {}
+    for call in run(session.storage.list_calls()):
+        name = f"{call.provider}/{call.model}" if call.model else str(call.provider)
+        sums.setdefault(name, []).append(call.cost_usd or 0.0)
+        unknown[name] = unknown.get(name, 0) + (call.cost_usd is None)
+    rows = [
+        (name, str(len(costs)), money(sum(costs)) + (f" + {unknown[name]} of unknown price" if unknown[name] else ""))
+        for name, costs in sorted(sums.items())
+    ]
+    return table_bundle(("model", "calls", "price"), rows, title="costs in this project")
+
+
+def _use(mode: Any) -> Callable[[Session, Any], dict[str, Any]]:
+    def use_recording(session: Session, options: Any) -> dict[str, Any]:
+        from ..llm.recording import Recording, use
+
+        recording = Recording(options.path, mode, options.pace)
+        if (before := use(recording)) is not None:
+            before.close()
+        return note(f"recording: {_recorded(session)}")
+
+    return use_recording
+
+
+def _live(_: Session, __: Any) -> dict[str, Any]:
+    from ..llm.recording import use
+
+    if (before := use(None)) is not None:
+        before.close()
+    return note("recording: off; models are called")
+
+
+_Command = Callable[[Session, Any], dict[str, Any]]
+_COMMANDS: dict[str, tuple[LineParser, _Command]] = {
+    "status": (_STATUS, _status),
+    "model": (_MODEL, _model),
+    "models": (_MODELS, _models),
+    "library": (_LIBRARY, _library),
+    "conversation": (_CONVERSATION, _conversation),
+    "conversations": (_CONVERSATIONS, _conversations),
+    "record": (_RECORD, _use("record")),
+    "replay": (_REPLAY, _use("replay")),
+    "auto": (_AUTO, _use("auto")),
+    "live": (_LIVE, _live),
+    "costs": (_COSTS, _costs),
+}
+
+CONTROL_HELP = "\n".join(
+    f"{' '.join(parser.format_usage().split()[1:])}\n    {parser.description}" for parser, _ in _COMMANDS.values()
+)

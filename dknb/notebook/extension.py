@@ -1,0 +1,48 @@
+"""Loading dknb into IPython and out of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    from .session import Session
+
+__all__ = ["current_session", "load", "unload"]
+
+_NAMES = {"line": ("chat", "branch", "dknb"), "cell": ("chat", "prompt")}
+
+
+def load(shell: InteractiveShell) -> None:
+    """Register the magics; a second time, in place of the first."""
+    from .magics import DknbMagics
+
+    unload(shell)
+    magics = DknbMagics(shell)
+    shell.register_magics(magics)
+    shell.events.register("pre_run_cell", magics.before_cell)
+
+
+def unload(shell: InteractiveShell) -> None:
+    """Take the magics out, and let go of what they hold."""
+    magics = shell.magics_manager.registry.pop("DknbMagics", None)
+    if magics is None:
+        return
+    for kind, names in _NAMES.items():
+        for name in names:
+            shell.magics_manager.magics[kind].pop(name, None)
+    if magics in shell.configurables:
+        shell.configurables.remove(magics)
+    shell.events.unregister("pre_run_cell", magics.before_cell)
+    magics.session.close()
+
+
+def current_session() -> Session | None:
+    """The session of this kernel, where the extension is loaded."""
+    from IPython import get_ipython
+
+    shell = get_ipython()
+    magics = None if shell is None else shell.magics_manager.registry.get("DknbMagics")
+    session: Session | None = None if magics is None else magics.session
+    return session

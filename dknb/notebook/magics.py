@@ -1,0 +1,75 @@
+"""The magics: each parses its line, calls one function, and shows what comes of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, magics_class, no_var_expand
+from traitlets import Bool
+
+from .branching import BRANCH_HELP, branch_line
+from .chatting import CHAT, RESUME, chat_cell, chat_line
+from .control import CONTROL_HELP, control_line
+from .prompting import PROMPT, prompt_cell
+from .session import Session
+
+__all__ = ["DknbMagics"]
+
+
+@magics_class
+class DknbMagics(Magics):
+    """Prompts and conversations in cells."""
+
+    stream = Bool(True, help="Show answers while they arrive.").tag(config=True)
+
+    def __init__(self, shell: InteractiveShell, **kwargs: Any) -> None:
+        super().__init__(shell, **kwargs)
+        self.session = Session(shell.user_ns, streams=lambda: bool(self.stream), next_cell=self._next_cell)
+        self._cell_id: str | None = None
+        self._turns = 0
+
+    def before_cell(self, info: Any) -> None:
+        """Note which cell runs; IPython tells it before each."""
+        self._cell_id = getattr(info, "cell_id", None)
+        self._turns = 0
+
+    def _next_cell(self) -> str | None:
+        """Who asks: the cell's id, with a number where one run of a cell asks more than once."""
+        self._turns += 1
+        if self._cell_id is None or self._turns == 1:
+            return self._cell_id
+        return f"{self._cell_id}#{self._turns}"
+
+    @no_var_expand
+    @line_cell_magic
+    def chat(self, line: str, cell: str | None = None) -> None:
+        """Ask the model (%%chat), or say where the conversation stands (%chat)."""
+        if cell is None:
+            chat_line(self.session, self._cell_id, line)
+        else:
+            chat_cell(self.session, self.shell, line, cell)
+
+    @no_var_expand
+    @cell_magic
+    def prompt(self, line: str, cell: str) -> None:
+        """Render a prompt template."""
+        prompt_cell(self.session, self.shell, line, cell)
+
+    @no_var_expand
+    @line_magic
+    def branch(self, line: str) -> None:
+        """Show and change the branches of the conversation."""
+        branch_line(self.session, self._cell_id, line)
+
+    @no_var_expand
+    @line_magic
+    def dknb(self, line: str) -> None:
+        """Show what is set, and set it."""
+        control_line(self.session, line)
+
+
+DknbMagics.chat.__doc__ = f"{CHAT.format_help()}\n{RESUME.format_help()}"
+DknbMagics.prompt.__doc__ = PROMPT.format_help()
+DknbMagics.branch.__doc__ = BRANCH_HELP
+DknbMagics.dknb.__doc__ = CONTROL_HELP

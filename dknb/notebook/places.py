@@ -1,0 +1,179 @@
+"""Where a cell asks: the rule that makes running a cell again a sibling, not a longer chain.
+
+What a kernel knows of a conversation is where it stands in it, and for each cell what the cell was asked below and which
+answer it points at now.
+
+- A cell that runs for the first time asks at the current position, and stays attached there: to the *cell* whose answer
+  that is, if that cell points at it, else to the node.
+- A cell that runs again asks below what it is attached to. The same text at the same place is the same question, so it
+  gets one more answer; another text is a new question beside it.
+- A new kernel stands at the top. A cell that the store remembers from an earlier kernel is attached as it was then. An
+  answer equal to one that the store has under that question, and that this kernel has not yet been given, takes its node.
+
+``--from`` and ``--branch`` say where to ask instead; as long as a cell's line says the same, it stays where that led.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from ..conversations.node import ConversationNode
+from ..conversations.tree import Tree
+from ..errors import NodeNotFound
+from ..llm.messages import LLMResponse
+
+__all__ = ["Attached", "Place", "Places"]
+
+Node: TypeAlias = Tree[ConversationNode]
+
+
+@dataclass(frozen=True)
+class Attached:
+    """What a cell was asked below.
+
+    Attributes:
+        node: The node, as it was then.
+        cell: The cell that pointed at it, if one did: what that cell points at now is what counts.
+    """
+
+    node: Node
+    cell: str | None = None
+
+
+@dataclass
+class Place:
+    """A cell's place in the tree.
+
+    Attributes:
+        attached: What it is asked below.
+        branch: The branch that its answers go to, if any.
+        source: The ``--from`` that led there.
+        answer: The answer that it points at now.
+    """
+
+    attached: Attached
+    branch: str | None
+    source: str | None = None
+    answer: Node | None = None
+
+
+class Places:
+    """A kernel's places in one conversation.
+
+    Attributes:
+        root: The top of the conversation.
+        position: Where a new cell asks.
+        branch: The branch that a new cell's answer goes to, if any.
+        heads: Where this kernel last stood on each branch that it was on.
+    """
+
+    def __init__(self, root: Node, branch: str | None) -> None:
+        self.root = root
+        self.position = root
+        self.branch = branch
+        self.heads: dict[str, Node] = {}
+        self._cells: dict[str, Place] = {}
+        self._given: set[int] = set()
+
+    def move(self, node: Node, branch: str | None) -> None:
+        """Stand at ``node``, on ``branch``."""
+        self.position = node
+        self.branch = branch
+        if branch is not None:
+            self.heads[branch] = node
+
+    def rename(self, old: str, new: str) -> None:
+        """Follow a branch to its new name."""
+        for place in self._cells.values():
+            if place.branch == old:
+                place.branch = new
+        if old in self.heads:
+            self.heads[new] = self.heads.pop(old)
+        if self.branch == old:
+            self.branch = new
+
+    def known(self, cell: str | None) -> Place | None:
+        """The place of a cell that was run before, in this kernel or an earlier one."""
+        return None if cell is None else self._cells.get(cell) or self._remembered(cell)
+
+    def here(self, cell: str | None) -> Place:
+        """The place of a cell that asks where the kernel stands."""
+        return Place(self.attach(self.position, cell), self.branch)
+
+    def attach(self, node: Node, cell: str | None) -> Attached:
+        """What a cell asked at ``node`` is attached to: the cell that points at it (never itself), or the node."""
+        for other, place in self._cells.items():
+            if place.answer is node and other != cell:
+                return Attached(node, other)
+        return Attached(node)
+
+    def parent(self, place: Place) -> Node:
+        """The node that a cell at ``place`` asks below now.
+
+        Raises:
+            NodeNotFound: It was deleted.
+        """
+        node = place.attached.node
+        if (other := place.attached.cell) is not None:
+            node = self._points_at(other) or node
+        for above in node.upward():
+            if above.data.hidden:
+                raise NodeNotFound(
+                    f"This cell was asked below node {node.data.node_id!r}, which is deleted.",
+                    hint="Bring it back with  %branch undelete, or say where to ask with  --from NODE",
+                )
+        return node
+
+    def equal_answer(self, question: Node, answer: LLMResponse) -> Node | None:
+        """The stored answer to ``question`` that says the same, if this kernel was not given it yet."""
+        for child in question.children:
+            if id(child) not in self._given and _says_the_same(child.data, answer):
+                return child
+        return None
+
+    def answered(self, cell: str | None, place: Place, answer: Node) -> None:
+        """Note that ``cell`` got ``answer``; the kernel now stands there."""
+        self._given.add(id(answer))
+        place.answer = answer
+        if cell is not None:
+            self._cells[cell] = place
+        self.move(answer, place.branch)
+
+    def _points_at(self, cell: str) -> Node | None:
+        here = self._cells.get(cell)
+        return here.answer if here is not None else _newest(self._made_by(cell, "assistant"))
+
+    def _remembered(self, cell: str) -> Place | None:
+        """The place of a cell that an earlier kernel ran."""
+        question = _newest(self._made_by(cell, "user"))
+        if question is None or question.parent is None:
+            return None
+        above = question.parent
+        other = above.data.cell if above.data.role == "assistant" and above.data.cell != cell else None
+        metadata = question.data.metadata
+        return Place(Attached(above, other), metadata.get("branch"), metadata.get("from"))
+
+    def _made_by(self, cell: str, role: str) -> Iterator[Node]:
+        # Only a cell's first run in a kernel looks here, so a walk is cheaper than keeping an index.
+        return (
+            node
+            for node in self.root.walk()
+            if node.data.cell == cell and node.data.role == role and not node.data.hidden
+        )
+
+
+def _newest(nodes: Iterator[Node]) -> Node | None:
+    return max(nodes, key=lambda node: (node.data.seq or 0, node.data.timestamp), default=None)
+
+
+def _says_the_same(stored: ConversationNode, answer: LLMResponse) -> bool:
+    return (
+        stored.role == "assistant"
+        and stored.state == "complete"
+        and not stored.hidden
+        and stored.message.content == answer.content
+        and stored.message.tool_calls == answer.tool_calls
+        and stored.metadata.get("model") == (answer.model or None)
+    )

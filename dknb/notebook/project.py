@@ -1,0 +1,103 @@
+"""The project that a notebook belongs to: its folder, its settings, and the name of the notebook's conversation."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import ConfigError, did_you_mean
+
+__all__ = ["Project", "find_project", "notebook_path"]
+
+_MARKERS = (".dknb", "pyproject.toml", ".git")
+_SETTINGS = {"model": "echo", "library": "prompts", "store": ".dknb/dknb.db"}
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder with the settings of ``[tool.dknb]`` in its ``pyproject.toml``.
+
+    Attributes:
+        root: The folder.
+        model: Spec of the model that a new kernel talks to.
+        library: Folder of the prompts, relative to the root.
+        store: The database of conversations: a path relative to the root, or a URL.
+    """
+
+    root: Path
+    model: str = _SETTINGS["model"]
+    library: str = _SETTINGS["library"]
+    store: str = _SETTINGS["store"]
+
+    @property
+    def library_path(self) -> Path:
+        """Where the prompts lie."""
+        return self.root / self.library
+
+    @property
+    def store_address(self) -> str | Path:
+        """What `SQLConversationStorage` opens."""
+        return self.store if "://" in self.store else self.root / self.store
+
+    def conversation_name(self, notebook: Path | None) -> str:
+        """The name of a notebook's conversation: its path in the project, without the ending."""
+        if notebook is None:
+            return "default"
+        path = notebook.with_suffix("")
+        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else path.name
+
+
+def find_project(start: Path | None = None) -> Project:
+    """The project around ``start``: the nearest folder upwards that holds `.dknb`, `pyproject.toml` or `.git`.
+
+    Without one it is ``start`` itself. The home folder and the folder of temporary files are nobody's project, so that
+    a stray store there does not swallow those below. ``DKNB_MODEL`` in the environment overrides the model.
+
+    Raises:
+        ConfigError: ``[tool.dknb]`` is broken.
+    """
+    start = (start or Path.cwd()).resolve()
+    nobodys = {Path.home().resolve(), Path(tempfile.gettempdir()).resolve(), Path(start.anchor)}
+    root = start
+    for folder in (start, *start.parents):
+        if folder in nobodys and folder != start:
+            break
+        if any((folder / marker).exists() for marker in _MARKERS):
+            root = folder
+            break
+    settings = _read_settings(root / "pyproject.toml")
+    if model := os.environ.get("DKNB_MODEL"):
+        settings["model"] = model
+    return Project(root, **settings)
+
+
+def _read_settings(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        settings = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("dknb", {})
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path.name} cannot be read: {error}", hint="Mend the file, or remove it") from error
+    for name, value in settings.items():
+        if name not in _SETTINGS:
+            raise ConfigError(
+                f"[tool.dknb] in {path.name} has an unknown setting {name!r}.{did_you_mean(name, _SETTINGS)}",
+                hint=f"Settings are: {', '.join(_SETTINGS)}",
+            )
+        if not isinstance(value, str):
+            raise ConfigError(f"[tool.dknb] {name} in {path.name} must be text, not {value!r}.")
+    return dict(settings)
+
+
+def notebook_path(namespace: dict[str, Any]) -> Path | None:
+    """The path of the notebook that this kernel runs, where its front end tells it.
+
+    Jupyter's server tells it in ``JPY_SESSION_NAME``, VS Code in the namespace. Consoles get names without an ending.
+    """
+    told = namespace.get("__vsc_ipynb_file__") or os.environ.get("JPY_SESSION_NAME")
+    path = Path(told) if isinstance(told, str) and told else None
+    return path if path is not None and path.suffix == ".ipynb" else None

@@ -1,0 +1,52 @@
+"""``dknb.chat``: what a ``%%chat`` cell does, as a function, in a notebook or a plain script."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from .asking import Question
+from .chatting import put_question
+from .extension import current_session
+from .session import Session
+from .views.answer import Reply
+
+__all__ = ["chat"]
+
+
+@cache
+def _script_session() -> Session:
+    return Session({})
+
+
+def chat(
+    text: str,
+    *,
+    name: str | None = None,
+    source: str | None = None,
+    branch: str | None = None,
+    model: str | None = None,
+    system: str | None = None,
+    **settings: Any,
+) -> Reply:
+    """Ask the model below where the conversation stands, and return its reply.
+
+    Args:
+        text: The question, sent as it is.
+        name: The conversation to talk in from now on.
+        source: A node id or a branch to ask below instead.
+        branch: The branch that the answer goes to; made if there is none.
+        model: A spec such as ``"openai/gpt-5.4-mini"``, for this question.
+        system: A system prompt: a name in the library, or its text.
+        **settings: Settings of the model: ``temperature=0``.
+
+    Raises:
+        ProviderError: The call failed; what had arrived is stored.
+        BranchError: There is no such branch.
+        NodeNotFound: There is no such node.
+    """
+    session = current_session() or _script_session()
+    if name is not None:
+        session.use_conversation(name)
+    question = Question(text, session.next_cell(), source, branch)
+    return put_question(session, None, question, session.model(model, settings), system)

@@ -1,0 +1,73 @@
+"""One call outside any conversation, shown as it streams, with its row in the ledger."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._sync import Stream, run
+from ..conversations.ledger import CallRecord
+from ..errors import DknbError, Interrupted
+from ..llm.config import LLMConfig
+from ..llm.messages import LLMResponse
+from .live import LiveAnswer
+from .session import Session
+from .views.answer import Reply, status_bundle
+
+__all__ = ["send"]
+
+
+def send(session: Session, shell: Any, text: str, config: LLMConfig) -> Reply:
+    """Send ``text`` as the only message, show the answer as it comes, and return it.
+
+    Raises:
+        ProviderError: The call failed.
+        Interrupted: The user stopped it.
+    """
+    provider = session.provider(config)
+    live = LiveAnswer(shell, stream=session.streams())
+    cell = session.next_cell()
+    final: LLMResponse | None = None
+    outcome = "complete"
+    try:
+        with Stream(lambda: provider.stream_complete(text)) as stream:
+            for batch in stream.batches(live.pause):
+                final = next((piece.response for piece in batch if piece.response is not None), None)
+                live.add("".join(piece.delta for piece in batch))
+    except KeyboardInterrupt:
+        outcome = "cancelled"
+        raise Interrupted("interrupted; what had arrived is shown above.") from None
+    except DknbError as error:
+        outcome = type(error).__name__
+        raise
+    finally:
+        live.finish(final.content if final is not None else None)
+        response = final or LLMResponse(live.text)
+        run(session.storage.record_call(_record(config, cell, response, outcome)))
+    reply = Reply(
+        content=response.content,
+        model=response.model or None,
+        usage=response.usage,
+        cost_usd=response.cost_usd,
+        duration_s=response.metadata.get("duration_s") or 0.0,
+        finish_reason=response.finish_reason,
+        reasoning=response.reasoning,
+        tool_calls=list(response.tool_calls),
+    )
+    live.note(status_bundle(reply))
+    return reply
+
+
+def _record(config: LLMConfig, cell: str | None, response: LLMResponse, outcome: str) -> CallRecord:
+    usage = response.usage or {}
+    return CallRecord(
+        cell=cell,
+        kind="prompt",
+        provider=config.provider,
+        model=response.model or config.model or None,
+        prompt_tokens=usage.get("prompt_tokens"),
+        completion_tokens=usage.get("completion_tokens"),
+        cached_tokens=usage.get("cached_tokens"),
+        cost_usd=response.cost_usd,
+        duration_s=response.metadata.get("duration_s") or 0.0,
+        outcome=outcome,
+    )

@@ -1,0 +1,230 @@
+"""What is set in one kernel: the model, the prompts, the store, the recording, and the conversations that are open.
+
+Needs no IPython, so `dknb.chat` works in a plain script too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .._sync import run
+from ..conversations.branches import check_name
+from ..conversations.manager import ConversationManager
+from ..errors import ConfigError, ConversationNotFound, PromptNotFound, did_you_mean
+from ..llm.config import LLMConfig, parse_spec
+from ..llm.registry import create_llm_provider
+from .asking import Talk
+from .project import Project, find_project, notebook_path
+
+if TYPE_CHECKING:
+    from ..conversations.storage import ConversationStorage
+    from ..llm.base import AsyncLLMProvider
+    from ..llm.recording import Recording
+    from ..prompts.builder import AsyncPromptBuilder, PromptBuilder
+    from ..prompts.library import AbstractPromptLibrary
+    from ..prompts.types import PromptTemplateDict
+
+__all__ = ["Session"]
+
+
+class Session:
+    """The settings of a kernel.
+
+    Attributes:
+        project: The project that the notebook lies in.
+        namespace: The notebook's variables.
+        config: The model that cells talk to.
+        conversation: The name of the conversation that cells are part of.
+        notebook: The path of the notebook, if the front end tells it.
+        library_folder: Where the prompts lie.
+        streams: Whether answers are to be shown while they arrive.
+        next_cell: The id of the cell that asks now, once for each question; None where cells have no ids.
+    """
+
+    def __init__(
+        self,
+        namespace: dict[str, Any],
+        project: Project | None = None,
+        *,
+        streams: Callable[[], bool] = lambda: True,
+        next_cell: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        self.project = project or find_project()
+        self.namespace = namespace
+        self.streams = streams
+        self.next_cell = next_cell
+        self.config: LLMConfig = parse_spec(self.project.model)
+        self.notebook: Path | None = notebook_path(namespace)
+        self.conversation = self.project.conversation_name(self.notebook)
+        self.library_folder = self.project.library_path
+        self._library: AbstractPromptLibrary | None = None
+        self._talks: dict[str, Talk] = {}
+        self._providers: dict[tuple[Any, ...], AsyncLLMProvider] = {}
+
+    @cached_property
+    def storage(self) -> ConversationStorage:
+        """Where conversations are kept; its file is made when something is written."""
+        from ..conversations.sql import SQLConversationStorage
+
+        return SQLConversationStorage(self.project.store_address)
+
+    @property
+    def library(self) -> AbstractPromptLibrary:
+        """The prompts."""
+        if self._library is None:
+            self.set_library(self.library_folder)
+        assert self._library is not None
+        return self._library
+
+    def set_library(self, path: Path) -> None:
+        """Use the prompts in the folder ``path``."""
+        from ..prompts.filesystem import FileSystemPromptLibrary
+
+        self.library_folder = path
+        self._library = FileSystemPromptLibrary(path)
+        self._providers.clear()  # they render with the library that they were made with
+        self.__dict__.pop("renderer", None)
+
+    def save_prompt(self, name: str, prompt: PromptTemplateDict) -> str:
+        """Write a user prompt to the library; where it lies, as one would type it in the project.
+
+        Raises:
+            PromptError: The name cannot be one, or the file cannot be written.
+        """
+        from ..prompts.filesystem import FileSystemPromptLibrary
+
+        library = self.library
+        assert isinstance(library, FileSystemPromptLibrary)
+        path = library.save("user", name, prompt)
+        return path.relative_to(self.project.root).as_posix() if path.is_relative_to(self.project.root) else path.name
+
+    @property
+    def prompt_count(self) -> int:
+        """How many prompts the library has."""
+        return len(self.library.list_user_prompts()) + len(self.library.list_system_prompts())
+
+    @property
+    def builder(self) -> AsyncPromptBuilder:
+        """Renders the prompts of the library for providers and conversations."""
+        from ..prompts.builder import AsyncPromptBuilder
+
+        return AsyncPromptBuilder(self.library)
+
+    @cached_property
+    def renderer(self) -> PromptBuilder:
+        """Renders the prompts of the library for magics."""
+        from ..prompts.builder import PromptBuilder
+
+        return PromptBuilder(self.library)
+
+    @property
+    def recording(self) -> Recording | None:
+        """What model calls are recorded in or replayed from."""
+        from ..llm.recording import active
+
+        return active()
+
+    def model(self, spec: str | None, settings: dict[str, Any]) -> LLMConfig:
+        """The model of a spec (the kernel's own by default) with settings on top.
+
+        Raises:
+            ConfigError: There is no such provider, or no such setting.
+        """
+        if "api_key" in settings:
+            raise ConfigError(
+                "A key does not belong into a notebook, which would be saved with it.",
+                hint="Set it in the environment; %dknb models says in which variable",
+            )
+        config = self.config if spec is None else parse_spec(spec)
+        return config.with_settings(**settings) if settings else config
+
+    def provider(self, config: LLMConfig) -> AsyncLLMProvider:
+        """The provider for a model; the same one for the same settings, so that connections are kept."""
+        key = (repr(sorted(config.to_dict().items(), key=str)), config.api_key)
+        if key not in self._providers:
+            self._providers[key] = create_llm_provider(config, prompt_builder=self.builder)
+        return self._providers[key]
+
+    @property
+    def open_talk(self) -> Talk | None:
+        """The current conversation, if this kernel has it open."""
+        return self._talks.get(self.conversation)
+
+    def use_conversation(self, name: str) -> None:
+        """Talk in the conversation ``name`` from now on.
+
+        Raises:
+            ConversationError: It cannot be a name.
+        """
+        self.conversation = check_name(name, "conversation")
+
+    def talk(self, *, cell: str | None = None, system: str | None = None) -> Talk:
+        """The current conversation, opened or begun.
+
+        Args:
+            cell: The id of the cell that asks for it.
+            system: The system prompt of a new one.
+
+        Raises:
+            StorageError: The store cannot be read or written.
+        """
+        if self.conversation not in self._talks:
+            self._talks[self.conversation] = run(self._open(cell, system))
+        return self._talks[self.conversation]
+
+    async def _open(self, cell: str | None, system: str | None) -> Talk:
+        name, llm = self.conversation, self.provider(self.config)
+        try:
+            manager = await ConversationManager.resume(name, llm, self.builder, self.storage)
+        except ConversationNotFound:
+            manager = await ConversationManager.create(
+                llm, self.builder, self.storage, conversation_id=name, system_prompt=system
+            )
+        return Talk(manager, cells_have_ids=cell is not None)
+
+    def existing_talk(self, cell: str | None = None) -> Talk:
+        """The current conversation, which must be there already.
+
+        Raises:
+            ConversationNotFound: Nothing has been said in it.
+        """
+        if self.conversation not in self._talks:
+            known = [str(each["conversation_id"]) for each in run(self.storage.list_conversations())]
+            if self.conversation not in known:
+                raise ConversationNotFound(
+                    f"There is no conversation {self.conversation!r} yet.{did_you_mean(self.conversation, known)}",
+                    hint="Begin it with a  %%chat  cell"
+                    + (f", or take another:  %dknb conversation {known[0]}" if known else ""),
+                )
+        return self.talk(cell=cell)
+
+    def system_text(self, prompt: str) -> str:
+        """The text that ``--system`` means: a prompt of the library, rendered with the notebook's variables.
+
+        Several words that name no prompt are the text itself.
+
+        Raises:
+            PromptNotFound: There is no prompt of that name.
+            MissingParameters: The prompt needs what the notebook does not have.
+        """
+        from .prompting import render_named
+
+        try:
+            return render_named(self, prompt)
+        except PromptNotFound:
+            if len(prompt.split()) > 1:
+                return prompt
+            raise
+
+    def close(self) -> None:
+        """Let go of the store and of all connections."""
+        run(self._close())
+
+    async def _close(self) -> None:
+        for provider in self._providers.values():
+            await provider.close()
+        if "storage" in self.__dict__:
+            await self.storage.close()

@@ -1,0 +1,97 @@
+"""Branches as a list, and two of them side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ...conversations.diff import MessageDiff, PathDiff
+from .text import chip, escape, one_line, printable
+from .tree import node_label
+
+__all__ = ["Tip", "branches_bundle", "diff_bundle"]
+
+_LEFT = "background:color-mix(in srgb, var(--jp-error-color1, #d32f2f) 22%, transparent);text-decoration:line-through"
+_RIGHT = "background:color-mix(in srgb, var(--jp-success-color1, #388e3c) 25%, transparent)"
+
+
+@dataclass(frozen=True)
+class Tip:
+    """An end of the tree, for a list of them.
+
+    Attributes:
+        name: The branch that ends there; None for an end that has no name.
+        node: The node, as it is shown.
+        messages: Number of messages up to there.
+        said: What is said last.
+        current: Whether one is on it.
+    """
+
+    name: str | None
+    node: str
+    messages: int
+    said: str
+    current: bool = False
+
+
+def branches_bundle(conversation: str, tips: Sequence[Tip]) -> dict[str, str]:
+    """The list of branches, then the ends without a name."""
+    rows, lines = [], [f"{printable(conversation)}: branches"]
+    width = max((len(tip.name or "") for tip in tips), default=0)
+    for tip in tips:
+        mark = "*" if tip.current else " "
+        said = one_line(tip.said, 60)
+        lines.append(f"{mark} {printable(tip.name or ''):{width}}  {printable(tip.node):>8}  {tip.messages:>4} messages  {said}")
+        name = chip(tip.name, strong=tip.current) if tip.name else "<i>no name</i>"
+        rows.append(
+            f'<tr><td style="text-align:left">{name}</td><td style="text-align:left"><code>{escape(tip.node)}</code></td>'
+            f'<td>{tip.messages} messages</td><td style="text-align:left">{escape(one_line(tip.said, 90))}</td></tr>'
+        )
+    return {"text/plain": "\n".join(lines), "text/html": f"<table>{''.join(rows)}</table>"}
+
+
+def diff_bundle(left: str, right: str, diff: PathDiff) -> dict[str, str]:
+    """Where two paths part, and the words that differ after that."""
+    same = len(diff.fork.path()) - 1
+    head = f"{left} and {right} part after node {node_label(diff.fork)} ({same} messages in common)"
+    if not diff.messages:
+        head = f"{left} and {right} are the same place: node {node_label(diff.fork)}"
+    elif not diff.left or not diff.right:
+        short, long = (left, right) if not diff.left else (right, left)
+        head = f"{long} goes on where {short} ends, at node {node_label(diff.fork)}"
+    lines = [printable(head)]
+    blocks = [f'<div style="font-weight:600">{escape(head)}</div>']
+    for message in diff.messages:
+        lines.append(_plain(message))
+        blocks.append(_html(message))
+    return {"text/plain": "\n".join(lines), "text/html": "".join(blocks)}
+
+
+def _title(message: MessageDiff) -> str:
+    ids = [
+        node_label(side.tree) for side in (message.left, message.right) if side is not None and side.tree is not None
+    ]
+    node = message.left or message.right
+    assert node is not None
+    return f"{node.role}  {' | '.join(ids)}"
+
+
+def _plain(message: MessageDiff) -> str:
+    marks = {"both": "{}", "left": "[-{}-]", "right": "{{+{}+}}"}
+    text = "".join(marks[run.side].format(run.text) for run in message.words)
+    return f"\n{_title(message)}\n{printable(text)}"
+
+
+def _html(message: MessageDiff) -> str:
+    styles = {"left": _LEFT, "right": _RIGHT}
+    tags = {"left": "del", "right": "ins"}
+    pieces = [
+        escape(run.text)
+        if run.side == "both"
+        else f'<{tags[run.side]} style="{styles[run.side]}">{escape(run.text)}</{tags[run.side]}>'
+        for run in message.words
+    ]
+    return (
+        f'<div style="margin-top:8px;color:var(--jp-ui-font-color2, #616161);font-size:90%">{escape(_title(message))}</div>'
+        f'<div style="white-space:pre-wrap;overflow-wrap:anywhere">{"".join(pieces)}</div>'
+    )

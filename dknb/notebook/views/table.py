@@ -1,0 +1,23 @@
+"""A small table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .text import escape, printable
+
+__all__ = ["table_bundle"]
+
+
+def table_bundle(head: Sequence[str], rows: Sequence[Sequence[str]], *, title: str) -> dict[str, str]:
+    """Rows of text as a MIME bundle: HTML and text."""
+    cells = [[printable(cell) for cell in row] for row in (head, *rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in cells]
+    left = 'style="text-align:left"'
+    header = "".join(f"<th {left}>{escape(cell)}</th>" for cell in head)
+    body = "".join("<tr>" + "".join(f"<td {left}>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    return {
+        "text/plain": "\n".join([printable(title), *lines]),
+        "text/html": f"<table><thead><tr>{header}</tr></thead><tbody>{body}</tbody></table>",
+    }

@@ -1,0 +1,84 @@
+"""Small pieces of text and HTML that the views share."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping
+
+__all__ = ["MIME", "chip", "escape", "money", "note", "one_line", "seconds", "shorten", "tokens"]
+
+#: The MIME types of dknb; ``dknb/notebook/schemas`` says what is in them.
+MIME = {
+    "prompt": "application/vnd.dknb.prompt+json",
+    "conversation": "application/vnd.dknb.conversation+json",
+    "comparison": "application/vnd.dknb.comparison+json",
+}
+
+_MUTED = "color:var(--jp-ui-font-color2, #616161)"
+# What a terminal or a browser could take for an instruction, or that would turn text around.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def printable(text: str) -> str:
+    """``text`` with its control characters (terminal escapes, bidirectional overrides) made visible."""
+    return _CONTROL.sub(lambda match: repr(match[0])[1:-1], text)
+
+
+def escape(text: object) -> str:
+    """``text`` as HTML text or attribute value."""
+    return html.escape(printable(str(text)), quote=True)
+
+
+def one_line(text: str, most: int) -> str:
+    """The beginning of ``text`` on one line of at most ``most`` characters."""
+    return shorten(printable(" ".join(text[: 4 * most].split())), most)
+
+
+def shorten(text: str, most: int) -> str:
+    """``text``, cut to ``most`` characters with an ellipsis where it is longer."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def money(usd: float | None) -> str:
+    """A price for a person: as many digits as it takes; an unknown one is called so."""
+    if usd is None:
+        return "price unknown"
+    if usd == 0:
+        return "$0"
+    if usd >= 0.995:
+        return f"${usd:,.2f}"
+    return f"${usd:.{max(4, 1 - _magnitude(usd))}f}"
+
+
+def _magnitude(value: float) -> int:
+    return int(f"{value:e}".split("e")[1])
+
+
+def tokens(usage: Mapping[str, int] | None) -> str:
+    """Tokens in and out."""
+    if not usage:
+        return "tokens unknown"
+    return f"{usage.get('prompt_tokens', 0):,} + {usage.get('completion_tokens', 0):,} tokens"
+
+
+def seconds(duration: float) -> str:
+    """A time for a person."""
+    return f"{duration:.2f} s" if duration < 10 else f"{duration:,.0f} s"
+
+
+def chip(text: str, *, strong: bool = False) -> str:
+    """A small label."""
+    colour = "var(--jp-brand-color1, #1976d2)" if strong else "var(--jp-ui-font-color2, #616161)"
+    return (
+        f'<span style="border:1px solid {colour};color:{colour};border-radius:8px;padding:0 6px;font-size:85%">'
+        f"{escape(text)}</span>"
+    )
+
+
+def note(text: str) -> dict[str, str]:
+    """One quiet line, as a MIME bundle."""
+    return {
+        "text/plain": printable(text),
+        "text/html": f'<div style="{_MUTED};font-size:90%">{escape(text)}</div>',
+    }

@@ -1,0 +1,202 @@
+"""The picture of a conversation's tree.
+
+Straight-line turns stay at one indent. Where answers part, the line to the current node goes on straight and the others
+are drawn beside it, so that a long talk with many samples still fits on a page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ...conversations.node import ConversationNode
+from ...conversations.tree import Tree, calculate_node_id
+from .text import MIME, chip, escape, one_line, printable, shorten
+
+__all__ = ["Picture", "node_label", "tree_bundle"]
+
+Node = Tree[ConversationNode]
+
+_SHOWN = 400  # rows of the picture
+_KEPT = 2_000  # nodes in the data behind it
+_TEXT = 2_000  # characters of a node in either
+_ROLE_COLOURS = {
+    "system": "var(--jp-ui-font-color2, #616161)",
+    "user": "var(--jp-brand-color1, #1565c0)",
+    "assistant": "var(--jp-success-color0, #1b5e20)",
+}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What a picture of a conversation shows.
+
+    Attributes:
+        conversation_id: The name of the conversation.
+        root: Its tree.
+        current: Where one stands.
+        branch: The branch one is on.
+        heads: The branches, by name, and the nodes they point at.
+    """
+
+    conversation_id: str
+    root: Node
+    current: Node
+    branch: str | None
+    heads: Mapping[str, Node]
+
+
+@dataclass(frozen=True)
+class _Row:
+    node: Node
+    lines: str
+    on_path: bool
+    labels: tuple[str, ...]
+
+
+def node_label(node: Node) -> str:
+    """A node's id as it is shown and can be typed: the dotted path while that is short, else ``#`` and its number."""
+    if node.depth <= 8:
+        return calculate_node_id(node) or "root"
+    return f"#{node.data.seq}" if node.data.seq is not None else f"(not stored, depth {node.depth})"
+
+
+def tree_bundle(picture: Picture) -> dict[str, Any]:
+    """The picture as a MIME bundle: our own type, HTML and text."""
+    rows = list(_rows(picture))
+    shown = _around(rows, picture.current)
+    left_out = len(rows) - len(shown)
+    return {
+        MIME["conversation"]: payload(picture),
+        "text/html": _html(picture, shown, left_out),
+        "text/plain": _plain(picture, shown, left_out),
+    }
+
+
+def payload(picture: Picture) -> dict[str, Any]:
+    """The data of the picture, as ``conversation.schema.json`` has it."""
+    nodes = [node for node in _visible(picture.root)]
+    if len(nodes) > _KEPT:
+        near = {id(node) for node in picture.current.upward()} | {id(node) for node in nodes[:_KEPT]}
+        kept = [node for node in nodes if id(node) in near]
+    else:
+        kept = nodes
+    index = {id(node): number for number, node in enumerate(kept)}
+    data = [node.data for node in kept]
+    return {
+        "version": 1,
+        "conversation_id": picture.conversation_id,
+        "nodes": {
+            "parent": [index[id(node.parent)] if node.parent is not None else -1 for node in kept],
+            "ordinal": [node.ordinal for node in kept],
+            "role": [node.role for node in data],
+            "text": [shorten(printable(node.message.content), _TEXT) for node in data],
+            "branch": [node.branch_name for node in data],
+            "state": [node.state for node in data],
+            "model": [node.metadata.get("model") for node in data],
+            "tokens": [(node.metadata.get("usage") or {}).get("total_tokens") for node in data],
+            "cost_usd": [node.metadata.get("cost_usd") for node in data],
+        },
+        "current": index.get(id(picture.current)),
+        "branches": [
+            {"name": name, "head": index[id(head)], "current": name == picture.branch}
+            for name, head in picture.heads.items()
+            if id(head) in index
+        ],
+        "truncated": len(nodes) - len(kept),
+    }
+
+
+def _visible(root: Node) -> Iterator[Node]:
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting.extend(child for child in reversed(node.children) if not child.data.hidden)
+
+
+def _rows(picture: Picture) -> Iterator[_Row]:
+    path = {id(node) for node in picture.current.upward()}
+    names: dict[int, list[str]] = {}
+    for name, head in picture.heads.items():
+        names.setdefault(id(head), []).append(name)
+    waiting = [(picture.root, "", "")]
+    while waiting:
+        node, first, rest = waiting.pop()
+        if not (node is picture.root and node.data.is_empty and node.children):
+            yield _Row(node, first, id(node) in path, tuple(names.get(id(node), ())))
+        children = [child for child in node.children if not child.data.hidden]
+        if not children:
+            continue
+        straight = next((child for child in children if id(child) in path), children[-1])
+        waiting.append((straight, rest, rest))
+        beside = [(child, rest + "├─", rest + "│ ") for child in children if child is not straight]
+        waiting.extend(reversed(beside))
+
+
+def _around(rows: list[_Row], current: Node) -> list[_Row]:
+    """The rows to show: all, or those around the current one."""
+    if len(rows) <= _SHOWN:
+        return rows
+    at = next((number for number, row in enumerate(rows) if row.node is current), 0)
+    first = max(0, min(at - _SHOWN * 3 // 4, len(rows) - _SHOWN))
+    return rows[first : first + _SHOWN]
+
+
+def _headline(picture: Picture, left_out: int) -> str:
+    total = sum(1 for node in _visible(picture.root) if not node.data.is_empty)
+    on = f"on {picture.branch}, " if picture.branch is not None else ""
+    cut = f" ({left_out:,} left out)" if left_out else ""
+    return f"{picture.conversation_id} · {total:,} nodes{cut} · {on}at {node_label(picture.current)}"
+
+
+def _glyph(row: _Row) -> str:
+    if row.node.data.state != "complete":
+        return "◌"
+    return "●" if row.on_path else "○"
+
+
+def _plain(picture: Picture, rows: list[_Row], left_out: int) -> str:
+    lines = [printable(_headline(picture, left_out))]
+    for row in rows:
+        data = row.node.data
+        labels = "".join(f" [{printable(name)}]" for name in row.labels)
+        here = " ← here" if row.node is picture.current else ""
+        head = f"{row.lines}{_glyph(row)} {node_label(row.node)}  {data.role}: "
+        lines.append(f"{head}{one_line(data.message.content, max(20, 100 - len(head)))}{labels}{here}")
+    return "\n".join(lines)
+
+
+def _html(picture: Picture, rows: list[_Row], left_out: int) -> str:
+    body = "\n".join(_html_row(picture, row) for row in rows)
+    return (
+        '<div style="font-size:90%;overflow-x:auto">'
+        f'<div style="font-weight:600;margin-bottom:4px">{escape(_headline(picture, left_out))}</div>\n{body}</div>'
+    )
+
+
+def _html_row(picture: Picture, row: _Row) -> str:
+    data = row.node.data
+    text = data.message.content
+    here = row.node is picture.current
+    labels = " ".join(chip(name, strong=name == picture.branch) for name in row.labels)
+    lines = escape(row.lines).replace(" ", "&nbsp;")
+    weight = "600" if here else "400"
+    fade = "1" if row.on_path else "0.75"
+    summary = (
+        f'<span style="font-family:monospace;white-space:pre">{lines}{_glyph(row)}&nbsp;</span>'
+        f'<span style="font-family:monospace">{escape(node_label(row.node))}</span> '
+        f'<span style="color:{_ROLE_COLOURS.get(data.role, "inherit")}">{escape(data.role)}</span> '
+        f'<span style="font-weight:{weight}">{escape(one_line(text, 110))}</span> {labels}'
+        + (" <b>← here</b>" if here else "")
+        + (" <i>incomplete</i>" if data.state != "complete" else "")
+    )
+    style = f"line-height:1.35;opacity:{fade};white-space:nowrap"
+    if len(text) <= 100 and "\n" not in text.strip():
+        return f'<div style="{style}">{summary}</div>'
+    full = escape(shorten(text, _TEXT))
+    return (
+        f'<details style="{style}"><summary style="list-style:none;cursor:pointer">{summary}</summary>'
+        f'<div style="white-space:pre-wrap;margin:2px 0 6px 28px">{full}</div></details>'
+    )

@@ -1,0 +1,74 @@
+"""Text on disk: read whole, replaced whole."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+from ..errors import PromptFileError
+
+
+def shown(path: Path) -> str:
+    """How messages name a file: from the working directory where it lies below it, else in full."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+
+
+def read_text(path: Path) -> str:
+    r"""The text of a UTF-8 file, with or without a byte order mark; lines end with ``\n``.
+
+    Raises:
+        PromptFileError: It cannot be read, or is not UTF-8.
+    """
+    try:
+        data = path.read_bytes()
+        return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as error:
+        line, column = data.count(b"\n", 0, error.start) + 1, error.start - data.rfind(b"\n", 0, error.start)
+        raise PromptFileError(
+            f"{shown(path)}, line {line}, column {column}: The file is not UTF-8 (byte 0x{data[error.start]:02x}).",
+            hint="Save it as UTF-8 in your editor.",
+        ) from error
+    except OSError as error:
+        raise PromptFileError(f"{shown(path)} cannot be read: {error.strerror or error}.") from error
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a file so that whoever looks sees the old text or the new one, and a failure leaves the old one.
+
+    Folders that are missing are made; a file that is there keeps its mode.
+
+    Raises:
+        PromptFileError: It cannot be written.
+    """
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name[:60]}.", suffix=".tmp", dir=path.parent)
+        temporary = Path(name)
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(_mode_of(path))
+        temporary.replace(path)
+    except OSError as error:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+        raise PromptFileError(
+            f"{shown(path)} cannot be written: {error.strerror or error}.",
+            hint="Nothing was changed. Check the folder's permissions and the space on the disk.",
+        ) from error
+
+
+def _mode_of(path: Path) -> int:
+    """The mode of a file, or the one that a new file gets."""
+    try:
+        return path.stat().st_mode & 0o777
+    except FileNotFoundError:
+        umask = os.umask(0o022)
+        os.umask(umask)
+        return 0o666 & ~umask

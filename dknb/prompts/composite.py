@@ -1,0 +1,81 @@
+"""Several prompt libraries as one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .library import AbstractPromptLibrary
+from .types import MessageIndex, PromptTemplateDict, PromptType, RAGConfig
+
+__all__ = ["CompositePromptLibrary"]
+
+
+class CompositePromptLibrary(AbstractPromptLibrary):
+    """Libraries in order: the first that has a name gives all of it, its variants and RAG configurations included.
+
+    A broken entry counts as there, and is an error: a library below never stands in for it unseen.
+    """
+
+    def __init__(self, libraries: Iterable[AbstractPromptLibrary] = ()) -> None:
+        self.libraries = list(libraries)
+
+    def get_system_prompt(self, name: str) -> PromptTemplateDict | None:
+        """The system prompt of that name, from the first library that has it."""
+        return next((p for lib in self.libraries if (p := lib.get_system_prompt(name)) is not None), None)
+
+    def get_user_prompts(self, name: str) -> list[PromptTemplateDict]:
+        """The variants of the user prompt of that name, all from the first library that has it."""
+        return next((prompts for lib in self.libraries if (prompts := lib.get_user_prompts(name))), [])
+
+    def get_message_index(self, name: str) -> MessageIndex | None:
+        """The message index of that name, from the first library that has it."""
+        return next((m for lib in self.libraries if (m := lib.get_message_index(name)) is not None), None)
+
+    def get_rag_config(self, name: str) -> RAGConfig | None:
+        """The RAG configuration of that name, from the first library that has it."""
+        return next((r for lib in self.libraries if (r := lib.get_rag_config(name)) is not None), None)
+
+    def get_prompt_rag_configs(self, prompt_name: str, prompt_type: PromptType = "user") -> list[RAGConfig]:
+        """The RAG configurations of a prompt, from the library that the prompt comes from.
+
+        Raises:
+            PromptNotFound: It refers to one that is not in that library.
+        """
+        owner = self._owner(prompt_name, prompt_type)
+        return owner.get_prompt_rag_configs(prompt_name, prompt_type) if owner is not None else []
+
+    def list_system_prompts(self) -> list[str]:
+        """The names of all system prompts, sorted."""
+        return sorted({name for lib in self.libraries for name in lib.list_system_prompts()})
+
+    def list_user_prompts(self) -> list[str]:
+        """The names of all user prompts, sorted."""
+        return sorted({name for lib in self.libraries for name in lib.list_user_prompts()})
+
+    def list_message_indexes(self) -> list[str]:
+        """The names of all message indexes, sorted."""
+        return sorted({name for lib in self.libraries for name in lib.list_message_indexes()})
+
+    def list_rag_configs(self) -> list[str]:
+        """The names of all RAG configurations, sorted."""
+        return sorted({name for lib in self.libraries for name in lib.list_rag_configs()})
+
+    def reload(self) -> None:
+        """Reload every library."""
+        for library in self.libraries:
+            library.reload()
+
+    def problems(self, lookup: AbstractPromptLibrary) -> list[str]:
+        """What is wrong in each library; a base may lie in another of them."""
+        return [problem for library in self.libraries for problem in library.problems(lookup)]
+
+    def find_prompt(self, name: str, prompt_type: PromptType = "user", index: int = 0) -> PromptTemplateDict | None:
+        """The prompt of that name and type, for reading only, from the first library that has the name."""
+        owner = self._owner(name, prompt_type)
+        return owner.find_prompt(name, prompt_type, index) if owner is not None else None
+
+    def _owner(self, name: str, prompt_type: PromptType) -> AbstractPromptLibrary | None:
+        return next((lib for lib in self.libraries if lib.find_prompt(name, prompt_type) is not None), None)
+
+    def __repr__(self) -> str:
+        return f"CompositePromptLibrary({self.libraries!r})"

@@ -1,0 +1,225 @@
+"""A prompt library in a folder."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import stat
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import PromptError, PromptFileError, did_you_mean
+from ._disk import read_text, replace_text, shown
+from .files import dump_prompt, parse_file_text
+from .library import AbstractPromptLibrary, BasePromptLibrary
+from .types import KINDS, Entry, Kind, PromptTemplateDict, PromptType
+
+__all__ = ["FileSystemPromptLibrary"]
+
+_SUFFIXES: dict[Kind, tuple[str, ...]] = {
+    "system": (".yaml", ".yml", ".json", ".md"),
+    "user": (".yaml", ".yml", ".json", ".md"),
+    "messages": (".yaml", ".yml", ".json"),
+    "rag": (".yaml", ".yml", ".json"),
+}
+# Parts between slashes; none is hidden, none leads up or to another drive.
+_NAME = re.compile(r"(?:(?!\.)[^/\\:\x00-\x1f\x7f\ud800-\udfff]+/)*(?!\.)[^/\\:\x00-\x1f\x7f\ud800-\udfff]+")
+# Errors of the file system that mean that there can be no such file.
+_NO_SUCH_FILE = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL}
+#: Seconds after which an unchanged time of a file means an unchanged file; clocks of some file systems are coarse.
+_SETTLED = 2.0
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """A file as it was when it was read."""
+
+    signature: tuple[int, ...]
+    settled: bool
+    text: str
+    entry: Entry | None
+
+
+class FileSystemPromptLibrary(BasePromptLibrary):
+    """The prompts in a folder: one file each in ``system/``, ``user/``, ``messages/`` and ``rag/``.
+
+    A file is YAML, JSON or, for prompts, Markdown with front matter; a sub-folder is part of the name
+    (``user/mail/reply.yaml`` is ``mail/reply``). Files are parsed when they are asked for, and again when they changed.
+    A folder that does not exist is an empty library.
+
+    Attributes:
+        prompt_dir: The folder, in full.
+
+    Raises:
+        PromptFileError: The path is a file.
+    """
+
+    def __init__(self, prompt_dir: str | Path) -> None:
+        self.prompt_dir = Path(prompt_dir).expanduser().absolute()
+        if self.prompt_dir.exists() and not self.prompt_dir.is_dir():
+            raise PromptFileError(
+                f"{shown(self.prompt_dir)} is a file, not a folder of prompts.",
+                hint="Give the folder that holds system/ and user/.",
+            )
+        self._readings: dict[Path, _Reading] = {}
+
+    def names(self, kind: Kind) -> list[str]:
+        """The names of that kind, sorted; files that are broken are among them.
+
+        Raises:
+            PromptFileError: A folder cannot be read.
+        """
+        return sorted({name for name, _ in self._files(kind) if _NAME.fullmatch(name)})
+
+    def entry(self, kind: Kind, name: str) -> Entry | None:
+        """What the file of that name holds, for reading only: the same object as long as the file is the same.
+
+        Raises:
+            PromptFileError: The file is broken, leads out of the library, or two files have that name.
+        """
+        found = self._find(kind, name)
+        return self._read(kind, *found).entry if found is not None else None
+
+    def find_file(self, kind: Kind, name: str) -> Path | None:
+        """The file of that name; None when there is none.
+
+        Raises:
+            PromptFileError: Two files have that name.
+        """
+        found = self._find(kind, name)
+        return found[0] if found is not None else None
+
+    def reload(self) -> None:
+        """Forget what was read; the next call reads it again."""
+        self._readings.clear()
+
+    def problems(self, lookup: AbstractPromptLibrary) -> list[str]:
+        """What is wrong in the files and beside them."""
+        return [*self._misnamed(), *self._strays(), *super().problems(lookup)]
+
+    def save(self, kind: PromptType, name: str, prompt: PromptTemplateDict) -> Path:
+        """Write a prompt to its YAML file, which is replaced whole, and return the file's path.
+
+        A file that changed on disk since this library read or wrote it is not replaced: the first ``save`` refuses,
+        so that nobody's edit is lost unseen, and the next one goes through.
+
+        Raises:
+            PromptError: The name leads nowhere in the folder, or a value fits into no file.
+            PromptFileError: The file changed, holds what a prompt alone would overwrite, or cannot be written.
+        """
+        if kind not in ("system", "user"):
+            raise PromptError(f"Prompts are saved as 'system' or 'user', not as {kind!r}.")
+        if not _NAME.fullmatch(name):
+            raise PromptError(
+                f"A prompt cannot be saved as {name!r}.",
+                hint="Use letters, digits, '-' and '_'; a slash puts it into a folder: mail/reply.",
+            )
+        text = dump_prompt(prompt)
+        found = self._find(kind, name)
+        path = found[0] if found is not None else self.prompt_dir / kind / f"{name}.yaml"
+        self._check_inside(path)
+        if found is None or not self._holds(kind, *found, text):
+            replace_text(path.resolve(), text)
+            self.entry(kind, name)
+        return path
+
+    def _holds(self, kind: Kind, path: Path, status: os.stat_result, text: str) -> bool:
+        """Whether the file has this text already; refuse when writing would lose something."""
+        if path.suffix not in (".yaml", ".yml"):
+            raise PromptFileError(
+                f"{shown(path)} has that name already.", hint="Delete that file, or save under another name."
+            )
+        before = self._readings.get(path)
+        now = self._read(kind, path, status)
+        if isinstance(now.entry, tuple) and len(now.entry) > 1:
+            raise PromptFileError(
+                f"{shown(path)} holds {len(now.entry)} variants, which one prompt would replace.",
+                hint="Edit the file, or save under another name.",
+            )
+        if before is not None and now.text not in (before.text, text):
+            raise PromptFileError(
+                f"{shown(path)} changed on disk since it was read here; it is not replaced.",
+                hint="Look at the file. Save once more to replace it with this prompt.",
+            )
+        return now.text == text
+
+    def _find(self, kind: Kind, name: str) -> tuple[Path, os.stat_result] | None:
+        if not _NAME.fullmatch(name):
+            return None
+        paths = [self.prompt_dir / kind / (name + suffix) for suffix in _SUFFIXES[kind]]
+        hits = [(path, status) for path in paths if (status := _status(path)) is not None]
+        if len(hits) > 1:
+            files = " and ".join(shown(path) for path, _ in hits)
+            raise PromptFileError(f"Two files have the name {name!r}: {files}.", hint="Delete or rename one of them.")
+        return hits[0] if hits else None
+
+    def _read(self, kind: Kind, path: Path, status: os.stat_result) -> _Reading:
+        signature = (status.st_mtime_ns, status.st_size, status.st_ino, status.st_dev)
+        known = self._readings.get(path)
+        if known is not None and known.settled and known.signature == signature:
+            return known
+        self._check_inside(path)
+        settled = time.time() - status.st_mtime > _SETTLED
+        text = read_text(path)
+        if known is not None and known.text == text and known.entry is not None:
+            entry = known.entry
+        else:
+            # Kept before it is parsed: whoever was told that it is broken has seen this text.
+            self._readings[path] = _Reading(signature, False, text, None)
+            entry = parse_file_text(kind, text, suffix=path.suffix, source_name=shown(path))
+        reading = self._readings[path] = _Reading(signature, settled, text, entry)
+        return reading
+
+    def _check_inside(self, path: Path) -> None:
+        if not path.resolve().is_relative_to(self.prompt_dir.resolve()):
+            raise PromptFileError(
+                f"{shown(path)} leads out of the library's folder.", hint="Put the file itself there, not a link."
+            )
+
+    def _files(self, kind: Kind) -> Iterator[tuple[str, Path]]:
+        """Name and path of each file that is not hidden and has a suffix of that kind."""
+        top = self.prompt_dir / kind
+        for folder, folders, files in os.walk(top, onerror=_refuse_unless_missing):
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            for path in (Path(folder, file) for file in files if not file.startswith(".")):
+                if path.suffix in _SUFFIXES[kind]:
+                    yield path.relative_to(top).with_suffix("").as_posix(), path
+
+    def _strays(self) -> Iterator[str]:
+        """Files and folders that look like prompts and can never be found."""
+        for kind in KINDS:
+            for name, path in self._files(kind):
+                if not _NAME.fullmatch(name):
+                    yield f"{shown(path)}: A prompt cannot be called {name!r}. Rename the file."
+            for folder, folders, _ in os.walk(self.prompt_dir / kind):
+                for link in (path for name in folders if (path := Path(folder, name)).is_symlink()):
+                    yield f"{shown(link)}: Folders behind a link are not read."
+
+    def _misnamed(self) -> Iterator[str]:
+        """Folders whose name is nearly that of a kind."""
+        for folder in sorted(self.prompt_dir.iterdir()) if self.prompt_dir.is_dir() else ():
+            if folder.name not in KINDS and folder.is_dir() and (near := did_you_mean(folder.name, KINDS)):
+                yield f"{shown(folder)}: Prompts in this folder are not found.{near}"
+
+    def __repr__(self) -> str:
+        return f"FileSystemPromptLibrary({shown(self.prompt_dir)!r})"
+
+
+def _status(path: Path) -> os.stat_result | None:
+    try:
+        status = path.stat()
+    except OSError as error:
+        if error.errno in _NO_SUCH_FILE:
+            return None
+        raise PromptFileError(f"{shown(path)} cannot be read: {error.strerror or error}.") from error
+    except ValueError:  # characters that no file name holds
+        return None
+    return status if stat.S_ISREG(status.st_mode) else None
+
+
+def _refuse_unless_missing(error: OSError) -> None:
+    if error.errno != errno.ENOENT:
+        raise PromptFileError(f"{shown(Path(error.filename))} cannot be read: {error.strerror}.") from error

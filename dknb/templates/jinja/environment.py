@@ -1,0 +1,176 @@
+"""Jinja's immutable sandbox, with bounds on what an expression can make."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from types import BuiltinMethodType
+from typing import Any
+
+from jinja2 import nodes, pass_context
+from jinja2.ext import Extension
+from jinja2.parser import Parser
+from jinja2.runtime import Context, LoopContext, Macro
+from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedFormatter
+
+from ...errors import TemplateError
+from ..simple import widest
+from ..types import TemplateMode
+from .filters import Filter, filters, is_given
+from .lexer import TemplateLexer
+from .meter import Meter, running
+from .scopes import SECTION, is_section, section
+from .sizes import METHODS, account_numbers, account_operator
+from .undefined import Placeholder
+
+FUNCTIONS = ("dict", "joiner", "namespace", "prompt_ref", "range")
+"""Globals that are called; names of no parameter."""
+
+
+class Sections(Extension):
+    """The tag that the lexer makes of ``((`` ... ``))``."""
+
+    tags = {SECTION}  # noqa: RUF012 - Jinja's declaration
+
+    def parse(self, parser: Parser) -> nodes.Node:
+        """A section must hold its blocks whole.
+
+        It must also be more than one ``{% if %}`` block: that would decide twice about the same text, and by different
+        rules (to a section 0 is a value, to ``if`` it is not), so it cannot be what was meant.
+        """
+        lineno = next(parser.stream).lineno
+        body = parser.parse_statements(("name:))",), drop_needle=True)
+        if _is_one_if(body):
+            parser.fail("a section with nothing but an {% if %} block in it decides twice; drop the (( ))", lineno)
+        return section(body, lineno)
+
+
+def _is_one_if(body: list[nodes.Node]) -> bool:
+    solid = [node for node in body if not _is_blank(node)]
+    return len(solid) == 1 and isinstance(solid[0], nodes.If) and not is_section(solid[0])
+
+
+def _is_blank(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.Output) and all(
+        isinstance(child, nodes.TemplateData) and child.data.isspace() for child in node.nodes
+    )
+
+
+class Sandbox(ImmutableSandboxedEnvironment):
+    """The environment of one mode: no loader, no escaping, harmless globals, bounded operations."""
+
+    intercepted_binops = frozenset({"+", "-", "*", "/", "//", "%", "**"})
+
+    def __init__(self, mode: TemplateMode, custom: Mapping[str, Filter]) -> None:
+        mixed = mode is TemplateMode.MIXED
+        super().__init__(
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+            optimized=False,
+            autoescape=False,
+            undefined=Placeholder,
+            finalize=_print_none_as("" if mixed else None),
+            extensions=[Sections],
+            cache_size=0,
+        )
+        self._lexer = TemplateLexer(self, sections=mixed)
+        self.globals = {name: self.globals[name] for name in FUNCTIONS if name in self.globals}
+        self.globals["prompt_ref"] = _no_prompt_ref
+        self.filters = filters(custom)
+        self.tests[SECTION] = _any_given
+        self.concat = _concat
+
+    @property
+    def lexer(self) -> TemplateLexer:
+        """Our lexer; Jinja would share one among all environments with the same delimiters."""
+        return self._lexer
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        """An arithmetic operation."""
+        account_operator(running(), operator, left, right)
+        return super().call_binop(context, operator, left, right)
+
+    def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """A call of a function, method or macro."""
+        meter = running()
+        if isinstance(obj, Macro | LoopContext):
+            meter.step()
+            return super().call(context, obj, *args, **kwargs)
+        meter.tick()
+        if not isinstance(obj, BuiltinMethodType | type) and not isinstance(getattr(obj, "__self__", None), str):
+            return super().call(context, obj, *args, **kwargs)
+        if args and getattr(obj, "__name__", "") == "join":
+            args = (list(args[0]), *args[1:])
+        _account_method(meter, obj, args, kwargs)
+        result = super().call(context, obj, *args, **kwargs)
+        meter.check(result)
+        return result
+
+    def wrap_str_format(self, value: Any) -> Callable[..., str] | None:
+        """A sandboxed and bounded ``str.format`` or ``str.format_map``; None for every other value."""
+        if super().wrap_str_format(value) is None:
+            return None
+        formatter, template, takes_map = _Formatter(self), str(value.__self__), value.__name__ == "format_map"
+
+        def bounded_format(*args: Any, **kwargs: Any) -> str:
+            return formatter.vformat(template, () if takes_map else args, args[0] if takes_map else kwargs)
+
+        return bounded_format
+
+
+class _Formatter(SandboxedFormatter):
+    """Looks at each field before it is made."""
+
+    def convert_field(self, value: Any, conversion: Any) -> Any:
+        running().check(value)
+        return super().convert_field(value, conversion)
+
+    def format_field(self, value: Any, format_spec: str) -> Any:
+        meter = running()
+        meter.make(widest(format_spec))
+        meter.make(meter.check(value).size)
+        return super().format_field(value, format_spec)
+
+
+def _account_method(meter: Meter, obj: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+    receiver, name = getattr(obj, "__self__", None), getattr(obj, "__name__", "")
+    account_numbers(meter, (*args, *kwargs.values()))
+    if isinstance(receiver, str | bytes) and name in METHODS:
+        try:
+            meter.make(METHODS[name](meter, receiver, *args, **kwargs))
+        except (TypeError, AttributeError) as error:
+            raise TemplateError(f"{name}() does not take these arguments") from error
+
+
+def _concat(parts: Iterable[str]) -> str:
+    """Join what a macro, block or ``set`` printed."""
+    meter = running()
+    texts, size = [], 0
+    for text in parts:
+        size += len(text)
+        if size > meter.limits.output:
+            meter.make(size)
+        texts.append(text)
+    meter.make(size)
+    return "".join(texts)
+
+
+def _print_none_as(nothing: str | None) -> Callable[[Context, Any], Any]:
+    @pass_context
+    def finalize(context: Context, value: Any) -> Any:
+        if value is None:
+            return nothing
+        running().check(value)
+        return value
+
+    return finalize
+
+
+def _any_given(values: Iterable[Any]) -> bool:
+    return any(map(is_given, values))
+
+
+def _no_prompt_ref(*names: Any, **extra: Any) -> str:
+    raise TemplateError(
+        "prompt_ref has no library to look into here", hint="Render the prompt by its name, through a prompt builder."
+    )

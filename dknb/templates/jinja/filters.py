@@ -1,0 +1,133 @@
+"""The filters that templates have: Jinja's, guarded, and our own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sized
+from functools import wraps
+from itertools import islice
+from typing import Any
+
+from jinja2 import pass_context
+from jinja2.defaults import DEFAULT_FILTERS
+from jinja2.runtime import Context
+
+from ...errors import TemplateError
+from ..values import has_value
+from .guards import CONCAT, MADE, PATH, STEP
+from .meter import Meter, running
+from .scopes import PLAIN
+from .sizes import account_filter
+from .undefined import Placeholder
+
+Filter = Callable[..., Any]
+
+_FOR_UNDEFINED = ("d", "default")
+_LAZY = frozenset(
+    "abs attr batch count d default dictsort filesizeformat first float groupby int items last length list map max min "
+    "random reject rejectattr reverse round select selectattr slice sort sum unique".split()
+)
+"""Filters that never make a text of their whole input; all others get it weighed."""
+
+
+def count_tokens(text: object) -> int:
+    """About how many tokens a text has: four characters each, whatever the model."""
+    return len(str(text)) // 4
+
+
+def format_code(code: object, language: str = "python") -> str:
+    """The code in a Markdown fence of that language."""
+    return f"```{language}\n{code}\n```"
+
+
+def filters(custom: Mapping[str, Filter]) -> dict[str, Filter]:
+    """All filters by name; ``custom`` ones go before Jinja's."""
+    known = {**DEFAULT_FILTERS, "count_tokens": count_tokens, "format_code": format_code, **custom}
+    internal = {CONCAT: _concat, MADE: _made, PATH: _path, PLAIN: _plain, STEP: _step}
+    return {name: guarded(name, function) for name, function in known.items()} | internal
+
+
+def guarded(name: str, function: Filter) -> Filter:
+    """A filter that refuses undefined values, and whose result stays within bounds."""
+    wants = getattr(getattr(function, "jinja_pass_arg", None), "name", None)
+
+    @pass_context
+    @wraps(function)
+    def guard(context: Context, value: Any, /, *args: Any, **kwargs: Any) -> Any:
+        if name not in _FOR_UNDEFINED:
+            for each in (value, *args, *kwargs.values()):
+                _refuse_undefined(name, each)
+        meter = running()
+        if name not in _LAZY:
+            value = _listed(value) if name == "join" else value
+            meter.check(value)
+        _account(meter, name, value, args, kwargs)
+        lead = _LEADS[wants](context) if wants else ()
+        result = function(*lead, value, *args, **kwargs)
+        meter.check(result)
+        return result
+
+    return guard
+
+
+_LEADS: dict[str, Callable[[Context], tuple[Any, ...]]] = {
+    "context": lambda context: (context,),
+    "eval_context": lambda context: (context.eval_ctx,),
+    "environment": lambda context: (context.environment,),
+}
+
+
+def _account(meter: Meter, name: str, value: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+    try:
+        account_filter(meter, name, value, args, kwargs)
+    except TemplateError as error:
+        raise TemplateError(f"filter {name!r} {error.message}", hint=error.hint) from error
+    except (TypeError, AttributeError) as error:
+        raise TemplateError(f"filter {name!r} does not take these arguments") from error
+
+
+def _refuse_undefined(name: str, value: Any) -> None:
+    if isinstance(value, Placeholder):
+        raise TemplateError(
+            f"filter {name!r} got {value.path()!r}, which has no value",
+            hint=f"Give it a value, or say what to take instead: {{{{ {value.path()}|default('...')|{name} }}}}",
+        )
+
+
+def _listed(value: Any) -> Any:
+    """The items of what can be gone through once only; anything else as it is."""
+    return value if isinstance(value, Sized) else list(islice(value, running().limits.output))
+
+
+@pass_context
+def _step(context: Context, value: None) -> None:
+    running().step()
+
+
+@pass_context
+def _concat(context: Context, parts: tuple[Any, ...]) -> str:
+    meter = running()
+    meter.make(sum(meter.check(part).size for part in parts))
+    return "".join(map(str, parts))
+
+
+@pass_context
+def _made(context: Context, value: Any) -> Any:
+    running().check(value)
+    return value
+
+
+@pass_context
+def _path(context: Context, value: Any, path: str) -> Any:
+    if isinstance(value, Placeholder):
+        value.called(path)
+    return value
+
+
+@pass_context
+def _plain(context: Context, value: Any) -> Any:
+    return value if is_given(value) else ""
+
+
+def is_given(value: Any) -> bool:
+    """Whether a section is kept for this value."""
+    return not isinstance(value, Placeholder) and has_value(value)

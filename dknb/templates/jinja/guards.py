@@ -1,0 +1,97 @@
+"""Changes to a parsed template that make the running one count, weigh and name what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from jinja2 import TemplateSyntaxError, nodes
+from jinja2.visitor import NodeTransformer
+
+from .scopes import SECTION
+
+STEP = "(step)"
+"""Filter at the start of a loop's body: counts one pass."""
+CONCAT = "(concat)"
+"""Filter in place of ``~``: joins after looking at the lengths."""
+MADE = "(made)"
+"""Filter around a list, tuple or dict that the template makes: weighs it."""
+PATH = "(path)"
+"""Filter around ``x.y``: an undefined one learns that its name is ``x.y``."""
+
+_Chain = nodes.Getattr | nodes.Getitem
+
+
+def _filter(node: nodes.Expr, name: str, *args: nodes.Expr) -> nodes.Filter:
+    return nodes.Filter(node, name, list(args), [], None, None, lineno=node.lineno)
+
+
+class Guards(NodeTransformer):
+    """Puts the filters above where they belong."""
+
+    def visit_For(self, node: nodes.For) -> nodes.For:
+        self.generic_visit(node)
+        step = _filter(nodes.Const(None, lineno=node.lineno), STEP)
+        node.body.insert(0, nodes.ExprStmt(step, lineno=node.lineno))
+        return node
+
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Expr:
+        self.generic_visit(node)
+        return _filter(nodes.Tuple(node.nodes, "load", lineno=node.lineno), CONCAT)
+
+    def visit_List(self, node: nodes.List) -> nodes.Expr:
+        return self._weighed(node, node.items)
+
+    def visit_Tuple(self, node: nodes.Tuple) -> nodes.Expr:
+        return self._weighed(node, node.items) if node.ctx == "load" else node
+
+    def visit_Dict(self, node: nodes.Dict) -> nodes.Expr:
+        return self._weighed(node, [pair.value for pair in node.items])
+
+    def _weighed(self, node: nodes.Expr, items: Iterable[nodes.Expr]) -> nodes.Expr:
+        constant = all(isinstance(item, nodes.Const) for item in items)
+        self.generic_visit(node)
+        return node if constant else _filter(node, MADE)
+
+    def visit_Test(self, node: nodes.Test) -> nodes.Test:
+        if node.name != SECTION:
+            self.generic_visit(node)
+        return node
+
+    def visit_Getattr(self, node: nodes.Getattr) -> nodes.Expr:
+        return self._named(node)
+
+    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Expr:
+        return self._named(node)
+
+    def _named(self, outermost: _Chain) -> nodes.Expr:
+        """Give a whole chain ``x.y[z]`` its name; a chain that begins with no variable keeps its last part's."""
+        path = ""
+        link: _Chain = outermost
+        while True:
+            path = _step(link) + path
+            if isinstance(link, nodes.Getitem):
+                link.arg = self.visit(link.arg)
+            if not isinstance(link.node, _Chain):
+                break
+            link = link.node
+        if not isinstance(link.node, nodes.Name):
+            link.node = self.visit(link.node)
+            return outermost
+        name = nodes.Const(link.node.name + path, lineno=outermost.lineno)
+        return _filter(outermost, PATH, name)
+
+    def _refuse(self, node: nodes.Stmt) -> nodes.Node:
+        tag = {nodes.FromImport: "from"}.get(type(node), type(node).__name__.lower())  # type: ignore[call-overload]
+        raise TemplateSyntaxError(f"{{% {tag} %}} has nothing to load from: a template is one text here", node.lineno)
+
+    visit_Extends = visit_Include = visit_Import = visit_FromImport = _refuse
+
+
+def _step(link: _Chain) -> str:
+    """How one step of a chain is written: ``.y`` for names, ``[0]`` or ``[key]`` for the rest."""
+    if isinstance(link, nodes.Getattr):
+        return f".{link.attr}"
+    if isinstance(link.arg, nodes.Const):
+        key = link.arg.value
+        return f".{key}" if isinstance(key, str) and key.isidentifier() else f"[{key!r}]"
+    return f"[{link.arg.name}]" if isinstance(link.arg, nodes.Name) else "[...]"

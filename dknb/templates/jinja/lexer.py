@@ -1,0 +1,168 @@
+"""Jinja's own lexer, which also finds ``((sections))`` and knows where each token stands.
+
+Jinja numbers its tokens, nodes and generated code by line. Here the number is the token's offset in the source plus one, so
+that every error, at compile time or in the running template, leads back to the exact place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from jinja2 import Environment, TemplateSyntaxError
+from jinja2.lexer import Lexer, Token
+
+from ..sections import MARK, match_sections
+
+_RUN = re.compile(r"\(++|\)++")
+_SECTION = "section"
+_BEGINS = ("variable_begin", "block_begin", "comment_begin")
+_ENDS = ("variable_end", "block_end", "comment_end")
+
+
+class Lexeme(NamedTuple):
+    """A piece of the source as Jinja sees it."""
+
+    offset: int
+    kind: str
+    text: str
+
+
+class TemplateLexer(Lexer):
+    """Reads a template; with ``sections`` it turns the marks of sections into block tags named ``((`` and ``))``."""
+
+    def __init__(self, environment: Environment, *, sections: bool) -> None:
+        super().__init__(environment)
+        self._sections = sections
+
+    def tokeniter(
+        self, source: str, name: str | None = None, filename: str | None = None, state: str | None = None
+    ) -> Iterator[tuple[int, str, str]]:
+        """The tokens of a source whose line ends are all ``\\n``, numbered by offset plus one."""
+        lexemes = self.lexemes(source)
+        if self._sections:
+            lexemes = _with_sections(list(_without_literal_braces(list(lexemes))))
+        for offset, kind, text in lexemes:
+            yield offset + 1, kind, text
+
+    def lexemes(self, source: str) -> Iterator[Lexeme]:
+        """Jinja's tokens with their offsets. White space that Jinja strips before a tag is in no token."""
+        at = 0
+        try:
+            for _, kind, text in super().tokeniter(source, None):
+                at = source.find(text, at)
+                yield Lexeme(at, kind, text)
+                at += len(text)
+        except TemplateSyntaxError as error:
+            message = re.sub(r" at [0-9]+$", "", error.message or "")
+            raise TemplateSyntaxError(message, at + 1) from error
+
+    def tag_around(self, source: str, offset: int) -> int | None:
+        """Where the tag starts in which this offset lies; None outside tags."""
+        start: int | None = None
+        try:
+            for at, kind, text in self.lexemes(source):
+                if kind in _BEGINS:
+                    start = at
+                if at + len(text) > offset:
+                    break
+                if kind in _ENDS:
+                    start = None
+        except TemplateSyntaxError:
+            return start
+        return start
+
+    def wrap(
+        self, stream: Iterable[tuple[int, str, str]], name: str | None = None, filename: str | None = None
+    ) -> Iterator[Token]:
+        """The tokens as the parser wants them; a section's mark becomes a tag."""
+        for token in super().wrap(stream, name, filename):
+            if token.type == _SECTION:
+                yield Token(token.lineno, "block_begin", "{%")
+                yield Token(token.lineno, "name", token.value)
+                yield Token(token.lineno, "block_end", "%}")
+            else:
+                yield token
+
+
+def _without_literal_braces(lexemes: list[Lexeme]) -> Iterator[Lexeme]:
+    """Read ``{{{x}}}`` as a variable between two braces that are text.
+
+    Jinja would read an expression ``{x}``, which it does not have: a dict in braces is empty or has a ``:``.
+    """
+    at = 0
+    while at < len(lexemes):
+        end = _end_of_expression(lexemes, at)
+        layers = _literal_layers(lexemes[at + 1 : end])
+        if layers:
+            begin, last = lexemes[at], lexemes[end]
+            yield Lexeme(begin.offset, "data", "{" * layers)
+            yield begin._replace(offset=begin.offset + layers)
+            yield from lexemes[at + 1 + layers : end - layers]
+            yield last._replace(offset=last.offset - layers)
+            yield Lexeme(last.offset + len(last.text) - layers, "data", "}" * layers)
+        else:
+            yield from lexemes[at : end + 1]
+        at = end + 1
+
+
+def _end_of_expression(lexemes: list[Lexeme], at: int) -> int:
+    """Where the ``{{`` at this index closes with ``}}``; the same index for everything else."""
+    if lexemes[at].text != "{{" or lexemes[at].kind != "variable_begin":
+        return at
+    end = at
+    while lexemes[end].kind != "variable_end":
+        end += 1
+        if end == len(lexemes):
+            return at
+    return end if lexemes[end].text == "}}" else at
+
+
+def _literal_layers(inside: list[Lexeme]) -> int:
+    """How many pairs of braces around an expression are text: no dict, and something in them."""
+    closes: dict[int, int] = {}
+    dicts: set[int] = set()
+    opened: list[int] = []
+    for index, (_, kind, text) in enumerate(inside):
+        if kind != "operator":
+            continue
+        if text in ("{", "(", "["):
+            opened.append(index)
+        elif text in ("}", ")", "]"):
+            closes[opened.pop()] = index
+        elif text == ":" and opened:
+            dicts.add(opened[-1])
+    layers, last = 0, len(inside) - 1
+    while layers < last - 1 - layers and closes.get(layers) == last - layers and layers not in dicts:
+        if inside[layers].text != "{":
+            break
+        layers += 1
+    return layers
+
+
+def _with_sections(lexemes: list[Lexeme]) -> Iterator[Lexeme]:
+    """Cut the marks of complete sections out of the text around tags; raw blocks are left alone."""
+    runs: list[tuple[int, str]] = []
+    for lexeme, text in _texts(lexemes):
+        if text:
+            runs.extend((lexeme.offset + run.start(), run[0]) for run in _RUN.finditer(lexeme.text))
+    marks = sorted(offset for pair in match_sections(runs) for offset in pair)
+    next_mark = iter([*marks, -1])
+    mark = next(next_mark)
+    for lexeme, text in _texts(lexemes):
+        at, end = lexeme.offset, lexeme.offset + len(lexeme.text)
+        while text and at <= mark < end:
+            yield Lexeme(at, "data", lexeme.text[at - lexeme.offset : mark - lexeme.offset])
+            at = mark + MARK
+            yield Lexeme(mark, _SECTION, lexeme.text[mark - lexeme.offset : at - lexeme.offset])
+            mark = next(next_mark)
+        yield lexeme if at == lexeme.offset else Lexeme(at, "data", lexeme.text[at - lexeme.offset :])
+
+
+def _texts(lexemes: list[Lexeme]) -> Iterator[tuple[Lexeme, bool]]:
+    """Each lexeme, and whether it is text in which sections can stand."""
+    before = ""
+    for lexeme in lexemes:
+        yield lexeme, lexeme.kind == "data" and before != "raw_begin"
+        before = lexeme.kind

@@ -1,0 +1,148 @@
+"""What a running template has used up, and what its values weigh."""
+
+from __future__ import annotations
+
+from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
+from contextlib import contextmanager
+from contextvars import ContextVar
+from itertools import chain
+from time import monotonic
+from typing import NamedTuple
+
+from jinja2.utils import Namespace
+
+from ...errors import TemplateError
+from ..types import Limits
+
+_REMEMBERED = 64  # containers below this weight are cheaper to weigh again than to remember
+_MEMORY = 10_000  # weights remembered at a time
+_CHARGED = 1_000  # characters from which a value counts towards what the render made in all
+_DEEPEST = 100  # levels of containers in containers
+_ROUNDS = 20  # values in all, as a multiple of the longest allowed one
+
+
+class Weight(NamedTuple):
+    """Characters that a value's text has at most about, and levels of containers in it."""
+
+    size: int
+    depth: int = 0
+
+
+class Meter:
+    """The account of one render.
+
+    Attributes:
+        missing: Names without a value that were printed or looped over, in order; a dict used as an ordered set.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.missing: dict[str, None] = {}
+        self._steps = 0
+        self._made = 0
+        self._deadline = monotonic() + limits.seconds
+        self._weights: dict[int, tuple[object, Weight]] = {}
+
+    def step(self) -> None:
+        """Count one pass through a loop or one call of a macro."""
+        self._steps += 1
+        if self._steps > self.limits.steps:
+            raise TemplateError(
+                f"stopped after {self.limits.steps:,} passes through loops and macros",
+                hint="Loop over less: the bound keeps a template from running without end.",
+            )
+        self.tick()
+
+    def tick(self) -> None:
+        """Look at the clock; every operation that can take long does."""
+        if monotonic() > self._deadline:
+            raise TemplateError(
+                f"stopped after {self.limits.seconds:g} seconds",
+                hint="Prepare the data outside the template, or give it less.",
+            )
+
+    def make(self, size: int) -> None:
+        """Account for a value of this many characters before it is made."""
+        if size > self.limits.output:
+            raise TemplateError(
+                f"would make a text of more than {self.limits.output:,} characters",
+                hint="Print less: the bound keeps a template from filling the memory.",
+            )
+        if size > _CHARGED:
+            self._made += size
+            if self._made > _ROUNDS * self.limits.output:
+                raise TemplateError(
+                    f"made more than {_ROUNDS * self.limits.output:,} characters of values on its way",
+                    hint="Do not build long texts again and again: print the pieces instead.",
+                )
+        self.tick()
+
+    def check(self, value: object) -> Weight:
+        """Weigh a value; one whose text would be too long is an error."""
+        if isinstance(value, str):
+            return Weight(len(value))
+        weight = self._weigh(value, 0)
+        if weight.size > self.limits.output:
+            self.make(weight.size)
+        return weight
+
+    def _weigh(self, value: object, level: int) -> Weight:
+        """Sum up a value as a tree, so that a list in a list in a list, each twice, weighs what its text would."""
+        if isinstance(value, str | bytes):
+            return Weight(len(value) + 4)
+        if isinstance(value, int):
+            return Weight(value.bit_length() // 3 + 3)
+        parts = _parts(value)
+        if parts is None:
+            return Weight(24)
+        known = self._weights.get(id(value))
+        if known is not None and known[0] is value:
+            return known[1]
+        if level > _DEEPEST:
+            raise TemplateError(f"has a value with more than {_DEEPEST} levels of lists in lists")
+        weight = self._sum(parts, level)
+        if weight.size > _REMEMBERED and not isinstance(value, Namespace):
+            if len(self._weights) > _MEMORY:
+                self._weights.clear()
+            self._weights[id(value)] = (value, weight)
+        return weight
+
+    def _sum(self, parts: Iterable[object], level: int) -> Weight:
+        size, depth = 2, 0
+        for part in parts:
+            below = self._weigh(part, level + 1)
+            size += below.size
+            depth = max(depth, below.depth)
+            if size > self.limits.output:
+                self.make(size)
+        return Weight(size, depth + 1)
+
+
+def _parts(value: object) -> Iterable[object] | None:
+    """What is inside a container; None for what is none."""
+    if isinstance(value, list | tuple | set | frozenset | KeysView | ValuesView | ItemsView):
+        return value
+    if isinstance(value, Namespace):
+        value = object.__getattribute__(value, "_Namespace__attrs")
+    if isinstance(value, Mapping):
+        return chain(value.keys(), value.values())
+    return None
+
+
+_RUNNING: ContextVar[Meter | None] = ContextVar("dknb_template_meter", default=None)
+
+
+def running() -> Meter:
+    """The account of the render that runs here; a fresh one for what outlives its render."""
+    return _RUNNING.get() or Meter(Limits())
+
+
+@contextmanager
+def metered(limits: Limits) -> Iterator[Meter]:
+    """Keep an account while the body runs."""
+    meter = Meter(limits)
+    token = _RUNNING.set(meter)
+    try:
+        yield meter
+    finally:
+        _RUNNING.reset(token)

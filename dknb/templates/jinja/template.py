@@ -1,0 +1,153 @@
+"""Compiling and rendering one MIXED or JINJA2 template."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Generator, Mapping
+from datetime import datetime
+from typing import Any
+
+from jinja2 import Template, TemplateSyntaxError, UndefinedError, nodes
+from jinja2.exceptions import TemplateRuntimeError
+from jinja2.parser import Parser
+
+from ...errors import DknbError, TemplateError
+from ..program import CompiledTemplate, located
+from ..types import Limits, Rendered
+from .environment import FUNCTIONS, Sandbox
+from .guards import Guards
+from .meter import Meter, metered
+from .scopes import Scopes
+from .undefined import Placeholder
+
+_LINE_END = re.compile(r"\r\n?")
+_CLOCK: dict[str, Callable[[datetime], str]] = {
+    "current_date": lambda now: now.strftime("%Y-%m-%d"),
+    "current_datetime": lambda now: now.isoformat(),
+    "current_year": lambda now: str(now.year),
+}
+_GLOBALS = frozenset({*_CLOCK, *FUNCTIONS})
+
+
+class JinjaTemplate(CompiledTemplate):
+    """A template in Jinja2's language, ready to be run.
+
+    Errors name the line where Jinja stopped, and as column the start of the tag there (where a tag began on
+    an earlier line, the place in it).
+    """
+
+    def __init__(self, source: str, environment: Sandbox, limits: Limits) -> None:
+        self._source = _LINE_END.sub("\n", source)
+        self._environment = environment
+        self._limits = limits
+        tree = self._parse()
+        scopes = Scopes(FUNCTIONS)
+        try:
+            scopes.visit(tree)
+            Guards().visit(tree)
+            code = environment.compile(tree, filename="<dknb template>")
+        except TemplateSyntaxError as error:
+            raise self._unreadable(error, error.lineno - 1) from error
+        except (RecursionError, MemoryError, SyntaxError) as error:
+            raise self._unreadable(error, 0) from error
+        self._reads = scopes.reads()
+        self.variables = tuple(name for name in self._reads if name not in _GLOBALS)
+        self._template = Template.from_code(environment, code, environment.make_globals(None))
+
+    def _parse(self) -> nodes.Template:
+        parser = None
+        try:
+            parser = Parser(self._environment, self._source)
+            return parser.parse()
+        except TemplateSyntaxError as error:
+            raise self._unreadable(error, error.lineno - 1) from error
+        except (RecursionError, MemoryError, ValueError, OverflowError) as error:
+            at = parser.stream.current.lineno - 1 if parser else 0
+            raise self._unreadable(error, at) from error
+
+    def _unreadable(self, error: Exception, offset: int) -> TemplateError:
+        if isinstance(error, TemplateSyntaxError):
+            return self._located(error.message or "does not parse", offset)
+        if isinstance(error, RecursionError | MemoryError | SyntaxError):
+            return self._located("nested too deeply", offset, hint="Use fewer levels of blocks, brackets or loops.")
+        return self._located(f"not readable: {error}", offset)  # a number that Python does not read
+
+    def _located(self, message: str, offset: int, *, hint: str | None = None) -> TemplateError:
+        tag = self._environment.lexer.tag_around(self._source, offset)
+        on_this_line = tag is not None and "\n" not in self._source[tag:offset]
+        if hint is None and tag is not None and self._source.startswith("{{{", tag):
+            hint = "Put a space between a brace that is text and the braces of a variable."
+        elif hint is None and ("'(('" in message or "'))'" in message):
+            hint = "A section (( )) must hold {% %} blocks whole, and a block must hold sections whole."
+        return located(message, self._source, tag if tag is not None and on_this_line else offset, hint=hint)
+
+    def run(self, params: Mapping[str, Any], extra: Mapping[str, Any]) -> Rendered:
+        """Render in the sandbox, within the bounds."""
+        with metered(self._limits) as meter:
+            text = self._text(self._values(params, extra), meter)
+        used = {name: params[name] for name in self._reads if name in params}
+        return Rendered(text, used, list(meter.missing))
+
+    def _values(self, params: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+        now = datetime.now().astimezone()
+        values: dict[str, Any] = {name: _CLOCK[name](now) for name in self._reads if name in _CLOCK}
+        values.update(extra)
+        if "prompt_ref" in extra:
+            values["prompt_ref"] = _without_undefined(extra["prompt_ref"])
+        values.update((name, value) for name, value in params.items() if isinstance(name, str))
+        return values
+
+    def _text(self, values: dict[str, Any], meter: Meter) -> str:
+        stream = self._template.root_render_func(self._template.new_context(values))
+        chunks, size = [], 0
+        try:
+            for chunk in stream:
+                size += len(chunk)
+                if size > self._limits.output:
+                    meter.make(size)
+                chunks.append(chunk)
+        except Exception as error:  # noqa: BLE001 - whatever a value or filter raises is the template's failure
+            raise self._failure(error, stream) from error
+        return "".join(chunks)
+
+    def _failure(self, error: Exception, stream: object) -> TemplateError:
+        if isinstance(error, TemplateError) and (error.line is not None or error.prompt_name is not None):
+            return error
+        message, hint = _told(error)
+        return self._located(message, self._offset(error, stream), hint=hint)
+
+    def _offset(self, error: Exception, stream: object) -> int:
+        """Where in the source the template was when this was raised."""
+        line = 0
+        traceback = error.__traceback__
+        while traceback is not None:
+            if traceback.tb_frame.f_globals.get("__jinja_template__") is self._template:
+                line = traceback.tb_lineno
+            traceback = traceback.tb_next
+        if not line and isinstance(stream, Generator) and stream.gi_frame is not None:
+            line = stream.gi_frame.f_lineno
+        return self._template.get_corresponding_lineno(line) - 1
+
+
+def _told(error: Exception) -> tuple[str, str | None]:
+    """What an error says about the template, and what to do."""
+    if isinstance(error, TemplateError):
+        return error.message, error.hint
+    if isinstance(error, DknbError):
+        return str(error), error.hint
+    if isinstance(error, UndefinedError):
+        return str(error), "Give it a value, or guard it with {% if %} or |default(...)."
+    if isinstance(error, TemplateRuntimeError):
+        return str(error), None
+    if isinstance(error, RecursionError):
+        return "a macro or loop calls itself too often", "Give it a condition under which it stops."
+    return f"{type(error).__name__}: {error}", None
+
+
+def _without_undefined(render: Callable[..., Any]) -> Callable[..., Any]:
+    """A ``prompt_ref`` for which parameters without a value are not given at all."""
+
+    def prompt_ref(name: str, /, **extra: Any) -> Any:
+        return render(name, **{key: value for key, value in extra.items() if not isinstance(value, Placeholder)})
+
+    return prompt_ref

@@ -1,0 +1,394 @@
+"""The SQLite store: its file, its faults, and what it does not do before it must."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from conversations_help import ScriptedModel, chain, texts
+
+from dknb.conversations import (
+    ConversationManager,
+    ConversationNode,
+    ConversationState,
+    SQLConversationStorage,
+    Step,
+    get_node_by_id,
+)
+from dknb.conversations import sql as sql_module
+from dknb.errors import ConfigError, ConversationNotFound, SchemaVersionError, StorageError
+from dknb.llm.messages import LLMMessage
+
+
+def user(text: str) -> ConversationNode:
+    return ConversationNode(LLMMessage("user", text))
+
+
+async def stored(storage: SQLConversationStorage, length: int = 2) -> ConversationState:
+    tip = chain(length)
+    state = ConversationState("c", tip.root)
+    state.move(tip, "main")
+    await storage.create_conversation(state)
+    return state
+
+
+async def test_reading_makes_no_file(tmp_path: Path) -> None:
+    """Folder and file are made at the first write and not before."""
+    path = tmp_path / "project" / ".dknb" / "store.db"
+    async with SQLConversationStorage(path) as storage:
+        assert await storage.load_conversation("c") is None
+        assert await storage.list_conversations() == []
+        assert await storage.list_calls() == []
+        assert await storage.delete_conversation("c") is False
+        assert not (tmp_path / "project").exists()
+        await stored(storage)
+    assert path.is_file()
+
+
+async def test_the_store_is_not_committed_by_accident(tmp_path: Path) -> None:
+    """A folder ``.dknb`` gets a ``.gitignore`` for all in it; a folder of the user's is left alone."""
+    for folder in (".dknb", "data"):
+        async with SQLConversationStorage(tmp_path / folder / "store.db") as storage:
+            await stored(storage)
+    assert (tmp_path / ".dknb" / ".gitignore").read_text() == "*\n"
+    assert not (tmp_path / "data" / ".gitignore").exists()
+
+
+async def test_an_ignore_file_of_the_user_stays(tmp_path: Path) -> None:
+    """It is written only where there is none."""
+    (tmp_path / ".dknb").mkdir()
+    (tmp_path / ".dknb" / ".gitignore").write_text("*.db\n")
+    async with SQLConversationStorage(tmp_path / ".dknb" / "store.db") as storage:
+        await stored(storage)
+    assert (tmp_path / ".dknb" / ".gitignore").read_text() == "*.db\n"
+
+
+@pytest.mark.parametrize("write", [str, lambda path: f"sqlite:///{path}", lambda path: path])
+async def test_a_store_is_named_by_path_or_url(tmp_path: Path, write) -> None:
+    """All name the same file."""
+    path = tmp_path / "a b%20ü?.db"
+    async with SQLConversationStorage(write(path)) as storage:
+        await stored(storage)
+    assert path.is_file()
+
+
+async def test_a_store_in_memory() -> None:
+    """It lasts as long as it is open."""
+    async with SQLConversationStorage("sqlite://") as storage:
+        await stored(storage)
+        assert await storage.load_conversation("c") is not None
+
+
+def test_other_databases_are_refused() -> None:
+    """A URL of what is not supported says what is; a password in it is not repeated."""
+    with pytest.raises(ConfigError, match="only SQLite") as caught:
+        SQLConversationStorage("postgresql://me:secret@host/db")
+    assert "secret" not in str(caught.value)
+
+
+async def test_a_turn_is_a_row_and_so_is_a_call(sqlite: SQLConversationStorage, model: ScriptedModel) -> None:
+    """The tables are what DESIGN says; no row holds a path, and the ledger no content."""
+    manager = await ConversationManager.create(model, None, sqlite, conversation_id="c", system_prompt="Be kind.")
+    await manager.add_message(content="why?", cell="cell-1")
+    await manager.complete(cell="cell-1")
+    await sqlite.close()
+    with closing(sqlite3.connect(sqlite.path)) as raw:
+        raw.row_factory = sqlite3.Row
+        nodes = [dict(row) for row in raw.execute("SELECT * FROM nodes ORDER BY seq")]
+        [call] = [dict(row) for row in raw.execute("SELECT * FROM calls")]
+        [head] = [dict(row) for row in raw.execute("SELECT * FROM branches")]
+        journal = raw.execute("PRAGMA journal_mode").fetchone()[0]
+    assert [(row["seq"], row["parent_seq"], row["ordinal"], row["role"], row["content"]) for row in nodes] == [
+        (0, None, 0, "system", "Be kind."),
+        (1, 0, 0, "user", "why?"),
+        (2, 1, 0, "assistant", "re: why?"),
+    ]
+    assert [row["cell"] for row in nodes] == [None, "cell-1", "cell-1"]
+    assert {row["session"] for row in nodes} == {sqlite.session}
+    assert (head["name"], head["head_seq"]) == ("main", 2)
+    assert (call["node_seq"], call["cell"], call["cost_usd"], call["outcome"]) == (2, "cell-1", 0.25, "complete")
+    assert "why?" not in str(call)
+    assert journal == "wal"
+
+
+async def test_a_turn_changes_as_many_rows_at_any_depth(sqlite: SQLConversationStorage) -> None:
+    """What is stored is added to, not written anew."""
+    state = await stored(sqlite, length=1)
+    changes = []
+    for _ in range(2):
+        async with SQLConversationStorage(sqlite.path) as other:
+            same = await other.load_conversation("c")
+            assert same is not None
+            rows = await other._run(lambda store=other: _changes(store))
+            await other.append(same, Step(same.current, [user("q")], "main"))
+            changes.append(await other._run(lambda store=other: _changes(store)) - rows)
+        await sqlite.refresh(state)
+        nodes = [user(f"n{number}") for number in range(300)]
+        await sqlite.append(state, Step(state.current, nodes, "main"))
+    assert changes[0] == changes[1] <= 5
+
+
+def _changes(storage: SQLConversationStorage) -> int:
+    with storage._open(True).connect() as connection:
+        return connection.exec_driver_sql("SELECT total_changes()").scalar_one()
+
+
+async def test_messages_are_decoded_when_looked_at(sqlite: SQLConversationStorage) -> None:
+    """Opening a conversation builds no message; what is shown of a tree without them needs none."""
+    await stored(sqlite, length=100)
+    state = await sqlite.load_conversation("c")
+    assert state is not None
+    assert [node.data.role for node in state.stored][:3] == ["system", "user", "assistant"]
+    assert all(node.data._message is None for node in state.stored[1:])
+    assert state.current.data.message.content == "m99"
+
+
+# Faults
+
+
+async def test_a_file_where_the_folder_should_be(tmp_path: Path) -> None:
+    """The error names the store and says what is needed."""
+    (tmp_path / ".dknb").write_text("I am a file")
+    async with SQLConversationStorage(tmp_path / ".dknb" / "store.db") as storage:
+        with pytest.raises(StorageError, match="cannot be opened") as caught:
+            await stored(storage)
+    assert "store.db" in str(caught.value)
+    assert "folder" in caught.value.hint
+    assert (tmp_path / ".dknb").read_text() == "I am a file"
+
+
+async def test_a_folder_where_the_file_should_be(tmp_path: Path) -> None:
+    """Reading and writing both say so."""
+    async with SQLConversationStorage(tmp_path) as storage:
+        with pytest.raises(StorageError, match="cannot be opened"):
+            await storage.load_conversation("c")
+        with pytest.raises(StorageError, match="cannot be opened"):
+            await stored(storage)
+
+
+async def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+    """It is reported, and left as it is."""
+    path = tmp_path / "store.db"
+    path.write_bytes(b"this is not a database, but somebody's notes " * 100)
+    before = path.read_bytes()
+    async with SQLConversationStorage(path) as storage:
+        for action in (storage.list_conversations, storage.list_calls):
+            with pytest.raises(StorageError, match="damaged, or is no SQLite database"):
+                await action()
+        with pytest.raises(StorageError, match="damaged"):
+            await stored(storage)
+    assert path.read_bytes() == before
+
+
+async def test_a_damaged_file(tmp_path: Path) -> None:
+    """Damage in the middle of a store is an error with what to do, not a shorter conversation."""
+    path = tmp_path / "store.db"
+    async with SQLConversationStorage(path) as storage:
+        await stored(storage, length=3000)
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(size // 4)
+        file.write(os.urandom(size // 2))
+    async with SQLConversationStorage(path) as storage:
+        with pytest.raises(StorageError, match="damaged") as caught:
+            await storage.load_conversation("c")
+    assert "recover" in caught.value.hint
+
+
+async def test_the_database_of_another_program(tmp_path: Path) -> None:
+    """It is refused, and nothing in it is changed."""
+    path = tmp_path / "other.db"
+    with closing(sqlite3.connect(path)) as raw:
+        raw.execute("CREATE TABLE cookies (name TEXT)")
+    before = path.read_bytes()
+    async with SQLConversationStorage(path) as storage:
+        with pytest.raises(StorageError, match="not a store of dknb: it has the tables cookies"):
+            await stored(storage)
+    assert path.read_bytes() == before
+
+
+async def test_a_newer_store_is_refused(tmp_path: Path) -> None:
+    """A higher major version is not read; a higher minor one is."""
+    path = tmp_path / "store.db"
+    async with SQLConversationStorage(path) as storage:
+        await stored(storage)
+    for version, error in (("1.9.0", None), ("2.0.0", SchemaVersionError), ("what?", StorageError)):
+        with closing(sqlite3.connect(path)) as raw, raw:
+            raw.execute("UPDATE meta SET value = ?", (version,))
+        async with SQLConversationStorage(path) as storage:
+            if error is None:
+                assert await storage.load_conversation("c") is not None
+                continue
+            with pytest.raises(error) as caught:
+                await storage.load_conversation("c")
+            assert caught.value.hint
+
+
+async def test_a_full_disk_leaves_nothing_half_written(
+    sqlite: SQLConversationStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error says so; state and store are as before, and the next write works once there is room."""
+    state = await stored(sqlite)
+    with monkeypatch.context() as patch:
+        limit_pages(patch, sqlite)
+        with pytest.raises(StorageError, match="the disk is full") as caught:
+            await sqlite.append(state, Step(state.current, [user("x" * 500_000), user("y")], "main"))
+    assert "Make room" in caught.value.hint
+    assert (len(state.stored), state.current_node_id, state.current.children) == (3, "0.0", [])
+    await sqlite.append(state, Step(state.current, [user("z")], "main"))
+    twin = await sqlite.load_conversation("c")
+    assert twin is not None
+    assert texts(twin.message_tree) == texts(state.message_tree) == {"user: m0": {"assistant: m1": {"user: z": {}}}}
+
+
+def limit_pages(patch: pytest.MonkeyPatch, storage: SQLConversationStorage) -> None:
+    """Let the store's file grow no further: what a full disk is to SQLite."""
+    connect = storage._open
+
+    def limited(write: bool):
+        engine = connect(write)
+        with engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA max_page_count = 1")
+        return engine
+
+    patch.setattr(storage, "_open", limited)
+
+
+async def test_a_store_that_another_process_holds(
+    sqlite: SQLConversationStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Waiting ends with an error that says so; nothing is written, and reading goes on all the while."""
+    monkeypatch.setattr(sql_module, "BUSY_MS", 100)
+    state = await stored(sqlite)
+    with closing(sqlite3.connect(sqlite.path, isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        async with SQLConversationStorage(sqlite.path) as other:
+            assert await other.load_conversation("c") is not None
+            with pytest.raises(StorageError, match="locked by another process"):
+                await other.append(state, Step(state.current, [user("q")], "main"))
+        holder.execute("ROLLBACK")
+    assert state.current.children == []
+    await sqlite.append(state, Step(state.current, [user("q")], "main"))
+
+
+async def test_a_lock_does_not_block_the_loop(sqlite: SQLConversationStorage) -> None:
+    """While a write waits for another process, the event loop runs on, and the write is done in the end."""
+    state = await stored(sqlite)
+    with closing(sqlite3.connect(sqlite.path, isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        write = asyncio.create_task(sqlite.append(state, Step(state.current, [user("q")], "main")))
+        beats = 0
+        while beats < 20:
+            await asyncio.sleep(0.005)
+            beats += 1
+        assert not write.done()
+        holder.execute("COMMIT")
+    [hung] = await write
+    assert hung.data.seq == 3
+
+
+async def test_a_file_that_is_taken_away_is_noticed(sqlite: SQLConversationStorage) -> None:
+    """Nothing is written into a file that nobody can find any more."""
+    state = await stored(sqlite)
+    assert sqlite.path is not None
+    for each in sqlite.path.parent.glob("store.db*"):
+        each.unlink()
+    with pytest.raises(ConversationNotFound, match="'c'"):
+        await sqlite.append(state, Step(state.current, [user("q")], "main"))
+    await sqlite.save_conversation(state)
+    twin = await sqlite.load_conversation("c")
+    assert twin is not None
+    assert texts(twin.message_tree) == texts(state.message_tree)
+
+
+async def test_a_closed_store_opens_again(sqlite: SQLConversationStorage) -> None:
+    """Closing lets go of the file; the next use takes it up."""
+    state = await stored(sqlite)
+    await sqlite.close()
+    await sqlite.close()
+    await sqlite.append(state, Step(state.current, [user("q")], "main"))
+    assert len(state.stored) == 4
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_fork_writes_with_a_connection_of_its_own(tmp_path: Path) -> None:
+    """The child of a process with an open store can use it, and the parent's goes on."""
+    program = (
+        "import asyncio, os, sys\n"
+        "from dknb.conversations import *\n"
+        "from dknb.llm.messages import LLMMessage\n"
+        "storage = SQLConversationStorage(sys.argv[1])\n"
+        "def put(text): asyncio.run(add(text))\n"
+        "async def add(text):\n"
+        "    state = await storage.load_conversation('c')\n"
+        "    await storage.append(state, Step(state.message_tree, [ConversationNode(LLMMessage('user', text))]))\n"
+        "root = Tree(ConversationNode(LLMMessage('system', '')))\n"
+        "asyncio.run(storage.create_conversation(ConversationState('c', root)))\n"
+        "child = os.fork()\n"
+        "put('child' if child == 0 else 'parent')\n"
+        "if child == 0: os._exit(0)\n"
+        "_, status = os.waitpid(child, 0)\n"
+        "put('parent again')\n"
+        "state = asyncio.run(storage.load_conversation('c'))\n"
+        "print(status, sorted(node.data.message.content for node in state.message_tree.children))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "store.db")], capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout.strip() == "0 ['child', 'parent', 'parent again']", done.stderr
+
+
+def test_a_process_that_ends_has_written_all_that_it_submitted(tmp_path: Path) -> None:
+    """Writes that nobody waits for any more are done before the interpreter ends."""
+    program = (
+        "import asyncio, sys\n"
+        "from dknb.conversations import *\n"
+        "from dknb.llm.messages import LLMMessage\n"
+        "async def main():\n"
+        "    storage = SQLConversationStorage(sys.argv[1])\n"
+        "    state = ConversationState('c', Tree(ConversationNode(LLMMessage('system', ''))))\n"
+        "    await storage.create_conversation(state)\n"
+        "    for number in range(50):\n"
+        "        step = Step(state.message_tree, [ConversationNode(LLMMessage('user', str(number)))])\n"
+        "        asyncio.ensure_future(storage.append(state, step))\n"
+        "    await asyncio.sleep(0)\n"
+        "asyncio.run(main())\n"
+    )
+    path = tmp_path / "store.db"
+    done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    state = asyncio.run(_load(path))
+    assert [child.data.message.content for child in state.message_tree.children] == [str(n) for n in range(50)]
+
+
+async def _load(path: Path) -> ConversationState:
+    async with SQLConversationStorage(path) as storage:
+        state = await storage.load_conversation("c")
+    assert state is not None
+    return state
+
+
+def test_importing_conversations_imports_no_database() -> None:
+    """SQLAlchemy, and even the storage modules, come at use."""
+    program = (
+        "import sys, dknb.conversations, dknb.conversations.manager, dknb.conversations.sql\n"
+        "dknb.conversations.SQLConversationStorage('x.db')\n"
+        "print([name for name in ('sqlalchemy', 'anytree', 'jinja2', 'IPython', 'pandas') if name in sys.modules])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+async def test_a_deep_conversation_is_loaded_as_it_was(sqlite: SQLConversationStorage) -> None:
+    """Depth limits neither writing nor reading."""
+    state = await stored(sqlite, length=20_000)
+    twin = await sqlite.load_conversation("c")
+    assert twin is not None
+    assert twin.current.depth == 20_000
+    assert get_node_by_id(twin.message_tree, state.current_node_id) is twin.current

@@ -1,0 +1,120 @@
+"""A server on loopback that says what a test tells it to, and remembers what it was asked."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+#: In the pieces of a reply: say nothing more until the client hangs up.
+HANG = "hang"
+
+
+@dataclass
+class Reply:
+    """What to answer: a body at once, or a stream of pieces (bytes, seconds to wait, or HANG)."""
+
+    body: Any = b""
+    status: int = 200
+    content_type: str = "application/json"
+    headers: dict[str, str] = field(default_factory=dict)
+    pieces: Sequence[Any] | None = None
+
+    @property
+    def payload(self) -> bytes:
+        if isinstance(self.body, bytes):
+            return self.body
+        return self.body.encode() if isinstance(self.body, str) else json.dumps(self.body).encode()
+
+
+def stream(*pieces: Any, **fields: Any) -> Reply:
+    """A reply of server-sent events: dicts become events, the rest is as in `Reply`."""
+    raw = [sse(piece) if isinstance(piece, dict) else piece for piece in pieces]
+    return Reply(pieces=raw, content_type="text/event-stream; charset=utf-8", **fields)
+
+
+def sse(event: dict[str, Any]) -> bytes:
+    name = f"event: {event['type']}\n" if "type" in event else ""
+    return f"{name}data: {json.dumps(event)}\n\n".encode()
+
+
+@dataclass
+class Asked:
+    """A request that arrived."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: Any
+
+
+class FakeServer:
+    """Answers with its replies in turn, the last of them for ever."""
+
+    def __init__(self, *replies: Reply) -> None:
+        self.replies = list(replies)
+        self.asked: list[Asked] = []
+        self.connections = 0
+        self.hung_up = asyncio.Event()
+        self.port = 0
+
+    @property
+    def root(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        try:
+            while await self._answer(reader, writer):
+                pass
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
+        method, path, _ = head[0].split(" ", 2)
+        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:] if line)}
+        raw = await reader.readexactly(int(headers.get("content-length", 0)))
+        self.asked.append(Asked(method, path, headers, json.loads(raw) if raw else None))
+        reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
+        extra = "".join(f"{name}: {value}\r\n" for name, value in reply.headers.items())
+        start = f"HTTP/1.1 {reply.status} X\r\nContent-Type: {reply.content_type}\r\n{extra}"
+        if reply.pieces is None:
+            writer.write(f"{start}Content-Length: {len(reply.payload)}\r\n\r\n".encode() + reply.payload)
+            await writer.drain()
+            return True
+        writer.write(f"{start}Transfer-Encoding: chunked\r\n\r\n".encode())
+        return await self._stream(reader, writer, reply.pieces)
+
+    async def _stream(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pieces: Sequence[Any]) -> bool:
+        for piece in pieces:
+            if piece == HANG:
+                await writer.drain()
+                if not await reader.read():
+                    self.hung_up.set()
+                return False
+            if isinstance(piece, float):
+                await asyncio.sleep(piece)
+                continue
+            writer.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+            await writer.drain()
+        writer.write(b"0\r\n\r\n")
+        await writer.drain()
+        return True
+
+
+@asynccontextmanager
+async def serving(*replies: Reply) -> AsyncIterator[FakeServer]:
+    """A server for the length of a ``with``, on the loop of the test."""
+    fake = FakeServer(*replies)
+    server = await asyncio.start_server(fake._serve, "127.0.0.1", 0)
+    fake.port = server.sockets[0].getsockname()[1]
+    try:
+        yield fake
+    finally:
+        server.close()

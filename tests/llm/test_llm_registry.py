@@ -1,0 +1,116 @@
+"""From a config or a spec to a provider."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from dknb.errors import ConfigError
+from dknb.llm import (
+    EchoProvider,
+    LLMConfig,
+    LLMProviderFactory,
+    SyncLLMProvider,
+    catalog,
+    create_llm_provider,
+    registry,
+)
+
+
+def test_a_provider_is_made_from_whatever_names_one():
+    """A spec, a config, a dict, async or not."""
+    for config in ("echo", LLMConfig("echo", "m"), {"provider": "echo"}):
+        assert isinstance(create_llm_provider(config), EchoProvider)
+    assert isinstance(create_llm_provider("echo", is_async=False), SyncLLMProvider)
+    assert create_llm_provider({"provider": "echo"}).model == "echo"
+
+
+def test_the_factory_works_as_object_and_as_class():
+    """Both ways of calling create are part of the contract."""
+    assert isinstance(LLMProviderFactory(is_async=True).create({"provider": "echo", "model": "m"}), EchoProvider)
+    assert isinstance(LLMProviderFactory(is_async=False).create("echo"), SyncLLMProvider)
+    provider = LLMProviderFactory.create(provider="echo", model="m", temperature=0.5)
+    assert (provider.model, provider.config.temperature) == ("m", 0.5)
+    assert LLMProviderFactory.create("echo/m", temperature=0.1).config.temperature == 0.1
+
+
+@pytest.mark.parametrize("name", ["openai", "anthropic", "ollama", "huggingface", "openai-compatible"])
+def test_every_provider_can_be_made_without_a_key(name, monkeypatch):
+    """Keys are asked for when a call is made, so that a replay needs none."""
+    for variable in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "HF_TOKEN"):
+        monkeypatch.delenv(variable, raising=False)
+    provider = create_llm_provider(f"{name}/some-model")
+    assert (provider.provider, provider.model) == (name, "some-model")
+    assert provider.get_capabilities()
+
+
+def test_an_unknown_provider_is_refused():
+    """With the nearest name and the list of those that are known."""
+    with pytest.raises(ConfigError, match="Did you mean 'anthropic'") as caught:
+        create_llm_provider("antropic/claude")
+    assert "openai-compatible" in caught.value.hint
+
+
+def test_what_is_no_provider_is_refused(monkeypatch):
+    """A package that registers something else gets an error with its name."""
+    monkeypatch.setattr(registry, "provider_row", lambda name: catalog.ProviderRow("dknb.errors:ConfigError"))
+    with pytest.raises(ConfigError, match="no AsyncLLMProvider"):
+        create_llm_provider("echo/m")
+
+
+PLUGIN = """
+from dknb.llm import AsyncLLMProvider, LLMResponse, LLMStreamResponse
+
+class Shout(AsyncLLMProvider):
+    def get_capabilities(self):
+        return []
+    async def _complete(self, request, config):
+        return LLMResponse(request.messages[-1].content.upper())
+    async def _stream(self, request, config):
+        response = await self._complete(request, config)
+        yield LLMStreamResponse(response.content)
+        yield LLMStreamResponse(is_final=True, response=response)
+"""
+
+
+def test_another_package_can_add_a_provider(tmp_path):
+    """An entry point of the group dknb.providers is a provider like any other, streams and retries included."""
+    (tmp_path / "acme_models.py").write_text(PLUGIN, encoding="utf-8")
+    metadata = tmp_path / "acme-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n", encoding="utf-8")
+    (metadata / "entry_points.txt").write_text("[dknb.providers]\nshout = acme_models:Shout\n", encoding="utf-8")
+    script = f"""
+        import sys
+        sys.path.insert(0, {str(tmp_path)!r})
+        from dknb.llm import create_llm_provider
+        provider = create_llm_provider("shout/any", is_async=False)
+        print(provider.complete("hi").content, [piece.delta for piece in provider.stream_complete("ho")])
+    """
+    run = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=False)
+    assert run.stdout.strip() == "HI ['HO', '']", run.stderr
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    """No SDK, no HTTP client, no table of prices, no template engine, also when Echo answers."""
+    script = """
+        import sys
+        import dknb.llm
+        print([name for name in dknb.llm.__all__ if name not in dir(dknb.llm)])
+        from dknb.llm import create_llm_provider
+        create_llm_provider("echo", is_async=False).complete("hi")
+        heavy = ["openai", "anthropic", "httpx", "httpx2", "genai_prices", "pandas", "jinja2", "IPython", "pydantic"]
+        print([name for name in heavy if name in sys.modules])
+    """
+    run = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=False)
+    assert run.stdout.split("\n")[:2] == ["[]", "[]"], run.stderr
+
+
+def test_every_public_name_can_be_had():
+    """The lazy exports lead somewhere."""
+    import dknb.llm
+
+    assert [name for name in dknb.llm.__all__ if getattr(dknb.llm, name, None) is None] == []

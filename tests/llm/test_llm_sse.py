@@ -1,0 +1,62 @@
+"""Server-sent events, wherever the network cuts them."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dknb.llm.sse import DONE, EventDecoder
+
+STREAM = (
+    ': a comment\r\n\r\nevent: message\ndata: {"text": "é 🙂"}\n\nid: 3\nretry: 10\n'
+    'data: {"two":\ndata: "lines"}\n\ndata:{"no": "space"}\r\n\r\ndata:\n\ndata: [DONE]\n\n'
+).encode()
+EVENTS = [{"text": "é 🙂"}, {"two": "lines"}, {"no": "space"}, DONE]
+
+
+@given(st.lists(st.integers(0, len(STREAM)), max_size=12))
+def test_cuts_do_not_matter(cuts):
+    """Cut anywhere, inside a character too, the events are the same."""
+    decoder = EventDecoder()
+    places = [0, *sorted(cuts), len(STREAM)]
+    chunks = [STREAM[start:end] for start, end in zip(places, places[1:], strict=False)]
+    assert [event for chunk in chunks for event in decoder.feed(chunk)] == EVENTS
+
+
+def test_the_end_completes_the_last_event():
+    """A server that forgets the last empty line is understood; nothing is made of nothing."""
+    decoder = EventDecoder()
+    assert decoder.feed(b'data: {"a": 1}') == []
+    assert decoder.finish() == [{"a": 1}]
+    assert EventDecoder().finish() == []
+
+
+def test_a_named_error_is_an_error():
+    """An event called error whose data does not say so is made to."""
+    assert EventDecoder().feed(b'event: error\ndata: {"message": "no"}\n\n') == [
+        {"type": "error", "error": {"message": "no"}}
+    ]
+
+
+@pytest.mark.parametrize("data", [b"{cut", b"\xff\xfe", b"[1]", b"<html>"])
+def test_what_is_no_json_object_is_refused(data):
+    """The caller turns it into an error that carries what had arrived."""
+    with pytest.raises((ValueError, TypeError)):
+        EventDecoder().feed(b"data: " + data + b"\n\n")
+
+
+def test_a_long_event_in_small_pieces_is_cheap():
+    """The work grows with the bytes, not with their square: a hundred times the bytes is not a thousand times the work."""
+
+    def seconds(size: int) -> float:
+        chunks = [b'data: "', *[b"x" * 7] * (size // 7)]
+        decoder = EventDecoder()
+        start = time.process_time()
+        for chunk in chunks:
+            decoder.feed(chunk)
+        return time.process_time() - start
+
+    assert seconds(7_000_000) < 1000 * max(seconds(70_000), 0.001)

@@ -1,0 +1,141 @@
+"""What is shown: bundles that keep to their schemas and read well as text and as HTML."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+import dknb
+from dknb.conversations.diff import diff_paths
+from dknb.conversations.node import ConversationNode
+from dknb.conversations.tree import Tree
+from dknb.llm.messages import LLMMessage
+from dknb.notebook.views.answer import Reply, status_bundle
+from dknb.notebook.views.branches import Tip, branches_bundle, diff_bundle
+from dknb.notebook.views.prompt import RenderedPrompt, prompt_bundle
+from dknb.notebook.views.table import table_bundle
+from dknb.notebook.views.text import MIME, money
+from dknb.notebook.views.tree import Picture, tree_bundle
+
+SCHEMAS = Path(dknb.__file__).parent / "notebook" / "schemas"
+NASTY = '<script>alert(1)</script>"\x1b[31m\u202egpj'
+
+
+def conforms(bundle, kind):
+    schema = json.loads((SCHEMAS / f"{kind}.schema.json").read_text())
+    jsonschema.validate(json.loads(json.dumps(bundle[MIME[kind]])), schema)
+    return True
+
+
+def grow(above, *texts):
+    for text in texts:
+        role = "assistant" if above.data.role == "user" else "user"
+        above = above.add_child(ConversationNode(LLMMessage(role, text), metadata={"model": "echo"}))
+    return above
+
+
+@pytest.fixture
+def root():
+    return Tree(ConversationNode(LLMMessage("system", "")))
+
+
+def picture(root, current, **heads):
+    return Picture("talk", root, current, next(iter(heads), None), heads)
+
+
+def test_a_straight_talk_stays_at_one_indent(root):
+    """Turns that follow each other are drawn below each other, without indentation."""
+    end = grow(root, *(f"text {n}" for n in range(200)))
+    lines = tree_bundle(picture(root, end, main=end))["text/plain"].splitlines()[1:]
+    assert len(lines) == 200
+    assert {line[0] for line in lines} == {"●"}
+    assert lines[-1].endswith("[main] ← here")
+
+
+def test_samples_stand_beside_the_way_to_the_current_node(root):
+    """Where answers part, the current way goes straight on and the others are set off."""
+    question = grow(root, "q")
+    grow(question, "first", "more")
+    end = grow(question, "second")
+    text = tree_bundle(picture(root, end, main=end))["text/plain"]
+    assert "├─○ 0.0  assistant: first" in text
+    assert "│ ○ 0.0.0  user: more" in text
+    assert "\n● 0.1  assistant: second [main] ← here" in text
+
+
+def test_deleted_nodes_are_not_drawn(root):
+    """A hidden node and what is below it are left out."""
+    question = grow(root, "q")
+    grow(question, "gone").data.deletion = 1
+    end = grow(question, "kept")
+    assert "gone" not in json.dumps(tree_bundle(picture(root, end, main=end)))
+
+
+def test_a_tree_keeps_to_its_schema(root):
+    """The data of a picture are what the JupyterLab side expects."""
+    end = grow(root, "q", "a")
+    assert conforms(tree_bundle(picture(root, end, main=end)), "conversation")
+
+
+def test_a_large_tree_is_cut_and_says_so(root):
+    """Thousands of nodes give a picture of bounded size that has the current node in it."""
+    end = grow(root, *(f"text {n}" for n in range(5_000)))
+    bundle = tree_bundle(picture(root, end, main=end))
+    assert conforms(bundle, "conversation")
+    assert "left out" in bundle["text/html"]
+    assert "← here" in bundle["text/html"]
+    assert len(bundle["text/html"]) < 300_000
+
+
+def test_a_prompt_keeps_to_its_schema():
+    """The data of a rendered prompt are what the JupyterLab side expects."""
+    prompt = RenderedPrompt(
+        "Hello", "greet", used={"name": 3}, origins={"name": "line"}, missing={"x": "xs", "y": None},
+        warnings=["w"], tokens=(2, False), cost_usd=(0.0, 0.1), model="echo",
+    )  # fmt: skip
+    bundle = prompt_bundle(prompt)
+    assert conforms(bundle, "prompt")
+    assert "did you mean xs?" in bundle["text/plain"]
+    assert "≈ 2 tokens" in bundle["text/plain"]
+
+
+def bundles_of(text):
+    root = Tree(ConversationNode(LLMMessage("system", text)))
+    left, right = grow(root, text, "a"), grow(root, text + "x", "b")
+    yield tree_bundle(Picture(text, root, left, text, {text: left}))
+    yield prompt_bundle(
+        RenderedPrompt(text, text, used={text: text}, missing={text: text}, warnings=[text], model=text)
+    )
+    yield diff_bundle(text, text, diff_paths(left, right))
+    yield branches_bundle(text, [Tip(text, text, 1, text)])
+    yield table_bundle((text,), [(text,)], title=text)
+    yield status_bundle(Reply(text, text, text, text, text, {}, None, label=text))
+
+
+def test_what_others_wrote_is_only_text():
+    """Names, texts and values from users and models bring no tag and no control character into any view."""
+    for bundle in bundles_of(NASTY):
+        assert "<script" not in bundle["text/html"]
+        assert not {"\x1b", "\u202e"} & set("".join(bundle["text/html"]) + bundle["text/plain"])
+
+
+@pytest.mark.parametrize(
+    ("usd", "shown"),
+    [(None, "price unknown"), (0.0, "$0"), (0.25, "$0.2500"), (0.00000123, "$0.0000012"), (1234.5, "$1,234.50")],
+)
+def test_money_is_shown_with_the_digits_it_takes(usd, shown):
+    """A small price is not rounded to nothing, and an unknown one is not zero."""
+    assert money(usd) == shown
+
+
+def test_a_reply_is_its_text():
+    """A reply converts to the text of the answer."""
+    assert str(Reply("hello")) == "hello"
+
+
+def test_an_incomplete_answer_is_marked():
+    """The line below a cut answer says so."""
+    assert "incomplete" in status_bundle(Reply("x", "0.0", incomplete=True))["text/plain"]
