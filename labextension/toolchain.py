@@ -109,7 +109,7 @@ def _digest(paths: list[Path]) -> str:
 def source_digest() -> str:
     """A hash of everything that the built extension depends on."""
     named = ("package.json", "package-lock.json", "tsconfig.json", "rspack.config.js", "toolchain.py")
-    sources = [p for p in (HERE / "src").rglob("*") if p.is_file() and "generated" not in p.parts]
+    sources = [p for p in (HERE / "src").rglob("*.ts") if "generated" not in p.parts and not p.match("*.test.ts")]
     return _digest([*(HERE / n for n in named), *sources, *(HERE / "style").iterdir(), *SCHEMAS.glob("*.json")])
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, ParamSpec, TypeVar
 
-from ..errors import BranchError, ConversationNotFound
+from ..errors import BranchError, ConversationError, ConversationNotFound
 from ..llm.messages import utc_now
 from .catch_up import add_foreign_nodes, apply_marks, leave_lost_branch, load_state, read_news, seq_of
 from .ledger import CallRecord
@@ -19,7 +19,7 @@ from .node import ConversationNode
 from .rows import BranchRow, Claim, HeadRow, NodeRow, Rows, pack, to_iso, to_json
 from .state import Branch, ConversationState
 from .steps import Change, Start, Step
-from .storage import ConversationStorage, already_there, apply_change, apply_landing, changed_branches
+from .storage import ConversationStorage, already_there, apply_change, apply_landing, changed_branches, hang, owe
 from .tree import Tree
 
 __all__ = ["RowStorage"]
@@ -168,6 +168,14 @@ class RowStorage(ConversationStorage):
     # Steps and changes
 
     def _append(self, state: ConversationState, step: Step) -> list[NodeTree]:
+        try:
+            return self._write_step(state, step)
+        except ConversationError:
+            if step.paid:
+                owe(state, step, hang(state, step))
+            raise
+
+    def _write_step(self, state: ConversationState, step: Step) -> list[NodeTree]:
         waiting = _unwritten(step.parent)
         anchor = step.parent if not waiting else waiting[0].parent
         if anchor is None:

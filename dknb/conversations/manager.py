@@ -61,7 +61,6 @@ class ConversationManager(Conversation):
         self.cache_rag_results = cache_rag_results
         self.reuse_rag_on_branch = reuse_rag_on_branch
         self.last_answer: NodeTree | None = None
-        self._owed: list[Step] = []
 
     @classmethod
     async def create(
@@ -188,7 +187,7 @@ class ConversationManager(Conversation):
         """
         if role not in ROLES:
             raise ConfigError(f"Unknown role {role!r}.{did_you_mean(role, ROLES)}", hint=f"Roles: {', '.join(ROLES)}")
-        start = Start.of(self.state)
+        branch = self.state.current_branch
         parent = self.state.current if at is None else self.resolve(at)
         kept = dict(metadata or {})
         if content is None:
@@ -200,7 +199,7 @@ class ConversationManager(Conversation):
         message = LLMMessage(role, content)  # type: ignore[arg-type]
         node = ConversationNode(message, prompt_name=prompt_name, metadata=kept, cell=cell)
         await self._write_owed()
-        hung = await self.storage.append(self.state, Step(parent, [node], start.branch, start))
+        hung = await self.storage.append(self.state, Step(parent, [node], branch))
         return hung[-1].data
 
     async def _render(
@@ -264,7 +263,7 @@ class ConversationManager(Conversation):
             response = await self.llm.complete(messages, **overrides)
         except BaseException as error:
             await turn.failed(error, None)
-            self._note(turn)
+            self.last_answer = turn.answer
             raise
         return await self._finish(turn, response)
 
@@ -298,11 +297,11 @@ class ConversationManager(Conversation):
                     yield piece
         except BaseException as error:
             await turn.failed(error, arrived.response())
-            self._note(turn)
+            self.last_answer = turn.answer
             raise
         if final is None:
             await turn.keep(arrived.response(), state="incomplete", outcome="incomplete")
-            self._note(turn)
+            self.last_answer = turn.answer
             return
         response = await self._finish(turn, final.response or arrived.response())
         yield replace(final, response=response)
@@ -353,13 +352,8 @@ class ConversationManager(Conversation):
                 raise
             await turn.keep(processed, known=known)
         finally:
-            self._note(turn)
+            self.last_answer = turn.answer
         return with_seq(processed, turn.answer)
-
-    def _note(self, turn: Turn) -> None:
-        self.last_answer = turn.answer
-        if turn.owed is not None:
-            self._owed.append(turn.owed)
 
     async def flush(self) -> None:
         """Write what is not written yet: answers that a failing store refused, or made with ``save=False``.
@@ -373,9 +367,13 @@ class ConversationManager(Conversation):
                 await self.storage.append(self.state, _there(node, self.state))
 
     async def _write_owed(self) -> None:
-        while self._owed:
-            await self.storage.append(self.state, self._owed[0])
-            del self._owed[0]
+        while self.state.owed:
+            step = self.state.owed.pop(0)
+            try:
+                await self.storage.append(self.state, step)
+            except BaseException:
+                self.state.owed.insert(0, step)
+                raise
 
 
 def _there(node: NodeTree, state: ConversationState) -> Step:

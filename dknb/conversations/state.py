@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import NodeNotFound
 from ..llm.messages import utc_now
 from .node import ConversationNode
 from .tree import Tree, calculate_node_id, get_node_by_id
+
+if TYPE_CHECKING:
+    from .steps import Step
 
 __all__ = ["MAIN", "SCHEMA_VERSION", "Branch", "ConversationState"]
 
@@ -52,6 +55,7 @@ class ConversationState:
         metadata: What the caller keeps with it.
         stored: The stored nodes, each at the index that is its ``seq``.
         revision: Counts the changes to what is already stored (branches made, renamed, deleted; nodes hidden).
+        owed: The steps that a failing store refused and that must not be lost.
     """
 
     __slots__ = (
@@ -62,6 +66,7 @@ class ConversationState:
         "current_branch",
         "message_tree",
         "metadata",
+        "owed",
         "revision",
         "stored",
         "updated_at",
@@ -93,6 +98,7 @@ class ConversationState:
         self.current_branch = current_branch
         self.stored: list[Tree[ConversationNode]] = []
         self.revision = 0
+        self.owed: list[Step] = []
 
     @property
     def current_node_id(self) -> str:

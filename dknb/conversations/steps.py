@@ -47,6 +47,8 @@ class Step:
         start: Where the turn began. Who has moved on since is not moved back: the position follows only if it is still
             there, the branch's head only if it is the same. None moves both in any case.
         call: The row for the ledger; ``node_seq`` is filled in.
+        paid: Whether it must not be lost: if the store fails, it hangs in the tree all the same, and waits in
+            ``state.owed`` to be written.
     """
 
     parent: Tree[ConversationNode]
@@ -54,6 +56,7 @@ class Step:
     branch: str | None = None
     start: Start | None = None
     call: CallRecord | None = None
+    paid: bool = False
 
     def landing(self, state: ConversationState) -> Landing:
         """What this step moves in ``state`` as it is now."""

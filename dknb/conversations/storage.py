@@ -8,12 +8,12 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
-from ..errors import ConversationError
+from ..errors import ConversationError, StorageError
 from ..llm.messages import utc_now
 from .ledger import CallRecord
 from .node import ConversationNode
 from .state import Branch, ConversationState
-from .steps import Change, Step
+from .steps import Change, Start, Step
 from .tree import Tree
 
 __all__ = ["ConversationStorage"]
@@ -70,23 +70,21 @@ class ConversationStorage(ABC):
 
         A step that was submitted is written even if the caller is cancelled while it waits.
         """
-        landing = step.landing(state)
         before = (state.current, state.current_branch, state.branches, state.updated_at)
-        end, hung = step.parent, []
-        for node in step.nodes:
-            end = end.add_child(node)
-            hung.append(end)
-        apply_landing(state, landing.moves, landing.head, step.branch, end)
+        end = hang(state, step)
         try:
             await self.save_conversation(state)
-        except BaseException:
+        except StorageError:
+            if step.paid:
+                owe(state, step, end)
+                raise
             state.current, state.current_branch, state.branches, state.updated_at = before
-            if hung:
-                step.parent.remove_child(hung[0])
+            if step.nodes and (first := step.nodes[0].tree) is not None:
+                step.parent.remove_child(first)
             raise
         if step.call is not None:
             await self.record_call(replace(step.call, node_seq=end.data.seq))
-        return hung
+        return [node.tree for node in step.nodes if node.tree is not None]
 
     async def update(self, state: ConversationState, change: Change) -> None:
         """Write ``change`` and bring ``state`` up to it."""
@@ -95,7 +93,7 @@ class ConversationStorage(ABC):
         apply_change(state, change, state.revision + 1)
         try:
             await self.save_conversation(state)
-        except BaseException:
+        except StorageError:
             state.current, state.current_branch, state.branches, state.revision = before
             for node, deletion in hidden:
                 node.data.deletion = deletion
@@ -142,6 +140,21 @@ def apply_landing(
         state.current = end
         state.current_branch = branch
     state.updated_at = utc_now()
+
+
+def hang(state: ConversationState, step: Step) -> Tree[ConversationNode]:
+    """Put the nodes of ``step`` into the tree, not written yet, and move as it says; the last of them."""
+    landing = step.landing(state)
+    end = step.parent
+    for node in step.nodes:
+        end = end.add_child(node)
+    apply_landing(state, landing.moves, landing.head, step.branch, end)
+    return end
+
+
+def owe(state: ConversationState, step: Step, end: Tree[ConversationNode]) -> None:
+    """Note that ``step``, which hangs in the tree and ends at ``end``, is still to be written."""
+    state.owed.append(Step(end, (), step.branch, Start(end, step.branch, end), step.call))
 
 
 def apply_change(state: ConversationState, change: Change, revision: int) -> None:

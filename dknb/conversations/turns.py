@@ -15,7 +15,7 @@ from .ledger import CallRecord
 from .node import ConversationNode
 from .state import ConversationState
 from .steps import Start, Step
-from .storage import ConversationStorage, apply_landing
+from .storage import ConversationStorage, hang
 from .tree import Tree
 
 __all__ = ["Adopt", "ChatModel", "Turn"]
@@ -56,7 +56,6 @@ class Turn:
         model: The model asked, where the answer does not say it.
         began: When the call began (``time.perf_counter``).
         answer: The node that holds the answer, once there is one.
-        owed: What could not be written, because the store failed.
     """
 
     state: ConversationState
@@ -72,7 +71,6 @@ class Turn:
     model: str | None
     began: float = field(default_factory=time.perf_counter)
     answer: NodeTree | None = None
-    owed: Step | None = None
 
     def find_known(self, response: LLMResponse) -> NodeTree | None:
         """The node that is this answer already, if the caller knows one."""
@@ -89,23 +87,19 @@ class Turn:
         """Write the answer, the move to it, and the row of the ledger, in one transaction.
 
         Raises:
-            StorageError: It could not be written. It hangs in the tree all the same, and ``owed`` is what to write.
+            StorageError: It could not be written. It hangs in the tree all the same, and waits to be written.
         """
         call = self.call(response, outcome)
         nodes = [] if known is not None else [self.node(response, state)]
-        step = Step(known or self.question, nodes, self.branch, self.start, call)
+        step = Step(known or self.question, nodes, self.branch, self.start, call, paid=True)
         if not self.save:
-            self._hang(step)
+            self.answer = hang(self.state, step)
             await self.storage.record_call(call)
             return
         try:
-            hung = await self.storage.append(self.state, step)
-        except StorageError:
-            self._hang(step)
-            assert self.answer is not None
-            self.owed = Step(self.answer, (), self.branch, Start(self.answer, self.branch, self.answer), call)
-            raise
-        self.answer = known or hung[-1]
+            await self.storage.append(self.state, step)
+        finally:
+            self.answer = known or nodes[0].tree
 
     async def failed(self, error: BaseException, arrived: LLMResponse | None) -> None:
         """Keep what arrived before ``error``, and write how the call ended; a store that fails too is only logged."""
@@ -156,14 +150,6 @@ class Turn:
     def _seconds(self, response: LLMResponse) -> float:
         told = response.metadata.get("duration_s")
         return round(time.perf_counter() - self.began if told is None else told, 6)
-
-    def _hang(self, step: Step) -> None:
-        """Put what is not written into the tree."""
-        landing = step.landing(self.state)
-        self.answer = step.parent
-        for node in step.nodes:
-            self.answer = self.answer.add_child(node)
-        apply_landing(self.state, landing.moves, landing.head, step.branch, self.answer)
 
 
 @dataclass(slots=True)

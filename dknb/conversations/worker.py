@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import threading
 from collections.abc import Callable
@@ -13,7 +12,8 @@ from typing import ParamSpec, TypeVar
 
 __all__ = ["Worker"]
 
-log = logging.getLogger("dknb.conversations")
+#: Seconds that a cancelled caller waits for what it has begun.
+GRACE = 1.0
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -29,23 +29,24 @@ class Worker:
         self._lock = threading.Lock()
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """The result of ``work``, which is done even if the caller is cancelled while it waits."""
+        """The result of ``work``, which is done even if the caller is cancelled while it waits.
+
+        A cancelled caller is held back for `GRACE` seconds at most, until its work is done: what it does next sees it.
+        """
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[None] = loop.create_future()
         job = self._submit(work, *args, **kwargs)
 
-        def wake() -> None:
-            if not waiter.done():
-                waiter.set_result(None)
-            elif (error := job.exception()) is not None:
-                log.warning("%s failed after its caller was cancelled: %s", self._name, error)
-
         def done(_: Future[T]) -> None:
             with suppress(RuntimeError):  # the loop that waited has been closed
-                loop.call_soon_threadsafe(wake)
+                loop.call_soon_threadsafe(waiter.set_result, None)
 
         job.add_done_callback(done)
-        await waiter
+        try:
+            await asyncio.shield(waiter)
+        except asyncio.CancelledError:
+            await asyncio.wait([waiter], timeout=GRACE)
+            raise
         return job.result()
 
     def _submit(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:

@@ -118,6 +118,9 @@ class AsyncLLMProvider(LLMProvider):
             f"{request.provider} has no embeddings.", hint='Use a provider that has them, for example "openai/..."'
         )
 
+    async def _prepare(self, request: ModelRequest) -> None:
+        """Open what calls need. Before each call that goes out, and not part of its time."""
+
     async def _close(self) -> None:
         """Close what the provider has open, on whatever loop."""
 
@@ -278,6 +281,7 @@ class AsyncLLMProvider(LLMProvider):
         record = Record.of(request, config.api_key) if self.recorded else None
         if record is not None and record.reply is not None:
             return record.reply
+        await self._prepare(request)
         started = time.perf_counter()
         response = await Attempts(config, self._limit).run(lambda: once(request, config))
         await finish(response, request, time.perf_counter() - started)
@@ -288,6 +292,7 @@ class AsyncLLMProvider(LLMProvider):
     async def _live(
         self, request: ModelRequest, config: LLMConfig, record: Record | None
     ) -> AsyncGenerator[LLMStreamResponse, None]:
+        await self._prepare(request)
         started = time.perf_counter()
         attempts = Attempts(config, self._limit)
         arrived: list[tuple[float, LLMStreamResponse]] = []

@@ -42,7 +42,7 @@ class ProviderRow:
     example: str = ""
 
 
-#: Default models: the vendors' pages "models", read 22 November 2026; the small one of the current family.
+#: Default models: from the lists in openai 3.54.0 and anthropic 2.12.0 (November 2026), not announced to be shut down.
 _BUILT_IN = {
     "echo": ProviderRow("dknb.llm.echo:EchoProvider", default_model="echo"),
     "openai": ProviderRow("dknb.llm.openai:OpenAIProvider", "gpt-5.4-mini", "OPENAI_API_KEY", "openai/gpt-5.4-mini"),

@@ -20,13 +20,16 @@ class Family:
 
 #: First match counts.
 _FAMILIES = (
-    # platform.openai.com/docs/guides/reasoning, read 22 November 2026: reasoning models sample in their own way.
+    # Reasoning models sample in their own way. Sources: docs.livekit.io/reference/agents/inference-llm-parameters
+    # (temperature, top_p), docs.rs/openai-tools 1.0.7, ParameterSupport (penalties, bias), and for `stop` the SDK
+    # openai 3.54.0, completion_create_params.py; November 2026.
     Family(
         "openai",
-        re.compile(r"^(?:o\d|gpt-5(?!.*chat))"),
+        re.compile(r"^(?:o\d|gpt-[5-9](?!.*chat))"),
         refuses=("temperature", "top_p", "presence_penalty", "frequency_penalty", "logit_bias", "stop_sequences"),
     ),
-    # docs.anthropic.com/en/docs/about-claude/models, read 22 November 2026: most tokens of an answer of Claude 3.
+    # Most tokens of an answer: 4096 for Claude 3, 8192 and more since Claude 3.5. Source: Anthropic's table of models
+    # as docs.aihubmix.com/en/api/Claude-Native repeats it; November 2026.
     Family("anthropic", re.compile(r"^claude-3-(?:opus|sonnet|haiku)"), answer_tokens=4096),
     Family("anthropic", re.compile(r""), answer_tokens=8192),
 )

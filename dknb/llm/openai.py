@@ -22,7 +22,7 @@ class OpenAIProvider(OpenAIShapedProvider):
     """
 
     label = "OpenAI"
-    # Chat completions have deprecated max_tokens, and the reasoning models refuse it (API reference, November 2026).
+    # max_tokens is deprecated, and the reasoning models refuse it (openai 3.54.0, completion_create_params.py).
     traits = ChatTraits(max_tokens="max_completion_tokens")
     capabilities = (*OpenAIShapedProvider.capabilities, ModelCapability.VISION, ModelCapability.CODE)
 

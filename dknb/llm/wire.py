@@ -156,6 +156,7 @@ class WireProvider(AsyncLLMProvider):
         """Plain JSON from one of the vendor's other APIs, with retries and time limit; not recorded."""
         config = self._settings(overrides)
         request = ModelRequest(api, config.provider, config.model)
+        await self._prepare(request)
 
         async def once() -> tuple[Json, Mapping[str, str]]:
             async with self._reply(api, body, request, config) as (reply, faults):
@@ -168,16 +169,15 @@ class WireProvider(AsyncLLMProvider):
         self, api: str, body: Json | None, request: ModelRequest, config: LLMConfig
     ) -> AsyncGenerator[tuple[Reply, Faults], None]:
         """An open reply; whatever goes wrong while it is open becomes one of our errors."""
-        faults = Faults(self.label, request, self._key(), provider_row(self.provider).key_variable)
-        if faults.key is None and faults.key_variable is not None:
-            raise faults.no_key()
         client = await self._clients.get()
-        faults = replace(faults, base_url=str(client.base_url).rstrip("/"))
+        faults = replace(self._faults(request), base_url=str(client.base_url).rstrip("/"))
         try:
             async with self._open(client, api, body, self._headers(config)) as reply:
                 yield reply, faults
         except _transport_errors() as error:
-            raise _translated(error, faults) from error
+            translated = _translated(error, faults)
+            # The SDK's error repeats what the server said, which may have the key in it: it is not shown along.
+            raise translated from (None if translated.status else error)
 
     def _headers(self, config: LLMConfig) -> dict[str, str]:
         """Headers that a call adds."""
@@ -196,9 +196,20 @@ class WireProvider(AsyncLLMProvider):
             read.metadata |= _ids(reply)
         return read
 
+    async def _prepare(self, request: ModelRequest) -> None:
+        # Before the clock starts: the first call imports an SDK, which takes a second.
+        faults = self._faults(request)
+        if faults.key_variable is not None or faults.key is not None:
+            faults.check_key()
+        await self._clients.get()
+
+    def _faults(self, request: ModelRequest) -> Faults:
+        return Faults(self.label, request, self._key(), provider_row(self.provider).key_variable)
+
     def _key(self) -> str | None:
         variable = provider_row(self.provider).key_variable
-        return self.config.api_key or (os.environ.get(variable) if variable else None) or None
+        key = self.config.api_key or (os.environ.get(variable) if variable else None)
+        return key.strip() or None if key else None
 
     async def _close(self) -> None:
         await self._clients.close()

@@ -41,7 +41,8 @@ _STATUS: dict[int, type[ProviderError]] = {
     529: ServerError,
 }
 #: Errors that come inside a stream carry no status, but a type or a code; and some say more than their status does.
-#: OpenAI: platform.openai.com/docs/guides/error-codes; Anthropic: docs.anthropic.com/en/api/errors (November 2026).
+#: Sources: ``anthropic/types/*_error.py`` of anthropic 2.12.0, ``ResponseError`` of openai 3.54.0, and llama.cpp's
+#: ``exceed_context_size_error``; November 2026.
 _CODES: dict[str, tuple[type[ProviderError], int | None]] = {
     "authentication_error": (AuthenticationError, 401),
     "permission_error": (AuthenticationError, 403),
@@ -131,10 +132,20 @@ class Faults:
             "Ask again; the error's `partial` is what had arrived",
         )
 
-    def no_key(self) -> ProviderError:
-        """The error for a key that is not there."""
+    def check_key(self) -> None:
+        """See that there is a key, and that it can be sent.
+
+        Raises:
+            AuthenticationError: There is none, or it is none.
+        """
         hint = f"In the shell that starts Jupyter:  export {self.key_variable}=...   or pass api_key=..."
-        return self._make(AuthenticationError, f"{self.label} needs a key, and {self.key_variable} is not set.", hint)
+        if self.key is None:
+            text = f"{self.label} needs a key, and {self.key_variable} is not set."
+        elif not self.key.isascii() or not self.key.isprintable() or " " in self.key:
+            text = f"The key for {self.label} has characters in it that no key has."
+        else:
+            return
+        raise self._make(AuthenticationError, text, hint)
 
     def _error(self, detail: Json, status: int | None, headers: Mapping[str, str]) -> ProviderError:
         kind, status = _kind(detail, status)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from ..conversations.branches import check_name
 from ..conversations.manager import ConversationManager
 from ..conversations.node import ConversationNode
+from ..conversations.steps import Change
 from ..conversations.tree import Tree, get_node_by_id, parse_node_id
 from ..errors import BranchError, NodeNotFound
 from ..llm.messages import LLMResponse, LLMStreamResponse
@@ -45,14 +46,14 @@ class Talk:
     Attributes:
         manager: The conversation.
         places: Where this kernel stands in it, and its cells.
-        left_at: Where the conversation was left when the kernel opened it: node and branch.
+        left_at: Where the conversation was left when the kernel opened it (node and branch); None if it began here.
         made: The branches that this kernel made, and the cell that did.
     """
 
     def __init__(self, manager: ConversationManager, *, cells_have_ids: bool) -> None:
         self.manager = manager
         state = manager.state
-        self.left_at: tuple[Node, str | None] = (state.current, state.current_branch)
+        self.left_at = (state.current, state.current_branch) if state.message_tree.children else None
         self.made: dict[str, str | None] = {}
         main = next((name for name, branch in state.branches.items() if not branch.deletion), None)
         self.places = Places(state.message_tree, main)
@@ -119,6 +120,11 @@ class Talk:
         if any(above.data.hidden for above in node.upward()):
             raise NodeNotFound(f"The node {ref!r} was deleted.", hint=f"Bring it back with  %branch undelete {ref}")
         return node
+
+    async def go(self, node: Node, branch: str | None) -> None:
+        """Stand at ``node``, on ``branch``; the store notes it as where the conversation was left."""
+        self.places.move(node, branch)
+        await self.manager.storage.update(self.manager.state, Change(position=(node, branch)))
 
     def stand(self) -> None:
         """Put the conversation where this kernel stands in it."""

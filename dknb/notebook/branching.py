@@ -98,7 +98,7 @@ def _new(talk: Talk, options: Any, cell: str | None) -> dict[str, Any]:
             hint=f"Go to it with  %branch switch {options.name}  or take another name",
         )
     talk.made[options.name] = cell
-    talk.places.move(at, options.name)
+    run(talk.go(at, options.name))
     return note(f"branch {options.name!r} begins at node {node_label(at)}")
 
 
@@ -109,7 +109,7 @@ def _switch(talk: Talk, options: Any, _: str | None) -> dict[str, Any]:
             name for name, each in talk.manager.state.branches.items() if not each.deletion and talk.head(name) is node
         ]
         branch = talk.places.branch if talk.places.branch in ends else next(iter(ends), None)
-    talk.places.move(node, branch)
+    run(talk.go(node, branch))
     on = f", on branch {branch!r}" if branch else ", on no branch: %branch new NAME gives what follows a name"
     return note(f"at node {node_label(node)}{on}")
 

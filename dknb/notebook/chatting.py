@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from .._sync import Stream
+from .._sync import Stream, run
 from ..errors import DknbError, Interrupted, MagicError
 from ..llm.config import LLMConfig
 from ..llm.messages import LLMResponse
@@ -163,8 +163,8 @@ def chat_line(session: Session, cell: str | None, line: str) -> None:
     except DknbError:
         session.conversation = before
         raise
-    if options.resume:
-        talk.places.move(*talk.left_at)
+    if options.resume and talk.left_at is not None:
+        run(talk.go(*talk.left_at))
     verb = "resumed " if options.resume else ""
     show(note(f"conversation {talk.name!r}: {verb}{talk.where()}"))
 
@@ -174,7 +174,7 @@ def _place_hint(talk: Talk, question: Question) -> str | None:
     places = talk.places
     if question.cell is None or question.source is not None or question.branch is not None or talk.is_new:
         return None
-    if places.position is not places.root or talk.left_at[0] is places.root or places.known(question.cell) is not None:
+    if places.position is not places.root or talk.left_at is None or places.known(question.cell) is not None:
         return None
     return (
         f"new kernel: this cell begins at the top of {talk.name!r}; "

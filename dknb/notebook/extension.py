@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,7 +12,18 @@ if TYPE_CHECKING:
 
 __all__ = ["current_session", "load", "unload"]
 
+_BARE = re.compile(r"%%(chat|prompt)\b.*")
 _NAMES = {"line": ("chat", "branch", "dknb"), "cell": ("chat", "prompt")}
+
+
+def with_body(lines: list[str]) -> list[str]:
+    """Give a cell magic of ours without a body a blank one.
+
+    IPython refuses an empty cell magic with an error that tools like nbval take for success; ours is seen.
+    """
+    if lines and _BARE.match(lines[0]) and not "".join(lines[1:]).strip():
+        return [lines[0].rstrip("\n") + "\n", "\n"]
+    return lines
 
 
 def load(shell: InteractiveShell) -> None:
@@ -22,6 +34,7 @@ def load(shell: InteractiveShell) -> None:
     magics = DknbMagics(shell)
     shell.register_magics(magics)
     shell.events.register("pre_run_cell", magics.before_cell)
+    shell.input_transformers_cleanup.append(with_body)
 
 
 def unload(shell: InteractiveShell) -> None:
@@ -35,6 +48,7 @@ def unload(shell: InteractiveShell) -> None:
     if magics in shell.configurables:
         shell.configurables.remove(magics)
     shell.events.unregister("pre_run_cell", magics.before_cell)
+    shell.input_transformers_cleanup.remove(with_body)
     magics.session.close()
 
 

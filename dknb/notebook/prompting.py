@@ -92,12 +92,21 @@ def _rendered(
         used=result.params_used,
         origins={key: "line" if origin == "caller" else origin for key, origin in origins.items()},
         missing={key: next(iter(nearest(key, variables)), None) for key in result.params_missing},
-        warnings=result.validation_warnings,
+        warnings=[*result.validation_warnings, *_suspicions(prompt)],
         tokens=(count.count, count.exact),
         cost_usd=None if low is None or high is None else (low, high),
         model=spec,
         metadata=result.metadata,
     )
+
+
+def _suspicions(prompt: PromptTemplateDict) -> list[str]:
+    """What in the template is taken as text and was probably meant otherwise: an unclosed ``((``, a lone ``}}``."""
+    from ..templates import TemplateRenderer
+
+    if prompt.get("template_mode", "mixed") != "mixed":
+        return []
+    return TemplateRenderer.validate_template_syntax(prompt.get("template", ""))
 
 
 class NotebookValues(Mapping[str, Any]):

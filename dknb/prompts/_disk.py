@@ -13,7 +13,8 @@ from ..errors import PromptFileError
 def shown(path: Path) -> str:
     """How messages name a file: from the working directory where it lies below it, else in full."""
     here = Path.cwd()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)
+    name = str(path.relative_to(here) if path.is_relative_to(here) else path)
+    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def read_text(path: Path) -> str:

@@ -55,21 +55,24 @@ def load(text: str, source: str) -> object:
         loader.dispose()
 
 
-def locate(text: str, path: Path, *, at_key: bool = False) -> tuple[int, int]:
-    """Line and column, from 1, of the value (or key) that ``path`` leads to, or of the nearest thing above it."""
+def locate(text: str, path: Path, *, at_key: bool = False) -> str:
+    """``, line 2, column 5``: where the value (or key) is that ``path`` leads to, or the nearest thing above it.
+
+    Nothing when the text is no YAML: JSON may have escapes that YAML has not.
+    """
     import yaml
 
     try:
         node = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.YAMLError:
-        return (1, 1)
+        return ""
     mark = node.start_mark if node is not None else None
     for depth, step in enumerate(path, start=1):
         key, node = _child(node, step)
         if node is None:
             break
         mark = key.start_mark if key is not None and at_key and depth == len(path) else node.start_mark
-    return (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
+    return f", line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
 
 
 def dump(data: dict[str, object]) -> str:

@@ -56,13 +56,17 @@ class _Builder:
     def get_parameters(
         self, prompt: PromptTemplateDict | str, *, name: str | None = None, prompt_type: PromptType = "user"
     ) -> list[str]:
-        """The names that a prompt outside the library, and the prompts that it refers to, can use.
+        """The names that a prompt which is not in the library can use, those of its bases and references included.
+
+        First the variables of templates in their order, then names that are only declared. A prompt that it refers to
+        by a name which only the render knows is not among them.
 
         Raises:
-            PromptError: It is broken, or extends or refers to one that is not there.
-            TemplateError: Its template does not parse.
+            PromptError: It is malformed, or a base or reference is broken.
+            TemplateError: A template does not parse.
         """
-        return self._planned(self._of_inline(prompt, name, prompt_type))[1]
+        plan, wanted = self._planned(self._of_inline(prompt, name, prompt_type))
+        return list(dict.fromkeys([*wanted, *sorted(plan.validation.optional_params), *plan.defaults]))
 
     def _of_library(self, name: str, prompt_type: PromptType, index: int = 0) -> Callable[[], Plan]:
         return lambda: self._plans.of_library(name, prompt_type, index)

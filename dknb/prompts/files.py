@@ -101,15 +101,13 @@ def _split(text: str, source: str) -> tuple[str, str]:
 
 def _prompt_data(data: object, body: str, front: str, source: str) -> dict[str, object]:
     if not isinstance(data, Mapping):
-        line, column = _yaml.locate(front, ())
         raise PromptFileError(
-            f"{source}, line {line}, column {column}: The front matter must be lines of the form 'key: value'.",
+            f"{source}{_yaml.locate(front, ())}: The front matter must be lines of the form 'key: value'.",
             hint="If the dashes belong to the text, put an empty line above the first ones.",
         )
     if "template" in data:
-        line, column = _yaml.locate(front, ("template",), at_key=True)
         raise PromptFileError(
-            f"{source}, line {line}, column {column}: The text below the front matter is the template already.",
+            f"{source}{_yaml.locate(front, ('template',), at_key=True)}: The text below the front matter is the template already.",
             hint="Take the key 'template' away.",
         )
     return {**data, "template": body} if body.strip() else dict(data)
@@ -119,8 +117,8 @@ def _read(kind: Kind, data: object, text: str, source: str) -> Entry:
     try:
         return READERS[kind](data)
     except FieldError as error:
-        line, column = _yaml.locate(text, error.path, at_key=error.at_key)
-        raise PromptFileError(f"{source}, line {line}, column {column}: {error}", hint=error.hint) from None
+        where = _yaml.locate(text, error.path, at_key=error.at_key)
+        raise PromptFileError(f"{source}{where}: {error}", hint=error.hint) from None
 
 
 def _load_json(text: str, source: str) -> object:

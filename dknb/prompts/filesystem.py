@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
@@ -98,7 +99,8 @@ class FileSystemPromptLibrary(BasePromptLibrary):
 
     def problems(self, lookup: AbstractPromptLibrary) -> list[str]:
         """What is wrong in the files and beside them."""
-        return [*self._misnamed(), *self._strays(), *super().problems(lookup)]
+        strays = [stray for kind in KINDS for stray in self._strays(kind)]
+        return [*self._misnamed(), *strays, *super().problems(lookup)]
 
     def save(self, kind: PromptType, name: str, prompt: PromptTemplateDict) -> Path:
         """Write a prompt to its YAML file, which is replaced whole, and return the file's path.
@@ -188,15 +190,15 @@ class FileSystemPromptLibrary(BasePromptLibrary):
                 if path.suffix in _SUFFIXES[kind]:
                     yield path.relative_to(top).with_suffix("").as_posix(), path
 
-    def _strays(self) -> Iterator[str]:
-        """Files and folders that look like prompts and can never be found."""
-        for kind in KINDS:
+    def _strays(self, kind: Kind) -> Iterator[str]:
+        """Files and folders that look like prompts of that kind and can never be found."""
+        with contextlib.suppress(PromptFileError):  # the list of names meets the same error, and tells it
             for name, path in self._files(kind):
                 if not _NAME.fullmatch(name):
                     yield f"{shown(path)}: A prompt cannot be called {name!r}. Rename the file."
-            for folder, folders, _ in os.walk(self.prompt_dir / kind):
-                for link in (path for name in folders if (path := Path(folder, name)).is_symlink()):
-                    yield f"{shown(link)}: Folders behind a link are not read."
+        for folder, folders, _ in os.walk(self.prompt_dir / kind):
+            for link in (path for name in folders if (path := Path(folder, name)).is_symlink()):
+                yield f"{shown(link)}: Folders behind a link are not read."
 
     def _misnamed(self) -> Iterator[str]:
         """Folders whose name is nearly that of a kind."""
@@ -215,8 +217,6 @@ def _status(path: Path) -> os.stat_result | None:
         if error.errno in _NO_SUCH_FILE:
             return None
         raise PromptFileError(f"{shown(path)} cannot be read: {error.strerror or error}.") from error
-    except ValueError:  # characters that no file name holds
-        return None
     return status if stat.S_ISREG(status.st_mode) else None
 
 

@@ -1,9 +1,11 @@
-"""The template language: parse, compile, render."""
+"""The template language: parse, compile, render. API.md fixes what templates mean."""
 
 from .compile import Compiler, compile_template
 from .conditional import render_conditional_template
 from .message import MessageTemplate
 from .program import CompiledTemplate
+from .renderer import TemplateRenderer
+from .syntax import SyntaxProblem
 from .types import (
     Limits,
     Rendered,
@@ -13,3 +15,22 @@ from .types import (
     ValidationConfig,
     ValidationLevel,
 )
+from .values import has_value
+
+__all__ = [
+    "CompiledTemplate",
+    "Compiler",
+    "Limits",
+    "MessageTemplate",
+    "RenderResult",
+    "Rendered",
+    "SyntaxProblem",
+    "TemplateMode",
+    "TemplateRenderer",
+    "TemplateStrategy",
+    "ValidationConfig",
+    "ValidationLevel",
+    "compile_template",
+    "has_value",
+    "render_conditional_template",
+]

@@ -35,7 +35,7 @@ class Compiler:
         self._environments: dict[TemplateMode, Sandbox] = {}
         self._jinja = lru_cache(maxsize=_KEPT)(self._compile_jinja)
 
-    def compile(self, source: str, mode: Mode) -> CompiledTemplate:
+    def compile(self, source: str, mode: Mode, prompt_name: str | None = None) -> CompiledTemplate:
         """The compiled template; the same object for the same text and mode, while it is kept.
 
         Raises:
@@ -43,16 +43,22 @@ class Compiler:
         """
         if mode is TemplateStrategy.CONDITIONAL:
             return compile_conditional(source)
-        if mode is TemplateStrategy.SIMPLE:
-            return compile_simple(source)
-        return self._jinja(source, TemplateMode(mode))
+        try:
+            return (
+                compile_simple(source) if mode is TemplateStrategy.SIMPLE else self._jinja(source, TemplateMode(mode))
+            )
+        except TemplateError as error:
+            if prompt_name is None:
+                raise
+            raise error.named(prompt_name) from error
 
     def _compile_jinja(self, source: str, mode: TemplateMode) -> CompiledTemplate:
         from .jinja.template import JinjaTemplate
 
-        return JinjaTemplate(source, self._environment(mode), self._limits)
+        return JinjaTemplate(source, self.environment(mode), self._limits)
 
-    def _environment(self, mode: TemplateMode) -> Sandbox:
+    def environment(self, mode: TemplateMode) -> Sandbox:
+        """The sandbox in which templates of this mode run."""
         from .jinja.environment import Sandbox
 
         if mode not in self._environments:
@@ -92,7 +98,4 @@ def compile_template(source: str, mode: str | Mode, *, prompt_name: str | None =
         TemplateError: It does not parse.
         ConfigError: There is no such mode.
     """
-    try:
-        return COMPILER.compile(source, mode_of(mode))
-    except TemplateError as error:
-        raise (error.named(prompt_name) if prompt_name else error) from error.__cause__
+    return COMPILER.compile(source, mode_of(mode), prompt_name)

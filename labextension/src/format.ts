@@ -16,7 +16,8 @@ export function money(usd: number): string {
   if (usd >= 0.995) {
     return `$${CENTS.format(usd)}`;
   }
-  return `$${usd.toFixed(Math.min(100, Math.max(4, 1 - Math.floor(Math.log10(usd)))))}`;
+  const magnitude = Number(usd.toExponential().split('e')[1]);
+  return `$${usd.toFixed(Math.min(100, Math.max(4, 1 - magnitude)))}`;
 }
 
 /** A measured value with three significant digits; a dash for one that is not known. */

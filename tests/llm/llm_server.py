@@ -58,6 +58,7 @@ class FakeServer:
         self.replies = list(replies)
         self.asked: list[Asked] = []
         self.connections = 0
+        self.arrived = asyncio.Event()
         self.hung_up = asyncio.Event()
         self.port = 0
 
@@ -70,7 +71,8 @@ class FakeServer:
         try:
             while await self._answer(reader, writer):
                 pass
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            # The client has gone, or the test is over.
             pass
         finally:
             writer.close()
@@ -81,6 +83,7 @@ class FakeServer:
         headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:] if line)}
         raw = await reader.readexactly(int(headers.get("content-length", 0)))
         self.asked.append(Asked(method, path, headers, json.loads(raw) if raw else None))
+        self.arrived.set()
         reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
         extra = "".join(f"{name}: {value}\r\n" for name, value in reply.headers.items())
         start = f"HTTP/1.1 {reply.status} X\r\nContent-Type: {reply.content_type}\r\n{extra}"

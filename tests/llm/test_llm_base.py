@@ -221,13 +221,8 @@ async def test_nothing_is_tried_again_after_the_first_piece():
     """What was shown would be said twice; the error carries it instead."""
     provider = Scripted("a", "b", ConnectionFailed("broke"), "c")
     seen = []
-
-    async def read():
-        async for piece in provider.stream_complete("hi"):
-            seen.append(piece.delta)
-
     with pytest.raises(ConnectionFailed) as caught:
-        await read()
+        await streamed(provider, stream_callback=lambda piece: seen.append(piece.delta))
     assert (seen, caught.value.partial.content) == (["a", "b"], "ab")
     assert caught.value.partial.metadata["incomplete"] is True
     assert len(provider.requests) == 1
@@ -256,7 +251,7 @@ async def test_a_wait_that_would_take_too_long_is_not_begun():
 
 async def test_a_call_has_its_time():
     """The time covers all attempts; the error names it and is a TimeoutError."""
-    with pytest.raises(CallTimeout, match="within 0.05 s") as caught:
+    with pytest.raises(CallTimeout, match=r"within 0\.05 s") as caught:
         await Scripted(1.0, "late", timeout=0.05).complete("hi")
     assert isinstance(caught.value, TimeoutError)
     assert caught.value.provider == "echo"

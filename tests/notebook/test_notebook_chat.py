@@ -7,7 +7,15 @@ import json
 import pytest
 
 from dknb.conversations.sql import SQLConversationStorage
-from dknb.errors import BranchError, ConversationNotFound, DknbError, MagicError, NodeNotFound, PromptNotFound, StorageError
+from dknb.errors import (
+    BranchError,
+    ConversationNotFound,
+    DknbError,
+    MagicError,
+    NodeNotFound,
+    PromptNotFound,
+    StorageError,
+)
 from dknb.llm.echo import EchoProvider
 
 
@@ -219,6 +227,9 @@ def test_numbers_stand_for_nodes_too(notebook):
 
 
 MISTAKES = [
+    ("%%chat", MagicError, "the cell is empty"),
+    ("%%chat --as x\n", MagicError, "the cell is empty"),
+    ("%%prompt p", MagicError, "the cell is empty"),
     ("%%chat\n   \n", MagicError, "the cell is empty"),
     ("%%chat --form 0.0\nx", MagicError, "Did you mean '--from'?"),
     ("%%chat --from 0.7\nx", NodeNotFound, "no node '0.7'"),

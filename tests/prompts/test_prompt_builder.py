@@ -96,7 +96,7 @@ def test_system_prompts_and_variants(make):
     assert builder.render_user_prompt("a", 1).content == "one"
     with pytest.raises(PromptNotFound, match="has no variant 2"):
         builder.render_user_prompt("a", 2)
-    with pytest.raises(PromptError, match="a whole number, not {'x': 1}"):
+    with pytest.raises(PromptError, match=r"a whole number, not \{'x': 1\}"):
         builder.render_user_prompt("a", {"x": 1})
     with pytest.raises(PromptNotFound, match="There is no user prompt 'b'"):
         builder.render_user_prompt("b")
@@ -206,6 +206,20 @@ def test_extends_merges_along_the_chain(make):
     assert result.validation_warnings == ["Missing required parameters: z"]
     assert make(BASES).get_required_parameters("leaf") == ["z"]
     assert make(BASES).get_required_parameters("middle") == ["x"]
+
+
+def test_extends_joins_rag_references_without_doubles(make):
+    """A child retrieves what its base does and what it adds, each once."""
+    config = {
+        "user": {
+            "base": {"template": "{{A}}{{B}}{{C}}.", "rag_config_refs": ["a", "b"]},
+            "child": {"extends": "base", "rag_config_refs": ["b", "c"]},
+        },
+        "rag": {name: {"adapter_name": "x", "query": "q", "placeholder": name.upper()} for name in "abc"},
+    }
+    with pytest.raises(PromptError, match="retrieves text for A, B, C, which"):
+        make(config).render_user_prompt("child")
+    assert make(config).render_user_prompt("child", include_rag=False).content == "."
 
 
 def test_a_child_may_have_its_own_template(make):
@@ -493,6 +507,18 @@ def test_an_inline_prompt_is_checked(make):
     """Keys that no prompt has are refused with the nearest."""
     with pytest.raises(PromptError, match=r"cell: A prompt has no key 'tempalte'. Did you mean 'template'\?"):
         make().render_inline({"tempalte": "x"}, name="cell")
+
+
+def test_the_parameters_of_a_prompt(make):
+    """What a prompt can use: its variables, those of bases, sections and references, and what is declared."""
+    builder = make({"user": {"base": {"template": "{{a}}{{S}}", "defaults": {"d": 1}}, "ref": "{{r}}"}})
+    prompt = {
+        "extends": "base",
+        "sections": {"S": "((b {{b}})){% for i in items %}{{i}}{% endfor %}{{ prompt_ref('ref') }}{{current_year}}"},
+        "validation": {"required_params": ["q"], "optional_params": ["o"]},
+    }
+    assert builder.get_parameters(prompt) == ["a", "b", "items", "q", "r", "o", "d"]
+    assert builder.get_parameters("{{x}} {{ y }}") == ["x", "y"]
 
 
 def test_the_namespace_is_between_caller_and_defaults(make):

@@ -157,6 +157,9 @@ def test_an_unknown_key_hints_at_metadata():
         ("[" * 100_000, ".json", "This is not JSON"),
         ('{"template": 5}', ".json", "p.json, line 1, column 14: template must be text, not int 5."),
         ("x: \udc80", ".yaml", "This is not text"),
+        ('{"tmplate": "\\ud83d\\ude00"}', ".json", "p.json: A prompt has no key 'tmplate'."),
+        ("a: &a {k: [1]}\nrag_configs:\n- {<<: *a}\n", ".yaml", "p.yaml, line 1, column 1: A prompt has no key 'a'"),
+        ("defaults: &a {x: 1}\nsections: {<<: *a}", ".yaml", "p.yaml, line 2, column 11: sections.x must be text"),
     ],
 )
 def test_broken_files_say_where(text, suffix, words):

@@ -14,6 +14,7 @@ from dknb.prompts import (
     CompositePromptLibrary,
     ConfigPromptLibrary,
     FileSystemPromptLibrary,
+    TemplateMode,
     ValidationConfig,
     ValidationLevel,
 )
@@ -253,6 +254,29 @@ def test_a_misnamed_folder_is_reported(folder):
     assert problem.endswith("usr: Prompts in this folder are not found. Did you mean 'user'?")
 
 
+def test_a_file_in_place_of_a_folder_is_reported(folder):
+    """A kind whose folder is a file is an error to list, and one problem."""
+    (folder / "user").rmdir()
+    write(folder / "user", "not a folder")
+    library = FileSystemPromptLibrary(folder)
+    with pytest.raises(PromptFileError, match="user cannot be read: Not a directory"):
+        library.list_user_prompts()
+    assert library.get_user_prompt("a") is None
+    [problem] = library.validate()
+    assert problem.endswith("user cannot be read: Not a directory.")
+
+
+@pytest.mark.parametrize("name", ["a:b", "a\nb", "caf\udce9"])
+def test_a_file_whose_name_no_prompt_can_have_is_reported(folder, name):
+    """A file that could never be asked for is not in the list, and is a problem that can be printed."""
+    write(folder / "user" / f"{name}.yaml", "template: x")
+    library = FileSystemPromptLibrary(folder)
+    assert library.list_user_prompts() == []
+    [problem] = library.validate()
+    assert f"A prompt cannot be called {name!r}. Rename the file." in problem
+    assert problem.encode()
+
+
 def test_a_link_to_nothing_is_reported(folder):
     """A name in the folder without a file behind it is a problem."""
     (folder / "user" / "gone.yaml").symlink_to("nowhere.yaml")
@@ -412,6 +436,21 @@ def test_config_reports_what_is_malformed():
     assert library.validate() == ["user/bad: it must be a mapping of names to values, not int 42."]
 
 
+def test_config_takes_our_own_objects():
+    """A dict written in Python may hold ValidationConfig, enum members and sets."""
+    validation = ValidationConfig(ValidationLevel.WARN, {"a"})
+    library = ConfigPromptLibrary(
+        {
+            "user": {
+                "a": {"template": "x", "validation": validation, "template_mode": TemplateMode.JINJA2},
+                "b": {"template": "x", "validation": {"level": ValidationLevel.IGNORE, "required_params": {"y", "x"}}},
+            }
+        }
+    )
+    assert library.get_user_prompt("a") == {"template": "x", "validation": validation, "template_mode": "jinja2"}
+    assert library.get_user_prompt("b")["validation"] == ValidationConfig(ValidationLevel.IGNORE, {"x", "y"})
+
+
 def test_config_refuses_unknown_parts():
     """A part that no library has is refused with the nearest name."""
     with pytest.raises(PromptError, match=r"no part 'users'. Did you mean 'user'\?"):
@@ -450,6 +489,23 @@ def test_composite_serves_the_first_whole():
     assert library.get_rag_config("r")["adapter_name"] == "mine"
     assert library.get_prompt_rag_configs("a")[0]["adapter_name"] == "mine"
     assert library.get_prompt_rag_configs("b")[0]["adapter_name"] == "theirs"
+
+
+def test_composite_lists_and_reloads_all(folder):
+    """Names of all kinds are those of all libraries; reload reaches each of them."""
+    path = write(folder / "messages" / "m.yaml", "messages: []")
+    write(folder / "rag" / "r.yaml", "{adapter_name: a, query: q}")
+    files = FileSystemPromptLibrary(folder)
+    memory = ConfigPromptLibrary({"system": {"s": "x"}, "messages": {"n": {"messages": []}}})
+    library = CompositePromptLibrary([memory, files])
+    assert library.list_system_prompts() == ["s"]
+    assert library.list_message_indexes() == ["m", "n"]
+    assert library.list_rag_configs() == ["r"]
+    os.utime(path, (1, 1))
+    entry = files.entry("messages", "m")
+    library.reload()
+    assert library.get_message_index("m") == entry
+    assert files.entry("messages", "m") is not entry
 
 
 def test_composite_does_not_hide_a_broken_entry(folder):

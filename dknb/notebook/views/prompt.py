@@ -86,7 +86,7 @@ def _facts(prompt: RenderedPrompt) -> str:
         count, exact = prompt.tokens
         facts.append(f"{'' if exact else '≈ '}{count:,} tokens")
     if prompt.model is not None:
-        facts.append(f"{_price(prompt)} to {prompt.model}")
+        facts.append(f"{_price(prompt)} with {prompt.model}")
     return " · ".join(facts)
 
 
@@ -94,7 +94,7 @@ def _price(prompt: RenderedPrompt) -> str:
     if prompt.cost_usd is None:
         return money(None)
     low, high = prompt.cost_usd
-    return money(low) if low == high else f"{money(low)} to {money(high)} with an answer,"
+    return money(low) if low == high else f"{money(low)} to {money(high)} with an answer"
 
 
 def _missing_line(name: str, near: str | None) -> str:

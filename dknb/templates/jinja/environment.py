@@ -55,9 +55,23 @@ def _is_blank(node: nodes.Node) -> bool:
     )
 
 
+def _concat(parts: Iterable[str]) -> str:
+    """Join what a macro, block or ``set`` printed."""
+    meter = running()
+    texts, size = [], 0
+    for text in parts:
+        size += len(text)
+        if size > meter.limits.output:
+            meter.make(size)
+        texts.append(text)
+    meter.make(size)
+    return "".join(texts)
+
+
 class Sandbox(ImmutableSandboxedEnvironment):
     """The environment of one mode: no loader, no escaping, harmless globals, bounded operations."""
 
+    concat = staticmethod(_concat)
     intercepted_binops = frozenset({"+", "-", "*", "/", "//", "%", "**"})
 
     def __init__(self, mode: TemplateMode, custom: Mapping[str, Filter]) -> None:
@@ -78,7 +92,6 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.globals["prompt_ref"] = _no_prompt_ref
         self.filters = filters(custom)
         self.tests[SECTION] = _any_given
-        self.concat = _concat
 
     @property
     def lexer(self) -> TemplateLexer:
@@ -140,19 +153,6 @@ def _account_method(meter: Meter, obj: Any, args: tuple[Any, ...], kwargs: Mappi
             meter.make(METHODS[name](meter, receiver, *args, **kwargs))
         except (TypeError, AttributeError) as error:
             raise TemplateError(f"{name}() does not take these arguments") from error
-
-
-def _concat(parts: Iterable[str]) -> str:
-    """Join what a macro, block or ``set`` printed."""
-    meter = running()
-    texts, size = [], 0
-    for text in parts:
-        size += len(text)
-        if size > meter.limits.output:
-            meter.make(size)
-        texts.append(text)
-    meter.make(size)
-    return "".join(texts)
 
 
 def _print_none_as(nothing: str | None) -> Callable[[Context, Any], Any]:

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from jinja2 import pass_context
-from jinja2.defaults import DEFAULT_FILTERS
+from jinja2.filters import FILTERS
 from jinja2.runtime import Context
 
 from ...errors import TemplateError
@@ -23,8 +23,38 @@ Filter = Callable[..., Any]
 
 _FOR_UNDEFINED = ("d", "default")
 _LAZY = frozenset(
-    "abs attr batch count d default dictsort filesizeformat first float groupby int items last length list map max min "
-    "random reject rejectattr reverse round select selectattr slice sort sum unique".split()
+    [
+        "abs",
+        "attr",
+        "batch",
+        "count",
+        "d",
+        "default",
+        "dictsort",
+        "filesizeformat",
+        "first",
+        "float",
+        "groupby",
+        "int",
+        "items",
+        "last",
+        "length",
+        "list",
+        "map",
+        "max",
+        "min",
+        "random",
+        "reject",
+        "rejectattr",
+        "reverse",
+        "round",
+        "select",
+        "selectattr",
+        "slice",
+        "sort",
+        "sum",
+        "unique",
+    ]
 )
 """Filters that never make a text of their whole input; all others get it weighed."""
 
@@ -41,8 +71,8 @@ def format_code(code: object, language: str = "python") -> str:
 
 def filters(custom: Mapping[str, Filter]) -> dict[str, Filter]:
     """All filters by name; ``custom`` ones go before Jinja's."""
-    known = {**DEFAULT_FILTERS, "count_tokens": count_tokens, "format_code": format_code, **custom}
-    internal = {CONCAT: _concat, MADE: _made, PATH: _path, PLAIN: _plain, STEP: _step}
+    known = {**FILTERS, "count_tokens": count_tokens, "format_code": format_code, **custom}
+    internal: dict[str, Filter] = {CONCAT: _concat, MADE: _made, PATH: _path, PLAIN: _plain, STEP: _step}
     return {name: guarded(name, function) for name, function in known.items()} | internal
 
 

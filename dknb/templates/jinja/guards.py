@@ -1,3 +1,4 @@
+# ruff: noqa: D102, N802, N815 - Jinja calls a visitor's methods by these names, each for one kind of node
 """Changes to a parsed template that make the running one count, weigh and name what it does."""
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ class Guards(NodeTransformer):
         return _filter(outermost, PATH, name)
 
     def _refuse(self, node: nodes.Stmt) -> nodes.Node:
-        tag = {nodes.FromImport: "from"}.get(type(node), type(node).__name__.lower())  # type: ignore[call-overload]
+        tag = "from" if isinstance(node, nodes.FromImport) else type(node).__name__.lower()
         raise TemplateSyntaxError(f"{{% {tag} %}} has nothing to load from: a template is one text here", node.lineno)
 
     visit_Extends = visit_Include = visit_Import = visit_FromImport = _refuse

@@ -39,7 +39,7 @@ class TemplateLexer(Lexer):
     def tokeniter(
         self, source: str, name: str | None = None, filename: str | None = None, state: str | None = None
     ) -> Iterator[tuple[int, str, str]]:
-        """The tokens of a source whose line ends are all ``\\n``, numbered by offset plus one."""
+        """The tokens of a source with Unix line ends, numbered by offset plus one."""
         lexemes = self.lexemes(source)
         if self._sections:
             lexemes = _with_sections(list(_without_literal_braces(list(lexemes))))

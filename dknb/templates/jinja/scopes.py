@@ -1,3 +1,4 @@
+# ruff: noqa: D102, N802, N815 - Jinja calls a visitor's methods by these names, each for one kind of node
 """Which names a template reads, and by which of them each of its sections is decided.
 
 Names follow Jinja's scopes: what a loop, a macro or ``set`` binds is not a parameter where it is bound.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from types import GeneratorType
 from typing import Any
 
 from jinja2 import Template, TemplateSyntaxError, UndefinedError, nodes
@@ -94,19 +95,19 @@ class JinjaTemplate(CompiledTemplate):
         values.update(extra)
         if "prompt_ref" in extra:
             values["prompt_ref"] = _without_undefined(extra["prompt_ref"])
-        values.update((name, value) for name, value in params.items() if isinstance(name, str))
+        values.update(params)
         return values
 
     def _text(self, values: dict[str, Any], meter: Meter) -> str:
-        stream = self._template.root_render_func(self._template.new_context(values))
-        chunks, size = [], 0
+        chunks, size, stream = [], 0, None
         try:
+            stream = self._template.root_render_func(self._template.new_context(values))
             for chunk in stream:
                 size += len(chunk)
                 if size > self._limits.output:
                     meter.make(size)
                 chunks.append(chunk)
-        except Exception as error:  # noqa: BLE001 - whatever a value or filter raises is the template's failure
+        except Exception as error:
             raise self._failure(error, stream) from error
         return "".join(chunks)
 
@@ -124,7 +125,7 @@ class JinjaTemplate(CompiledTemplate):
             if traceback.tb_frame.f_globals.get("__jinja_template__") is self._template:
                 line = traceback.tb_lineno
             traceback = traceback.tb_next
-        if not line and isinstance(stream, Generator) and stream.gi_frame is not None:
+        if not line and isinstance(stream, GeneratorType) and stream.gi_frame is not None:
             line = stream.gi_frame.f_lineno
         return self._template.get_corresponding_lineno(line) - 1
 
@@ -151,3 +152,14 @@ def _without_undefined(render: Callable[..., Any]) -> Callable[..., Any]:
         return render(name, **{key: value for key, value in extra.items() if not isinstance(value, Placeholder)})
 
     return prompt_ref
+
+
+def parse_error(source: str, environment: Sandbox) -> str | None:
+    """Why Jinja does not read this; None if it does."""
+    try:
+        Parser(environment, source).parse()
+    except TemplateSyntaxError as error:
+        return error.message
+    except (RecursionError, MemoryError, ValueError, OverflowError) as error:
+        return str(error)
+    return None
