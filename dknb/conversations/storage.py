@@ -154,7 +154,7 @@ def hang(state: ConversationState, step: Step) -> Tree[ConversationNode]:
 
 def owe(state: ConversationState, step: Step, end: Tree[ConversationNode]) -> None:
     """Note that ``step``, which hangs in the tree and ends at ``end``, is still to be written."""
-    state.owed.append(Step(end, (), step.branch, Start(end, step.branch, end), step.call))
+    state.owed.append(Step(end, (), step.branch, Start(end, step.branch, end), step.call, paid=True))
 
 
 def apply_change(state: ConversationState, change: Change, revision: int) -> None:

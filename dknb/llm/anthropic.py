@@ -7,8 +7,9 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, cast
 
 from .._lazy import extra
+from ..errors import ConfigError
 from .base import Messages
-from .config import LLMConfig, ModelCapability
+from .config import CompletionMode, LLMConfig, ModelCapability
 from .dialect import Dialect
 from .messages_api import MESSAGES, messages_body
 from .parts import Json
@@ -53,6 +54,8 @@ class AnthropicProvider(WireProvider):
         return AsyncAnthropic(api_key=self._key(), base_url=self.config.api_base, max_retries=0, timeout=None)
 
     def _dialect(self, config: LLMConfig) -> Dialect:
+        if config.mode is CompletionMode.TEXT:
+            raise ConfigError("Anthropic's models only talk; they do not go on with a text.", hint="Set mode='chat'")
         return MESSAGES
 
     def _headers(self, config: LLMConfig) -> dict[str, str]:

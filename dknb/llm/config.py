@@ -15,7 +15,11 @@ __all__ = ["CompletionMode", "LLMConfig", "ModelCapability", "normalize_llm_conf
 
 
 class CompletionMode(enum.Enum):
-    """What a provider object is for."""
+    """What a provider object is for.
+
+    ``CHAT`` and ``INSTRUCT`` ask with messages; ``TEXT`` has the model go on with their text; ``EMBEDDING`` refuses to
+    complete; ``FUNCTION`` demands the call of a tool.
+    """
 
     CHAT = "chat"
     TEXT = "text"
@@ -87,7 +91,7 @@ class LLMConfig:
         frequency_penalty: Against repeating often.
         presence_penalty: Against repeating at all.
         stop_sequences: Texts that end the answer.
-        mode: What the provider object is for; ``EMBEDDING`` refuses to complete, ``FUNCTION`` demands a tool call.
+        mode: What the provider object is for; see `CompletionMode`.
         system_prompt: A system message for calls whose messages do not begin with one.
         response_format: ``"text"``, ``"json"``, or the vendor's own dict.
         functions: Tools of every call that brings none of its own.

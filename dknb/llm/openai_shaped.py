@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from .._lazy import extra
 from .chat_api import ChatTraits, chat_dialect, chat_usage
-from .config import LLMConfig, ModelCapability
+from .config import CompletionMode, LLMConfig, ModelCapability
 from .dialect import Dialect, NoAnswer, body_options
 from .messages import LLMResponse
 from .parts import Json
 from .request import ModelRequest
+from .text_api import TEXT
 from .wire import Reply, WireProvider
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class OpenAIShapedProvider(WireProvider):
         return client
 
     def _dialect(self, config: LLMConfig) -> Dialect:
-        return chat_dialect(self.traits)
+        return TEXT if config.mode is CompletionMode.TEXT else chat_dialect(self.traits)
 
     def _open(
         self, client: AsyncOpenAI, api: str, body: Json | None, headers: Mapping[str, str]
@@ -63,6 +64,9 @@ class OpenAIShapedProvider(WireProvider):
             case "chat":
                 create = client.chat.completions.with_streaming_response.create
                 opened = create(model="", messages=[], extra_body=body, extra_headers=headers)
+            case "text":
+                continued = client.completions.with_streaming_response.create
+                opened = continued(model="", prompt="", extra_body=body, extra_headers=headers)
             case "responses":
                 opened = client.responses.with_streaming_response.create(extra_body=body, extra_headers=headers)
             case "embeddings":

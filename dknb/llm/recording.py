@@ -132,7 +132,7 @@ class Recording:
         """
         if self._file.closed:
             hint = f"Open it again:  %dknb {self.mode} {as_typed(self.path)}"
-            raise RecordingError(f"The recording {self.path} is closed.", hint=hint)
+            raise RecordingError(f"The recording {as_typed(self.path)} is closed.", hint=hint)
         key = request_key(request)
         places = self._file.places.get(key.encode(), ())
         with self._lock:
@@ -165,7 +165,7 @@ class Recording:
         return reply
 
     def _damaged(self, place: Place, error: Exception) -> None:
-        what = f"Line {self._file.line_number(place)} of {self.path} cannot be read ({error})"
+        what = f"Line {self._file.line_number(place)} of {as_typed(self.path)} cannot be read ({error})"
         if self.mode == "replay":
             hint = f"Call the model for it, and record it:  %dknb auto {as_typed(self.path)}"
             raise RecordingError(f"{what}.", hint=hint) from error
@@ -175,8 +175,12 @@ class Recording:
         hint = f"Call the model for what is missing, and record it:  %dknb auto {as_typed(self.path)}"
         if recorded:
             samples = f"{recorded} sample{'s' if recorded > 1 else ''}"
-            return ReplayMiss(f"{self.path} has {samples} of this request, asked for number {recorded + 1}.", hint=hint)
-        what = f"{self.path} has no answer to this request to {request.get('provider')}/{request.get('model')}"
+            return ReplayMiss(
+                f"{as_typed(self.path)} has {samples} of this request, asked for number {recorded + 1}.", hint=hint
+            )
+        what = (
+            f"{as_typed(self.path)} has no answer to this request to {request.get('provider')}/{request.get('model')}"
+        )
         asked = Scrubber(environment_secrets(os.environ)).clean(written_request(request))
         requests = ((place, entry["request"]) for place, entry in self._file.first_entries())
         if (nearest := nearest_request(asked, requests)) is None:
@@ -187,12 +191,12 @@ class Recording:
 
     def _keep(self, take: Take, response: Mapping[str, Any], events: Sequence[Sequence[Any]]) -> None:
         if self.mode == "replay":
-            raise RecordingError(f"{self.path} is open to replay; nothing is added.")
+            raise RecordingError(f"{as_typed(self.path)} is open to replay; nothing is added.")
         try:
             self._file.append(_line(take, self._run, response, events))
         except (OSError, TypeError, ValueError, RecordingError) as error:
             warnings.warn(
-                f"An answer could not be added to {self.path}: {error}. The answer itself is not lost, "
+                f"An answer could not be added to {as_typed(self.path)}: {error}. The answer itself is not lost, "
                 "but it cannot be replayed.",
                 stacklevel=3,
             )

@@ -166,16 +166,18 @@ def _index(file: BinaryIO) -> tuple[dict[bytes, list[Place]], list[tuple[int, by
 def _check_others(path: Path, others: list[tuple[int, bytes]], has_entries: bool) -> None:
     versions = [int(found[1]) for _, line in others if (found := _HEADER.match(line))]
     if others and not versions and not has_entries:
-        raise RecordingError(f"{path} is not a recording of dknb.", hint="Name another file; a new one is made for you")
+        raise RecordingError(
+            f"{as_typed(path)} is not a recording of dknb.", hint="Name another file; a new one is made for you"
+        )
     if (newest := max(versions, default=FORMAT)) > FORMAT:
         raise RecordingError(
-            f"{path} was written by a newer dknb (format {newest}; this one reads {FORMAT}).",
+            f"{as_typed(path)} was written by a newer dknb (format {newest}; this one reads {FORMAT}).",
             hint="Update it:  pip install --upgrade dknb",
         )
     if bad := [str(number) for number, line in others if not _HEADER.match(line)]:
         named = ", ".join(bad[:8]) + (f" and {len(bad) - 8} more" if len(bad) > 8 else "")
         what = f"line {named} is not a whole entry" if len(bad) == 1 else f"lines {named} are not whole entries"
-        warnings.warn(f"{path}: {what}; skipped.", stacklevel=5)
+        warnings.warn(f"{as_typed(path)}: {what}; skipped.", stacklevel=5)
 
 
 def _open_to_read(path: Path) -> BinaryIO:
@@ -183,9 +185,9 @@ def _open_to_read(path: Path) -> BinaryIO:
         return path.open("rb")
     except FileNotFoundError:
         hint = f"Record it first:  %dknb auto {as_typed(path)}"
-        raise RecordingError(f"There is no recording {path}.", hint=hint) from None
+        raise RecordingError(f"There is no recording {as_typed(path)}.", hint=hint) from None
     except OSError as error:
-        raise RecordingError(f"The recording {path} cannot be read: {error.strerror}.") from error
+        raise RecordingError(f"The recording {as_typed(path)} cannot be read: {error.strerror}.") from error
 
 
 def _open_to_append(path: Path) -> FileIO:
@@ -199,7 +201,7 @@ def _open_to_append(path: Path) -> FileIO:
             file.close()
         replay = f"To replay it without writing:  %dknb replay {as_typed(path)}"
         raise RecordingError(
-            f"The recording {path} cannot be written: {error.strerror or error}.",
+            f"The recording {as_typed(path)} cannot be written: {error.strerror or error}.",
             hint=replay if path.is_file() else "Name a file in a folder that exists and is yours",
         ) from error
     return file

@@ -25,7 +25,7 @@ from .request import ModelRequest
 from .sse import EventDecoder
 from .wire_errors import Faults
 
-__all__ = ["Reply", "WireProvider"]
+__all__ = ["Reply", "StreamReader", "WireProvider"]
 
 #: What the SDKs raise, and both families of the HTTP clients under them.
 _RAISED = (
@@ -128,7 +128,7 @@ class WireProvider(AsyncLLMProvider):
                     response = self._read(await reply.read(), dialect.response, reply, faults)
                     yield LLMStreamResponse(delta=response.content, reasoning=response.reasoning or "")
                 else:
-                    reader = _StreamReader(answer, faults, reply.headers)
+                    reader = StreamReader(answer, faults, reply.headers)
                     chunks = reply.iter_bytes()
                     async for chunk in chunks:
                         pieces = reader.feed(chunk)
@@ -215,7 +215,7 @@ class WireProvider(AsyncLLMProvider):
         await self._clients.close()
 
 
-class _StreamReader:
+class StreamReader:
     """From the bytes of a stream to pieces for the caller."""
 
     def __init__(self, answer: Accumulator, faults: Faults, headers: Mapping[str, str]) -> None:

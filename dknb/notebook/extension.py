@@ -12,18 +12,17 @@ if TYPE_CHECKING:
 
 __all__ = ["current_session", "load", "unload"]
 
-_BARE = re.compile(r"%%(chat|prompt)\b.*")
+_BARE = re.compile(r"^(get_ipython\(\)\.run_cell_magic\('(?:chat|prompt)', .*, )''\)$", re.MULTILINE)
 _NAMES = {"line": ("chat", "branch", "dknb"), "cell": ("chat", "prompt")}
 
 
 def with_body(lines: list[str]) -> list[str]:
     """Give a cell magic of ours without a body a blank one.
 
-    IPython refuses an empty cell magic with an error that tools like nbval take for success; ours is seen.
+    IPython refuses an empty cell magic with an error that tools like nbval take for success; ours is seen. It is done
+    to the Python that the cell became: done to the cell, a terminal would take the first line for the whole.
     """
-    if lines and _BARE.match(lines[0]) and not "".join(lines[1:]).strip():
-        return [lines[0].rstrip("\n") + "\n", "\n"]
-    return lines
+    return [_BARE.sub(r"\1'\\n')", line) for line in lines]
 
 
 def load(shell: InteractiveShell) -> None:
@@ -34,7 +33,7 @@ def load(shell: InteractiveShell) -> None:
     magics = DknbMagics(shell)
     shell.register_magics(magics)
     shell.events.register("pre_run_cell", magics.before_cell)
-    shell.input_transformers_cleanup.append(with_body)
+    shell.input_transformers_post.append(with_body)
 
 
 def unload(shell: InteractiveShell) -> None:
@@ -48,7 +47,7 @@ def unload(shell: InteractiveShell) -> None:
     if magics in shell.configurables:
         shell.configurables.remove(magics)
     shell.events.unregister("pre_run_cell", magics.before_cell)
-    shell.input_transformers_cleanup.remove(with_body)
+    shell.input_transformers_post.remove(with_body)
     magics.session.close()
 
 

@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 from .markdown import answer_bundle
+from .views.text import printable
 
 __all__ = ["LiveAnswer", "show"]
 
@@ -41,7 +42,7 @@ class LiveAnswer:
         """Show more."""
         self.text += text
         if self._to_terminal:
-            sys.stdout.write(text)
+            sys.stdout.write(printable(text))
             sys.stdout.flush()
         elif self._stream and self._in_notebook:
             self._show()

@@ -13,6 +13,8 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from .views.text import printable
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -30,6 +32,7 @@ _ENTITY = re.compile(r"&(?=[#\w]+;)")
 
 def answer_bundle(text: str) -> dict[str, str]:
     """The MIME bundle of a model's answer: safe HTML, defused Markdown, and the text itself."""
+    text = printable(text)
     return {"text/html": markdown_to_html(text), "text/markdown": defused_markdown(text), "text/plain": text}
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, TemplateError, did_you_mean
 from .conditional import compile_conditional
+from .plain import PlainTemplate, is_plain
 from .program import CompiledTemplate
 from .simple import compile_simple
 from .types import Limits, TemplateMode, TemplateStrategy
@@ -53,9 +54,14 @@ class Compiler:
             raise error.named(prompt_name) from error
 
     def _compile_jinja(self, source: str, mode: TemplateMode) -> CompiledTemplate:
-        from .jinja.template import JinjaTemplate
+        def full() -> CompiledTemplate:
+            from .jinja.template import JinjaTemplate
 
-        return JinjaTemplate(source, self.environment(mode), self._limits)
+            return JinjaTemplate(source, self.environment(mode), self._limits)
+
+        if mode is TemplateMode.MIXED and is_plain(source):
+            return PlainTemplate(source, self._limits, full)
+        return full()
 
     def environment(self, mode: TemplateMode) -> Sandbox:
         """The sandbox in which templates of this mode run."""

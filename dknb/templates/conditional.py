@@ -127,8 +127,8 @@ class ConditionalTemplate(CompiledTemplate):
         self._decisions = _decisions(pieces, parents, places)
         self._undecided = [False] * (len(parents) + 1)
 
-    def text(self, params: Mapping[str, Any]) -> str:
-        """The rendered text."""
+    def parts(self, params: Mapping[str, Any]) -> Sequence[str]:
+        """The rendered text, piece by piece."""
         get = params.get
         pool = [
             value if value.__class__ is str else "" if value is None else str(value)
@@ -144,7 +144,7 @@ class ConditionalTemplate(CompiledTemplate):
         pool += self._texts
         if "" in inner:
             self._blank(pool)
-        return "".join(self._order(pool))
+        return self._order(pool)
 
     def _with_space(self, params: Mapping[str, Any], values: list[str]) -> list[str]:
         """The values whose holes have white space inside; where nothing is printed, neither is that."""
@@ -164,8 +164,12 @@ class ConditionalTemplate(CompiledTemplate):
     def run(self, params: Mapping[str, Any], extra: Mapping[str, Any]) -> Rendered:
         """Render; a name is missing when it stays visible in the text."""
         every = {**extra, **params} if extra else params
-        used = {name: every[name] for name in self.variables if name in every}
-        return Rendered(self.text(every), used, [name for name in self._outer if name not in every])
+        return self.rendered("".join(self.parts(every)), every)
+
+    def rendered(self, text: str, params: Mapping[str, Any]) -> Rendered:
+        """A text of this template, with what it used of these parameters and what it missed."""
+        used = {name: params[name] for name in self.variables if name in params}
+        return Rendered(text, used, [name for name in self._outer if name not in params])
 
 
 @lru_cache(maxsize=2048)
@@ -184,4 +188,4 @@ def render_conditional_template(template: str, params: Mapping[str, Any]) -> str
     >>> render_conditional_template("Hello {{name}}((, you have {{count}} messages))", {"name": "Bob"})
     'Hello Bob'
     """
-    return compile_conditional(template).text(params)
+    return "".join(compile_conditional(template).parts(params))

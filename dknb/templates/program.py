@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
@@ -42,6 +43,14 @@ class CompiledTemplate(ABC):
             if prompt_name is None or error.prompt_name is not None:
                 raise
             raise error.named(prompt_name) from error
+
+
+_LINE_END = re.compile(r"\r\n?")
+
+
+def unix_lines(source: str) -> str:
+    """The text with the line ends that Jinja2 gives it."""
+    return _LINE_END.sub("\n", source)
 
 
 def located(message: str, source: str, offset: int, *, hint: str | None = None) -> TemplateError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
@@ -323,3 +324,32 @@ async def test_an_answer_is_stored_although_its_caller_is_cancelled(
     assert len(calls) == 20
     assert answered == sum(seq is not None for _, seq in calls)
     assert texts((await loaded(sqlite)).message_tree) == texts(manager.state.message_tree)
+
+
+async def test_an_answer_is_kept_although_its_caller_is_cancelled_and_the_store_fails(
+    sqlite: SQLConversationStorage, model: ScriptedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody sees the store's error; the answer waits in the tree all the same, and is written later."""
+    manager = await ConversationManager.create(model, None, sqlite, conversation_id="talk")
+    await manager.add_message(content="one")
+    reached, go_on = threading.Event(), threading.Event()
+
+    def slow_and_broken(*, write: bool):
+        reached.set()
+        go_on.wait(10)
+        raise StorageError("the disk is full", hint="Make room.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite, "_transaction", slow_and_broken)
+        task = asyncio.create_task(manager.complete())
+        await asyncio.to_thread(reached.wait, 10)
+        task.cancel()
+        await asyncio.sleep(0)
+        go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert manager.state.current.data.message.content == "re: one"
+    assert await outcomes(sqlite) == []
+    await manager.flush()
+    assert texts((await loaded(sqlite)).message_tree) == {"user: one": {"assistant: re: one": {}}}
+    assert await outcomes(sqlite) == [("complete", 2)]

@@ -36,7 +36,7 @@ def machine(tmp_path):
 def test_a_python_that_is_too_old_gets_one_sentence(machine):
     """The sentence says what is needed, what there is, and how to point at another one."""
     folder, run = machine
-    _program(folder, "python3", '[ "$1" = --version ] && echo Python 3.8.18; exit 1')
+    _program(folder, "python3", 'case "$1" in --version) echo Python 3.8.18 ;; *) exit 1 ;; esac')
     done = run()
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (

@@ -53,7 +53,7 @@ def test_every_field_is_required_and_no_other_is_known(name):
         less = {key: value for key, value in payload.items() if key != field}
         with pytest.raises(jsonschema.ValidationError, match="is a required property"):
             jsonschema.validate(less, _schema(name))
-    with pytest.raises(jsonschema.ValidationError, match="were unexpected|was unexpected"):
+    with pytest.raises(jsonschema.ValidationError, match="was unexpected"):
         jsonschema.validate({**payload, "other": 1}, _schema(name))
 
 

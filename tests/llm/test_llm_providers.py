@@ -115,6 +115,23 @@ async def test_the_responses_api_is_an_option():
         await ask(Reply(reply), options={"api": "response"})
 
 
+async def test_text_mode_goes_on_with_a_text():
+    """The older API where there is one; the messages are its prompt, and it streams like any other."""
+    answer = {"id": "c", "model": "m-1", "choices": [{"index": 0, "text": " a time", "finish_reason": "length"}]}
+    response, server = await ask(Reply(answer), text="Once upon", mode="text", max_tokens=2)
+    assert (response.content, response.finish_reason) == (" a time", "length")
+    assert server.asked[0].path == "/v1/completions"
+    assert server.asked[0].body == {"model": "m", "prompt": "Once upon", "max_tokens": 2}
+    first = {"choices": [{"index": 0, "text": " a", "finish_reason": None}]}
+    second = {"model": "m-1", "choices": [{"index": 0, "text": " time", "finish_reason": "stop"}]}
+    counts = {"choices": [], "usage": {"prompt_tokens": 2, "completion_tokens": 2, "total_tokens": 4}}
+    pieces, _ = await streamed(stream(first, second, counts, DONE), mode="text")
+    assert [piece.delta for piece in pieces] == [" a", " time", ""]
+    assert (pieces[-1].usage["total_tokens"], pieces[-1].model) == (4, "m-1")
+    with pytest.raises(ConfigError, match="only talk"):
+        await ask(Reply(CLAUDE), provider="anthropic", mode="text")
+
+
 async def test_options_and_headers_reach_the_server():
     """Options go into the body; extra headers and Anthropic's betas go where they belong."""
     _, server = await ask(Reply(whole()), options={"service_tier": "flex", "extra_headers": {"X-Team": "lab"}})
@@ -202,7 +219,7 @@ async def test_a_key_that_cannot_be_one_is_refused(key):
     assert server.asked[0].headers["authorization"] == f"Bearer {KEY}"
 
 
-async def test_the_first_call_is_not_charged_for_the_sdk(monkeypatch):
+async def test_the_first_call_is_not_charged_for_the_sdk():
     """Importing and opening what a call needs is not part of its time limit."""
     async with serving(Reply(whole())) as server, provider_at(server, timeout=0.2) as provider:
         make = provider._make_client

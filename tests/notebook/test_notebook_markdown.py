@@ -127,5 +127,6 @@ def test_an_image_becomes_a_link():
 
 
 def test_the_plain_text_is_the_answer_itself():
-    """The text twin has every character of the answer."""
-    assert answer_bundle("<b>x</b>")["text/plain"] == "<b>x</b>"
+    """The text twin has every character of the answer; what a terminal would obey is shown instead."""
+    assert answer_bundle("<b>x</b>\t1\n2")["text/plain"] == "<b>x</b>\t1\n2"
+    assert answer_bundle("\x1b]0;title\x07")["text/plain"] == "\\x1b]0;title\\x07"

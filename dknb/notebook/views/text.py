@@ -6,7 +6,7 @@ import html
 import re
 from collections.abc import Mapping
 
-__all__ = ["MIME", "chip", "escape", "money", "note", "one_line", "seconds", "shorten", "tokens"]
+__all__ = ["MIME", "chip", "escape", "money", "note", "one_line", "printable", "seconds", "shorten", "tokens"]
 
 #: The MIME types of dknb; ``dknb/notebook/schemas`` says what is in them.
 MIME = {
@@ -17,7 +17,7 @@ MIME = {
 
 _MUTED = "color:var(--jp-ui-font-color2, #616161)"
 # What a terminal or a browser could take for an instruction, or that would turn text around.
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def printable(text: str) -> str:

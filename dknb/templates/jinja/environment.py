@@ -13,6 +13,7 @@ from jinja2.runtime import Context, LoopContext, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedFormatter
 
 from ...errors import TemplateError
+from ..globals import FUNCTIONS
 from ..simple import widest
 from ..types import TemplateMode
 from .filters import Filter, filters, is_given
@@ -21,9 +22,6 @@ from .meter import Meter, running
 from .scopes import SECTION, is_section, section
 from .sizes import METHODS, account_numbers, account_operator
 from .undefined import Placeholder
-
-FUNCTIONS = ("dict", "joiner", "namespace", "prompt_ref", "range")
-"""Globals that are called; names of no parameter."""
 
 
 class Sections(Extension):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from types import GeneratorType
 from typing import Any
 
@@ -13,21 +11,14 @@ from jinja2.exceptions import TemplateRuntimeError
 from jinja2.parser import Parser
 
 from ...errors import DknbError, TemplateError
-from ..program import CompiledTemplate, located
+from ..globals import FUNCTIONS, GLOBALS, clock_values
+from ..program import CompiledTemplate, located, unix_lines
 from ..types import Limits, Rendered
-from .environment import FUNCTIONS, Sandbox
+from .environment import Sandbox
 from .guards import Guards
 from .meter import Meter, metered
 from .scopes import Scopes
 from .undefined import Placeholder
-
-_LINE_END = re.compile(r"\r\n?")
-_CLOCK: dict[str, Callable[[datetime], str]] = {
-    "current_date": lambda now: now.strftime("%Y-%m-%d"),
-    "current_datetime": lambda now: now.isoformat(),
-    "current_year": lambda now: str(now.year),
-}
-_GLOBALS = frozenset({*_CLOCK, *FUNCTIONS})
 
 
 class JinjaTemplate(CompiledTemplate):
@@ -38,7 +29,7 @@ class JinjaTemplate(CompiledTemplate):
     """
 
     def __init__(self, source: str, environment: Sandbox, limits: Limits) -> None:
-        self._source = _LINE_END.sub("\n", source)
+        self._source = unix_lines(source)
         self._environment = environment
         self._limits = limits
         tree = self._parse()
@@ -52,7 +43,7 @@ class JinjaTemplate(CompiledTemplate):
         except (RecursionError, MemoryError, SyntaxError) as error:
             raise self._unreadable(error, 0) from error
         self._reads = scopes.reads()
-        self.variables = tuple(name for name in self._reads if name not in _GLOBALS)
+        self.variables = tuple(name for name in self._reads if name not in GLOBALS)
         self._template = Template.from_code(environment, code, environment.make_globals(None))
 
     def _parse(self) -> nodes.Template:
@@ -90,8 +81,7 @@ class JinjaTemplate(CompiledTemplate):
         return Rendered(text, used, list(meter.missing))
 
     def _values(self, params: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
-        now = datetime.now().astimezone()
-        values: dict[str, Any] = {name: _CLOCK[name](now) for name in self._reads if name in _CLOCK}
+        values: dict[str, Any] = dict(clock_values(self._reads))
         values.update(extra)
         if "prompt_ref" in extra:
             values["prompt_ref"] = _without_undefined(extra["prompt_ref"])
