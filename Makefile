@@ -1,5 +1,6 @@
 # make lab     set up, then open JupyterLab on the first notebook   (make lab -- --execute: run it without a browser)
 # make test    set up, then run every check
+# make wheel   set up, then build the wheel into dist/
 # Everything is installed into .venv, which `make clean` removes.
 
 ARGS ?=
@@ -7,13 +8,16 @@ ifneq ($(filter --execute,$(MAKECMDGOALS)),)
 ARGS += --execute
 endif
 
-.PHONY: lab test notebooks setup clean --execute
+.PHONY: lab test wheel notebooks setup clean --execute
 
 lab: setup
 	@.venv/bin/dknb lab $(ARGS)
 
 test: setup
 	@.venv/bin/python .ci/checks.py
+
+wheel: setup
+	@.venv/bin/python -m hatchling build -t wheel -d dist
 
 # Runs the notebooks and keeps their outputs: do this when what they show has changed.
 notebooks: setup

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
@@ -49,14 +50,18 @@ def _run(*command: str | Path, env: dict[str, str] | None = None) -> tuple[bool,
     return done.returncode == 0, done.stdout
 
 
-def _digest() -> str:
-    """A hash of everything that decides what is in the environment."""
+def _toolchain() -> ModuleType:
     spec = importlib.util.spec_from_file_location("dknb_toolchain", ROOT / "labextension" / "toolchain.py")
     assert spec is not None
     assert spec.loader is not None
-    toolchain = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(toolchain)
-    digest = hashlib.sha256(f"{ROOT}\n{toolchain.source_digest()}".encode())
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _digest() -> str:
+    """A hash of everything that decides what is in the environment."""
+    digest = hashlib.sha256(f"{ROOT}\n{_toolchain().source_digest()}".encode())
     for path in (ROOT / "pyproject.toml", ROOT / "hatch_build.py", CONSTRAINTS, Path(__file__)):
         digest.update(path.read_bytes())
     return digest.hexdigest()
@@ -121,15 +126,17 @@ def _uv() -> str | None:
 def _install() -> None:
     _say("installing packages into .venv (a minute or two the first time)")
     pinned = ["-c", str(CONSTRAINTS)]
+    toolchain = _toolchain()
+    what = ["-e", WHAT, *([] if toolchain.find_node() else [toolchain.NODE_REQUIREMENT])]
     said = ""
     if uv := _uv():
-        done, said = _run(uv, "pip", "install", "-q", "-p", PYTHON, *pinned, "-e", WHAT, env=_uv_settings())
+        done, said = _run(uv, "pip", "install", "-q", "-p", PYTHON, *pinned, *what, env=_uv_settings())
         if done:
             return
         _say("uv could not install them, trying pip")
     pip = [str(PYTHON), "-m", "pip", "install", "-q"]
     for how in (pinned, []):
-        done, said = _run(*pip, *how, "-e", WHAT)
+        done, said = _run(*pip, *how, *what)
         if done:
             if not how:
                 _say("the versions of .ci/constraints.txt cannot be had here: installed the newest that fit")

@@ -16,10 +16,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from project_copy import ROOT, project_copy
+
 sys.path.insert(0, str(ROOT / "labextension"))
 
-import toolchain  # noqa: E402 - it lies where the line above says
+import toolchain
 
 SOURCES = ["dknb", "tests", ".ci", "labextension/toolchain.py", "hatch_build.py"]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -144,14 +145,8 @@ def _pytest(tally: Tally, name: str, *arguments: str | Path) -> None:
 
 def _notebooks(tally: Tally) -> None:
     """Run copies of the notebooks, in a project of their own, and compare what they show with what was saved."""
-    if not list((ROOT / "notebooks").glob("*.ipynb")):
-        return
-    with tempfile.TemporaryDirectory() as folder:
-        project = Path(folder, "project")
-        for part in ("notebooks", "prompts"):
-            if (ROOT / part).exists():
-                shutil.copytree(ROOT / part, project / part, ignore=shutil.ignore_patterns(".*"))
-        (project / "pyproject.toml").touch()
+    os.environ.pop("JPY_SESSION_NAME", None)
+    with project_copy() as project:
         compare: list[str | Path] = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout", "120"]
         clean: list[str | Path] = ["--nbval-sanitize-with", ROOT / ".ci" / "sanitize.cfg"]
         where: list[str | Path] = ["-c", ROOT / "pyproject.toml", f"--rootdir={project}", "-p", "no:cacheprovider"]

@@ -45,7 +45,7 @@ def execute(notebook: Path | None) -> Path:
     try:
         _run(content, path)
     finally:
-        nbformat.write(content, target)  # type: ignore[no-untyped-call]  # nbformat has no types
+        nbformat.write(content, target)
     return target
 
 
@@ -53,7 +53,7 @@ def _read(path: Path) -> NotebookNode:
     import nbformat
 
     try:
-        content: NotebookNode = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]  # the same
+        content: NotebookNode = nbformat.read(path, as_version=4)
     except (OSError, UnicodeDecodeError, ValueError, nbformat.ValidationError) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ConfigError(f"{path.name} is not a notebook: {first[:200]}") from error

@@ -18,7 +18,7 @@ from .ledger import CallRecord
 from .node import ConversationNode
 from .rows import BranchRow, Claim, HeadRow, NodeRow, Rows, pack, to_iso, to_json
 from .state import Branch, ConversationState
-from .steps import Change, Start, Step
+from .steps import Change, Landing, Start, Step
 from .storage import ConversationStorage, already_there, apply_change, apply_landing, changed_branches, hang, owe
 from .tree import Tree
 
@@ -184,13 +184,13 @@ class RowStorage(ConversationStorage):
         landing = step.landing(state)
         identity = state.conversation_id
         with self._transaction(write=True) as rows:
-            head = _claimed(rows, identity, len(unnumbered), 0)
+            head = _claim_for(rows, identity, len(unnumbered), landing, step.branch)
             first = head.next_seq - len(unnumbered)
             packed = _chain(unnumbered, first, seq_of(anchor))
             ordinals = rows.add_nodes(identity, packed)
             end = packed[-1].seq if packed else seq_of(anchor)
             moved_head = landing.head is not None and _point(rows, state, landing.head, end)
-            if landing.moves:
+            if landing.moves and not packed:
                 rows.move(identity, end, step.branch)
             if step.call is not None:
                 rows.add_call(replace(step.call, node_seq=end))
@@ -266,6 +266,16 @@ def _claimed(rows: Rows, conversation_id: str, nodes: int, revisions: int) -> Cl
     if head is None:
         raise _gone(conversation_id)
     return head
+
+
+def _claim_for(rows: Rows, conversation_id: str, nodes: int, landing: Landing, branch: str | None) -> Claim:
+    """Numbers for the nodes of a step, and, where it has any, the move to the last of them."""
+    if not (nodes and landing.moves):
+        return _claimed(rows, conversation_id, nodes, 0)
+    claim = rows.advance(conversation_id, nodes, branch, to_iso(utc_now()))
+    if claim is None:
+        raise _gone(conversation_id)
+    return claim
 
 
 def _in_order(state: ConversationState) -> list[NodeTree]:

@@ -37,6 +37,17 @@ _CLAIM = (
     )
     .returning(conversations.c.next_seq, conversations.c.revision)
 )
+_ADVANCE = (
+    update(conversations)
+    .where(_THIS)
+    .values(
+        next_seq=conversations.c.next_seq + bindparam("more_nodes"),
+        current_seq=conversations.c.next_seq + bindparam("more_nodes") - 1,
+        current_branch=_NAME,
+        updated_at=bindparam("now"),
+    )
+    .returning(conversations.c.next_seq, conversations.c.revision)
+)
 _MOVE = update(conversations).where(_THIS).values(current_seq=_SEQ, current_branch=_NAME)
 _METADATA = update(conversations).where(_THIS).values(metadata=bindparam("new_metadata"))
 _siblings = nodes.alias("siblings")
@@ -100,6 +111,11 @@ class SqlRows:
     def claim(self, conversation_id: str, nodes: int, revisions: int, at: str) -> Claim | None:
         values = {"in_conversation": conversation_id, "more_nodes": nodes, "more_revisions": revisions, "now": at}
         row = self._do(_CLAIM, values).first()
+        return None if row is None else Claim._make(row)
+
+    def advance(self, conversation_id: str, nodes: int, branch: str | None, at: str) -> Claim | None:
+        values = {"in_conversation": conversation_id, "more_nodes": nodes, "of_name": branch, "now": at}
+        row = self._do(_ADVANCE, values).first()
         return None if row is None else Claim._make(row)
 
     def set_metadata(self, conversation_id: str, metadata: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import zip_longest
@@ -19,6 +20,9 @@ _WORDS = re.compile(r"\s+|\w+|[^\w\s]")
 
 #: Beyond so many words on the two sides together, lines are compared instead: the comparison is quadratic at worst.
 MOST_WORDS = 10_000
+
+#: Texts with a smaller share of words in common are shown whole, one after the other.
+_KIN = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,17 +84,49 @@ def _compare(left: NodeTree | None, right: NodeTree | None) -> MessageDiff:
 
 
 def diff_words(left: str, right: str) -> list[WordRun]:
-    """The stretches of two texts in order, word by word (line by line where they are long)."""
+    """The stretches of two texts in order, word by word (line by line where they are long).
+
+    White space between two changes is part of the change, and texts that have little in common are not torn to words.
+    """
     a, b = _WORDS.findall(left), _WORDS.findall(right)
-    if len(a) + len(b) > MOST_WORDS:
+    long = len(a) + len(b) > MOST_WORDS
+    if long:
         a, b = left.splitlines(keepends=True), right.splitlines(keepends=True)
+    matcher = SequenceMatcher(None, a, b, autojunk=long)
+    opcodes = matcher.get_opcodes()
+    words_in_common = sum(not word.isspace() for tag, a0, a1, _, _ in opcodes if tag == "equal" for word in a[a0:a1])
+    words = max(sum(not word.isspace() for word in side) for side in (a, b))
+    if words_in_common < _KIN * words:
+        return _runs([(a, b)])
+    pieces: list[tuple[list[str], list[str]] | str] = []
+    for tag, a0, a1, b0, b1 in opcodes:
+        if tag != "equal":
+            pieces.append((a[a0:a1], b[b0:b1]))
+        else:
+            pieces.append("".join(a[a0:a1]))
+    return _runs(_joined(pieces))
+
+
+def _joined(pieces: list[tuple[list[str], list[str]] | str]) -> list[tuple[list[str], list[str]] | str]:
+    """Changes with nothing but white space between them as one change."""
+    joined: list[tuple[list[str], list[str]] | str] = []
+    for number, piece in enumerate(pieces):
+        between = isinstance(piece, str) and piece.isspace() and 0 < number < len(pieces) - 1
+        change = ([piece], [piece]) if between and isinstance(piece, str) else piece
+        if joined and isinstance(joined[-1], tuple) and isinstance(change, tuple):
+            joined[-1] = (joined[-1][0] + change[0], joined[-1][1] + change[1])
+        else:
+            joined.append(change)
+    return joined
+
+
+def _runs(pieces: Sequence[tuple[list[str], list[str]] | str]) -> list[WordRun]:
     runs: list[WordRun] = []
-    for tag, a0, a1, b0, b1 in SequenceMatcher(None, a, b, autojunk=len(a) + len(b) > MOST_WORDS).get_opcodes():
-        if tag == "equal":
-            runs.append(WordRun("both", "".join(a[a0:a1])))
+    for piece in pieces:
+        if isinstance(piece, str):
+            runs.append(WordRun("both", piece))
             continue
-        if a0 < a1:
-            runs.append(WordRun("left", "".join(a[a0:a1])))
-        if b0 < b1:
-            runs.append(WordRun("right", "".join(b[b0:b1])))
+        left, right = map("".join, piece)
+        runs += [WordRun("left", left)] if left else []
+        runs += [WordRun("right", right)] if right else []
     return runs

@@ -80,6 +80,12 @@ class _MemoryRows:
         kept.head = head._replace(next_seq=head.next_seq + nodes, revision=head.revision + revisions, updated_at=at)
         return Claim(kept.head.next_seq, kept.head.revision)
 
+    def advance(self, conversation_id: str, nodes: int, branch: str | None, at: str) -> Claim | None:
+        claim = self.claim(conversation_id, nodes, 0, at)
+        if claim is not None:
+            self.move(conversation_id, claim.next_seq - 1, branch)
+        return claim
+
     def set_metadata(self, conversation_id: str, metadata: str) -> None:
         kept = self._kept[conversation_id]
         kept.head = kept.head._replace(metadata=metadata)

@@ -66,7 +66,7 @@ class Claim(NamedTuple):
 class Rows(Protocol):
     """What an engine can do within one transaction on its rows.
 
-    One that changes a conversation begins with `claim`, which makes any other that does wait.
+    One that changes a conversation begins with `claim` or `advance`, which makes any other that does wait.
     """
 
     def head(self, conversation_id: str) -> HeadRow | None:
@@ -80,6 +80,9 @@ class Rows(Protocol):
 
     def claim(self, conversation_id: str, nodes: int, revisions: int, at: str) -> Claim | None:
         """Reserve numbers for that many nodes and revisions; None if there is no such conversation."""
+
+    def advance(self, conversation_id: str, nodes: int, branch: str | None, at: str) -> Claim | None:
+        """`claim` that many nodes, at least one, and be at the last of them, on ``branch``."""
 
     def set_metadata(self, conversation_id: str, metadata: str) -> None:
         """Replace the conversation's metadata."""

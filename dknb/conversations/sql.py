@@ -78,7 +78,6 @@ class SQLConversationStorage(RowStorage):
             with engine.begin() as connection:
                 yield SqlRows(connection)
         except (SQLAlchemyError, sqlite3.Error, OSError, UnicodeError) as error:
-            self._forget()
             raise storage_error(self._name, error) from error
 
     @property

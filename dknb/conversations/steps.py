@@ -75,7 +75,9 @@ class Step:
 
 
 def _lies_above(node: Tree[ConversationNode], other: Tree[ConversationNode]) -> bool:
-    return node.depth < other.depth and any(above is node for above in other.upward())
+    if node.depth >= other.depth:
+        return False
+    return next(above for above in other.upward() if above.depth == node.depth) is node
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from ..errors import CallTimeout, ConnectionFailed, ProviderError, ServerError
 from .config import LLMConfig
+from .watch import Watch
 
 __all__ = ["Attempts", "RateLimit"]
 
@@ -87,15 +88,24 @@ class Attempts:
             await asyncio.sleep(pause)
         raise AssertionError("unreachable")
 
-    async def next_piece(self, source: AsyncIterator[T | None]) -> T:
+    def watch(self) -> Watch:
+        """Bounds the waits for the pieces of a stream."""
+        return Watch(self._config.timeout)
+
+    async def next_piece(self, source: AsyncIterator[T | None], watch: Watch) -> T:
         """The next piece of a stream, in time; None, a sign of life, starts the clock again.
 
         Raises:
             CallTimeout: Nothing came in time.
             ServerError: The stream ended without a last piece.
         """
-        while (piece := await self._in_time(anext(source, _END), self._config.timeout)) is None:
-            pass
+        try:
+            while (piece := await watch.wait(anext(source, _END))) is None:
+                pass
+        except TimeoutError as error:
+            if isinstance(error, CallTimeout):
+                raise
+            raise self._too_late() from None
         if isinstance(piece, _End):
             raise ServerError(f"The stream of {self._config.spec} ended before the answer did.")
         return piece

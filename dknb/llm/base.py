@@ -273,7 +273,7 @@ class AsyncLLMProvider(LLMProvider):
                 raise ConfigError(
                     f"{name!r} cannot be set for one call.", hint="Make another provider: create_llm_provider(...)"
                 )
-        if options := overrides.get("options"):
+        if isinstance(options := overrides.get("options"), dict):
             overrides = {**overrides, "options": {**self.config.options, **options}}
         return self.config.with_settings(**overrides)
 
@@ -298,14 +298,15 @@ class AsyncLLMProvider(LLMProvider):
         arrived: list[tuple[float, LLMStreamResponse]] = []
         source, piece = await attempts.run(lambda: self._opened(request, config))
         async with aclosing(source):
-            while piece.response is None:
-                arrived.append((time.perf_counter() - started, piece))
-                yield piece
-                try:
-                    piece = await attempts.next_piece(source)
-                except ProviderError as error:
-                    error.partial = error.partial or partial_response([one for _, one in arrived], request)
-                    raise
+            with attempts.watch() as watch:
+                while piece.response is None:
+                    arrived.append((time.perf_counter() - started, piece))
+                    yield piece
+                    try:
+                        piece = await attempts.next_piece(source, watch)
+                    except ProviderError as error:
+                        error.partial = error.partial or partial_response([one for _, one in arrived], request)
+                        raise
         await finish(piece.response, request, time.perf_counter() - started)
         if record is not None:
             await record.keep(piece.response, arrived)

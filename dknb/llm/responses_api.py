@@ -243,17 +243,17 @@ class _ResponsesStream:
         self.complete = False
         self.ended = False
         self._whole: Json = {}
-        self._items: dict[int, Json] = {}
-        self._texts: dict[tuple[int, str, int, str], list[str]] = {}
+        self._items: dict[int | str, Json] = {}
+        self._texts: dict[tuple[int | str, str, int, str], list[str]] = {}
 
     def feed(self, event: Json) -> LLMStreamResponse | None:
         kind = event["type"]
         if kind in _TEXTS:
             return self._delta(event, *_TEXTS[kind])
         if kind in ("response.output_item.added", "response.output_item.done"):
-            index = event["output_index"]
-            self._items[index] = event["item"]
-            self._texts = {place: texts for place, texts in self._texts.items() if place[0] != index}
+            key = _item_key(event)
+            self._items[key] = event["item"]
+            self._texts = {place: texts for place, texts in self._texts.items() if place[0] != key}
         elif kind in ("error", "response.failed"):
             raise StreamError(event.get("response") or event)
         elif "response" in event:
@@ -264,7 +264,7 @@ class _ResponsesStream:
     def _delta(self, event: Json, field: str, kind: str) -> LLMStreamResponse | None:
         text = event["delta"]
         block = event.get("summary_index" if field == "summary" else "content_index") or 0
-        self._texts.setdefault((event["output_index"], field, block, kind), []).append(text)
+        self._texts.setdefault((_item_key(event), field, block, kind), []).append(text)
         if kind in ("output_text", "refusal"):
             return LLMStreamResponse(text)
         return LLMStreamResponse(reasoning=text) if kind else None
@@ -272,12 +272,12 @@ class _ResponsesStream:
     def response(self) -> LLMResponse:
         if self.complete and self._whole.get("output"):
             return _response(self._whole)
-        return _response({**self._whole, "output": [self._item(index) for index in sorted(self._items)]})
+        return _response({**self._whole, "output": [self._item(key) for key in self._items]})
 
-    def _item(self, index: int) -> Json:
+    def _item(self, key: int | str) -> Json:
         """An item with the texts that have arrived for it."""
-        item = dict(self._items[index])
-        for place in sorted(place for place in self._texts if place[0] == index):
+        item = dict(self._items[key])
+        for place in [place for place in self._texts if place[0] == key]:
             _, field, _, kind = place
             text = "".join(self._texts[place])
             if kind:
@@ -285,6 +285,12 @@ class _ResponsesStream:
             else:
                 item[field] = text
         return item
+
+
+def _item_key(event: Json) -> int | str:
+    """What an event says of its item: the place, or where a server leaves that out (llama.cpp) the id."""
+    key: int | str = event["output_index"] if "output_index" in event else event.get("item_id") or event["item"]["id"]
+    return key
 
 
 RESPONSES = Dialect("responses", _body, _response, _ResponsesStream)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 from .parts import Json
 
@@ -23,8 +24,8 @@ class EventDecoder:
         self._data: list[bytes] = []
         self._name = b""
 
-    def feed(self, chunk: bytes) -> list[Json]:
-        """The events that ``chunk`` completes.
+    def feed(self, chunk: bytes) -> Iterator[Json]:
+        """The events that ``chunk`` completes; those before a broken one come before its error.
 
         Raises:
             ValueError: An event is no JSON.
@@ -32,20 +33,19 @@ class EventDecoder:
         """
         if b"\n" not in chunk:
             self._line.append(chunk)
-            return []
+            return
         lines = chunk.split(b"\n")
         if self._line:
             lines[0] = b"".join(self._line) + lines[0]
         last = lines.pop()
         self._line = [last] if last else []
-        return self._events(lines)
+        yield from self._events(lines)
 
-    def finish(self) -> list[Json]:
+    def finish(self) -> Iterator[Json]:
         """The event that the end of the stream completes, if there is one."""
         return self._events([b"".join(self._line), b""])
 
-    def _events(self, lines: list[bytes]) -> list[Json]:
-        events = []
+    def _events(self, lines: list[bytes]) -> Iterator[Json]:
         for line in lines:
             line = line.rstrip(b"\r")
             if line[:5] == b"data:":
@@ -53,20 +53,21 @@ class EventDecoder:
             elif line[:6] == b"event:":
                 self._name = line[6:].strip()
             elif not line and self._data:
-                events += _event(b"\n".join(self._data), self._name)
+                data, name = b"\n".join(self._data), self._name
                 self._data, self._name = [], b""
-        return events
+                if (event := _event(data, name)) is not None:
+                    yield event
 
 
-def _event(data: bytes, name: bytes) -> list[Json]:
+def _event(data: bytes, name: bytes) -> Json | None:
     text = data.decode().strip()
     if text.startswith("[DONE]"):
-        return [DONE]
+        return DONE
     if not text:
-        return []
-    event = json.loads(text)
+        return None
+    event: object = json.loads(text)
     if not isinstance(event, dict):
         raise TypeError(f"an event is a JSON {type(event).__name__}")
     if name == b"error" and "error" not in event and "type" not in event:
-        return [{"type": "error", "error": event}]
-    return [event]
+        return {"type": "error", "error": event}
+    return event

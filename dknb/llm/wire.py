@@ -7,7 +7,7 @@ import json
 import os
 import sys
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any, ClassVar, Protocol
@@ -226,23 +226,27 @@ class StreamReader:
 
     def feed(self, chunk: bytes) -> list[LLMStreamResponse]:
         """The pieces that these bytes complete."""
-        return self._taken(self._decoder.feed, chunk)
+        try:
+            return self._taken(self._decoder.feed(chunk))
+        except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+            raise self._faults.not_an_answer(str(error), headers=self._headers) from error
 
     def finish(self) -> list[LLMStreamResponse]:
         """The pieces that the end of the stream completes; an error if the answer is not whole then."""
-        pieces = [] if self._answer.ended else self._taken(self._decoder.finish)
+        pieces: list[LLMStreamResponse] = []
+        # Half an event is of no interest when the answer is whole, and else one more sign that it was cut.
+        with suppress(ValueError, KeyError, TypeError, IndexError, AttributeError):
+            pieces = self._taken(self._decoder.finish())
         if not self._answer.complete:
             raise self._faults.cut()
         return pieces
 
-    def _taken(self, decode: Callable[..., list[Json]], *chunk: bytes) -> list[LLMStreamResponse]:
+    def _taken(self, events: Iterable[Json]) -> list[LLMStreamResponse]:
         feed = self._answer.feed
         try:
-            return [piece for event in decode(*chunk) if (piece := feed(event)) is not None]
+            return [piece for event in events if (piece := feed(event)) is not None]
         except StreamError as error:
             raise self._faults.in_stream(error.event, self._headers) from None
-        except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
-            raise self._faults.not_an_answer(str(error), headers=self._headers) from error
 
 
 async def _drain(chunks: AsyncIterator[bytes]) -> None:

@@ -149,7 +149,7 @@ class Faults:
 
     def _error(self, detail: Json, status: int | None, headers: Mapping[str, str]) -> ProviderError:
         kind, status = _kind(detail, status)
-        code = detail.get("code") or detail.get("type") or ""
+        code = next((code for code in (detail.get("code"), detail.get("type")) if isinstance(code, str)), "")
         facts = ", ".join(str(fact) for fact in (status, code) if fact)
         text = self._clean(str(detail["message"]))[:_MOST_TEXT]
         message = f"{self.label} refused {self.request.model!r}" if kind is not ServerError else f"{self.label} failed"

@@ -163,13 +163,12 @@ class ConditionalTemplate(CompiledTemplate):
 
     def run(self, params: Mapping[str, Any], extra: Mapping[str, Any]) -> Rendered:
         """Render; a name is missing when it stays visible in the text."""
-        every = {**extra, **params} if extra else params
-        return self.rendered("".join(self.parts(every)), every)
+        return self.rendered("".join(self.parts({**extra, **params} if extra else params)), params, extra)
 
-    def rendered(self, text: str, params: Mapping[str, Any]) -> Rendered:
-        """A text of this template, with what it used of these parameters and what it missed."""
+    def rendered(self, text: str, params: Mapping[str, Any], extra: Mapping[str, Any]) -> Rendered:
+        """A text of this template, with what it used of its parameters and what it missed."""
         used = {name: params[name] for name in self.variables if name in params}
-        return Rendered(text, used, [name for name in self._outer if name not in params])
+        return Rendered(text, used, [name for name in self._outer if name not in params and name not in extra])
 
 
 @lru_cache(maxsize=2048)

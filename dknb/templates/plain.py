@@ -15,9 +15,14 @@ from .globals import GLOBALS
 from .program import CompiledTemplate, unix_lines
 from .types import Limits, Rendered
 
+VARIABLE_BEGIN = r"""\{\{(?!\{(?!\s*+(?:\}|(?:'(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+"|[^{}:'"])*+:)))"""
+"""Where a variable begins in a MIXED template: of three braces the first is text, unless a dict follows."""
+
 _VARIABLE = re.compile(r"\{\{\s*+(\w++)\s*+\}\}")
 _JINJA = re.compile(r"\{[{%#]")
-_RESERVED = GLOBALS | frozenset(["and", "else", "false", "False", "if", "in", "is", "none", "None", "not", "or", "self", "super", "true", "True"])
+_RESERVED = GLOBALS | frozenset(
+    ["and", "else", "false", "False", "if", "in", "is", "none", "None", "not", "or", "self", "super", "true", "True"]
+)
 
 
 class PlainTemplate(CompiledTemplate):
@@ -31,14 +36,13 @@ class PlainTemplate(CompiledTemplate):
 
     def run(self, params: Mapping[str, Any], extra: Mapping[str, Any]) -> Rendered:
         """Render within the bound on output."""
-        every = {**extra, **params}
         try:
-            parts = self._filled.parts(every)
+            parts = self._filled.parts({**extra, **params})
         except Exception:  # noqa: BLE001 - a value that cannot be printed: the full engine says where
             return self._full().run(params, extra)
         if sum(map(len, parts)) > self._limits.output:
             return self._full().run(params, extra)
-        return self._filled.rendered("".join(parts), every)
+        return self._filled.rendered("".join(parts), params, extra)
 
 
 def is_plain(source: str) -> bool:

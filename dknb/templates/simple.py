@@ -98,7 +98,8 @@ class SimpleTemplate(CompiledTemplate):
         """
         every = {**extra, **params}
         refuse_missing(name for name in self.variables if name not in every)
-        return Rendered("".join(self._texts(every)), {name: every[name] for name in self.variables}, [])
+        used = {name: params[name] for name in self.variables if name in params}
+        return Rendered("".join(self._texts(every)), used, [])
 
     def _texts(self, values: Mapping[str, Any]) -> Iterator[str]:
         offsets = iter(self._offsets)

@@ -14,10 +14,11 @@ from itertools import accumulate
 
 from ..errors import TemplateError
 from .compile import COMPILER
+from .plain import VARIABLE_BEGIN
 from .sections import MARK, match_sections
 from .types import TemplateMode
 
-_OPENING = re.compile(r"\{#|\{%[-+]?\s*+raw\s*+-?%\}|\{%|\{\{")
+_OPENING = re.compile(r"\{#|\{%[-+]?\s*+raw\s*+-?%\}|\{%|" + VARIABLE_BEGIN)
 _ENDCOMMENT = re.compile(r"#\}")
 _ENDRAW = re.compile(r"\{%[-+]?\s*+endraw\s*+[-+]?%\}")
 _IN_TAG = re.compile(r"""'(?:[^'\\\n]|\\.)*+'|"(?:[^"\\\n]|\\.)*+"|\{\{|\{%|[-+]?%\}|[{}]""", re.DOTALL)

@@ -32,3 +32,15 @@ export function facts(...values: (string | null)[]): HTMLElement {
   const known = values.filter((value): value is string => value !== null && value !== '');
   return element('div', { class: 'dknb-facts' }, known.join(' · '));
 }
+
+/** Do something once, as soon as the node can be seen and so has its size. */
+export function onceVisible(node: Element, action: () => void, signal: AbortSignal): void {
+  const observer = new IntersectionObserver((entries) => {
+    if (entries.some(({ isIntersecting }) => isIntersecting)) {
+      observer.disconnect();
+      action();
+    }
+  });
+  observer.observe(node);
+  signal.addEventListener('abort', () => observer.disconnect());
+}

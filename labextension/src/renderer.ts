@@ -11,11 +11,9 @@ export type View = (data: unknown, signal: AbortSignal) => HTMLElement;
 export class BundleRenderer extends Widget implements IRenderMime.IRenderer {
   private drawn: AbortController | null = null;
 
-  /** @param afterAttach - called with the node once it is in the page and has a size. */
   constructor(
     private readonly mimeType: string,
     private readonly view: View,
-    private readonly afterAttach: (node: HTMLElement) => void = () => {},
   ) {
     super();
     this.addClass('dknb-output');
@@ -25,13 +23,6 @@ export class BundleRenderer extends Widget implements IRenderMime.IRenderer {
     this.drawn?.abort();
     this.drawn = new AbortController();
     this.node.replaceChildren(this.draw(model, this.drawn.signal));
-    if (this.isAttached) {
-      this.afterAttach(this.node);
-    }
-  }
-
-  protected override onAfterAttach(): void {
-    this.afterAttach(this.node);
   }
 
   override dispose(): void {

@@ -73,3 +73,23 @@ def test_long_texts_are_compared_by_lines() -> None:
         ("left", lines[9_999]),
         ("right", "another line\n"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "runs"),
+    [
+        (
+            "The quick brown fox",
+            "The slow red fox",
+            [("both", "The "), ("left", "quick brown"), ("right", "slow red"), ("both", " fox")],
+        ),
+        (
+            "And what makes a bad one?",
+            "Are prompts a fashion now, or what?",
+            [("left", "And what makes a bad one?"), ("right", "Are prompts a fashion now, or what?")],
+        ),
+    ],
+)
+def test_changes_are_kept_together(left: str, right: str, runs: list[tuple[str, str]]) -> None:
+    """Neighbouring words are one change, and texts with little in common are not torn to pieces."""
+    assert [(run.side, run.text) for run in diff_words(left, right)] == runs

@@ -348,6 +348,21 @@ async def test_a_known_answer_can_be_adopted(manager: ConversationManager, stora
     assert [call.node_seq for call in await storage.list_calls("talk")] == [2, 2]
 
 
+async def test_going_over_known_ground_does_not_take_the_branch_back(manager: ConversationManager) -> None:
+    """Adopting an answer above the branch's end (Run All on a saved notebook) moves the position alone."""
+    for text in ("one", "two"):
+        await manager.add_message(content=text)
+        await manager.complete()
+    first, end = manager.resolve("0.0"), manager.state.current
+    await manager.complete(at="0", adopt=lambda *_: first)
+    assert manager.state.current is first
+    assert manager.resolve("main") is end
+    await manager.complete(at=end.parent, adopt=lambda *_: None)
+    assert manager.resolve("main") is manager.state.current is not end
+    await manager.complete(at=end.parent, adopt=lambda *_: end)
+    assert manager.resolve("main") is manager.state.current is end
+
+
 async def test_an_answer_can_wait_to_be_written(
     manager: ConversationManager, model: ScriptedModel, storage: ConversationStorage
 ) -> None:

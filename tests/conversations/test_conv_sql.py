@@ -235,26 +235,25 @@ async def test_a_full_disk_leaves_nothing_half_written(
 ) -> None:
     """The error says so; state and store are as before, and the next write works once there is room."""
     state = await stored(sqlite)
-    with monkeypatch.context() as patch:
-        limit_pages(patch, sqlite)
-        with pytest.raises(StorageError, match="the disk is full") as caught:
-            await sqlite.append(state, Step(state.current, [user("x" * 500_000), user("y")], "main"))
+    limit_pages(monkeypatch, sqlite, 1)
+    with pytest.raises(StorageError, match="the disk is full") as caught:
+        await sqlite.append(state, Step(state.current, [user("x" * 500_000), user("y")], "main"))
     assert "Make room" in caught.value.hint
     assert (len(state.stored), state.current_node_id, state.current.children) == (3, "0.0", [])
+    limit_pages(monkeypatch, sqlite, 1_000_000)
     await sqlite.append(state, Step(state.current, [user("z")], "main"))
     twin = await sqlite.load_conversation("c")
     assert twin is not None
     assert texts(twin.message_tree) == texts(state.message_tree) == {"user: m0": {"assistant: m1": {"user: z": {}}}}
 
 
-def limit_pages(patch: pytest.MonkeyPatch, storage: SQLConversationStorage) -> None:
-    """Let the store's file grow no further: what a full disk is to SQLite."""
-    connect = storage._open
+def limit_pages(patch: pytest.MonkeyPatch, storage: SQLConversationStorage, most: int) -> None:
+    """Let the store's file grow to so many pages, or stay as it is: what a full disk is to SQLite."""
 
     def limited(write: bool):
-        engine = connect(write)
+        engine = SQLConversationStorage._open(storage, write)
         with engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA max_page_count = 1")
+            connection.exec_driver_sql(f"PRAGMA max_page_count = {most}")
         return engine
 
     patch.setattr(storage, "_open", limited)
@@ -392,3 +391,29 @@ async def test_a_deep_conversation_is_loaded_as_it_was(sqlite: SQLConversationSt
     assert twin is not None
     assert twin.current.depth == 20_000
     assert get_node_by_id(twin.message_tree, state.current_node_id) is twin.current
+
+
+async def test_a_writing_transaction_holds_the_store_from_its_first_read(sqlite: SQLConversationStorage) -> None:
+    """Read, then write: nobody may write between the two (with SQLite's default one of two such writers fails)."""
+    await stored(sqlite)
+
+    def write_between() -> None:
+        with sqlite._transaction(write=True) as rows, closing(sqlite3.connect(sqlite.path, timeout=0)) as other:
+            assert rows.head("c") is not None
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                other.execute("BEGIN IMMEDIATE")
+
+    await sqlite._run(write_between)
+
+
+async def test_text_that_databases_refuse_is_replaced_in_its_column_alone(sqlite: SQLConversationStorage) -> None:
+    """The column can be searched and copied to any database; the message is what it was."""
+    state = await stored(sqlite)
+    await sqlite.append(state, Step(state.current, [user("a\0b\ud800c")], "main"))
+    await sqlite.close()
+    with closing(sqlite3.connect(sqlite.path)) as raw:
+        [[content]] = raw.execute("SELECT content FROM nodes WHERE seq = 3").fetchall()
+    assert content == "a\N{REPLACEMENT CHARACTER}b?c"
+    twin = await sqlite.load_conversation("c")
+    assert twin is not None
+    assert twin.current.data.message.content == "a\0b\ud800c"

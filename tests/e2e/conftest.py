@@ -1,4 +1,4 @@
-"""JupyterLab in a browser: one server and one browser for all tests of this folder, a fresh page for each."""
+"""JupyterLab in a browser: one server for all tests, one browser for each file, a fresh page for each test."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Lab:
         """Open a notebook that names no kernel, and choose none when JupyterLab asks."""
         page.goto(f"{self.url}/lab/tree/{name}?token={self.token}&reset")
         page.wait_for_selector("#jupyterlab-splash", state="detached", timeout=60_000)
-        page.get_by_role("button", name="No Kernel").click()
+        page.get_by_role("dialog").get_by_role("button", name="No Kernel").click()
         page.wait_for_selector(".jp-NotebookPanel .jp-Notebook")
 
 
@@ -115,7 +115,7 @@ def _wait_for_url(process: subprocess.Popen[bytes], runtime: Path, log: Path) ->
     pytest.fail(f"JupyterLab did not start:\n{log.read_text()[-2000:]}")
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A JupyterLab with our extension in it."""
     if importlib.util.find_spec("jupyterlab") is None:
@@ -123,7 +123,11 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     home, folder = tmp_path_factory.mktemp("jupyter"), tmp_path_factory.mktemp("notebooks")
     token, log = secrets.token_hex(16), home / "log"
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", "--port=0"]
-    options = [f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={folder}", "--LabApp.expose_app_in_browser=True"]
+    options = [
+        f"--IdentityProvider.token={token}",
+        f"--ServerApp.root_dir={folder}",
+        "--LabApp.expose_app_in_browser=True",
+    ]
     with log.open("wb") as out:
         process = subprocess.Popen(
             [*command, *options], env=_environment(home), start_new_session=True, stdout=out, stderr=out
@@ -135,7 +139,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
             process.wait(timeout=30)
 
 
-@pytest.fixture(scope="package")  # not the session: while it lives, no other test of this thread can run an event loop
+@pytest.fixture(scope="module")  # not the session: while it lives, no other test can run an event loop
 def browser() -> Iterator[Any]:
     """Chromium; skips where there is none."""
     executable = next(filter(None, map(shutil.which, _BROWSERS)), None)

@@ -27,8 +27,7 @@ def _talk(turns: int, samples: int) -> dict[str, list[object]]:
     for _ in range(turns):
         parent.append(last)
         question = len(parent) - 1
-        for _ in range(samples):
-            parent.append(question)
+        parent += [question] * samples
         last = len(parent) - 1
     count = len(parent)
     return {
@@ -66,7 +65,7 @@ def test_each_type_is_drawn_by_us_and_not_as_html(notebook, keep):
     assert notebook.get_by_text("the HTML of a").count() == 0
     keep(notebook, "light")
     notebook.evaluate("() => jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'})")
-    notebook.wait_for_selector("body[data-jp-theme-light=false]")
+    notebook.wait_for_selector("body[data-jp-theme-light=false]", state="attached")
     keep(notebook, "dark")
 
 

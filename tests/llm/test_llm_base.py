@@ -76,12 +76,14 @@ async def streamed(provider, text="hi", **settings):
 
 async def test_settings_of_a_call_beat_those_of_the_object():
     """And options are added to the object's; what was not set is not there."""
-    provider = Scripted("a", "b", temperature=0.5, options={"x": 1, "y": 1})
+    provider = Scripted("a", "b", "c", temperature=0.5, options={"x": 1, "y": 1})
     await provider.complete("hi", temperature=0.0, max_tokens=3, options={"y": 2})
     await provider.complete("hi")
     assert provider.requests[0].settings == {"temperature": 0.0, "max_tokens": 3}
     assert provider.requests[0].options == {"x": 1, "y": 2}
     assert provider.requests[1].settings == {"temperature": 0.5}
+    await provider.complete("hi", options={})
+    assert provider.requests[2].options == {"x": 1, "y": 1}
 
 
 @pytest.mark.parametrize("setting", [{"api_base": "http://x"}, {"rate_limit": 3}, {"provider": "openai"}])

@@ -8,7 +8,7 @@ import time
 import traceback
 
 import pytest
-from llm_server import HANG, Reply, serving, stream
+from llm_server import HANG, Reply, serving, sse, stream
 
 from dknb.errors import (
     AuthenticationError,
@@ -405,8 +405,9 @@ async def test_a_silent_stream_runs_out_of_time():
         [b"data: [1]\n\n"],
         [b"data: \xff\xfe\n\n"],
         [{"error": {"message": "overloaded", "type": "server_error"}}],
+        [b'data: {"error": {"message": "overloaded"}}'],
     ],
-    ids=["ends", "cut", "list", "bytes", "error"],
+    ids=["ends", "cut", "list", "bytes", "error", "error-at-the-end"],
 )
 async def test_a_stream_that_breaks_keeps_what_arrived(ending):
     """Whatever breaks it: the end, the bytes, or the server's own word."""
@@ -415,6 +416,13 @@ async def test_a_stream_that_breaks_keeps_what_arrived(ending):
     assert caught.value.partial.content == "Hel"
     assert caught.value.partial.finish_reason is None
     assert caught.value.partial.metadata["incomplete"] is True
+
+
+async def test_what_came_before_a_break_in_one_packet_is_kept():
+    """Good events that share a packet with a broken one are part of what arrived."""
+    with pytest.raises(ServerError) as caught:
+        await streamed(stream(sse(chunk("Hel")) + sse(chunk("lo")) + b"data: {cut\n\n"), retry_count=0)
+    assert caught.value.partial.content == "Hello"
 
 
 async def test_a_stream_without_a_done_mark_is_whole():

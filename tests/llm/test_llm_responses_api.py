@@ -237,6 +237,19 @@ def test_an_error_in_a_stream_is_raised(event):
         streamed(EVENTS[0], event)
 
 
+def test_items_may_be_known_by_their_ids_alone():
+    """llama.cpp's events name the item but not its place, and its first event has no output."""
+    begun = {"type": "response.created", "response": {"id": "resp_1", "status": "in_progress"}}
+    item = {"id": "msg_1", "type": "message", "role": "assistant", "content": []}
+    answer, pieces = streamed(
+        begun,
+        {"type": "response.output_item.added", "item": item},
+        {"type": "response.output_text.delta", "item_id": "msg_1", "delta": "Hel"},
+        {"type": "response.output_text.delta", "item_id": "msg_1", "delta": "lo"},
+    )
+    assert "".join(piece.delta for piece in pieces) == answer.response().content == "Hello"
+
+
 def test_a_refusal_streams_as_text():
     """The words of a refusal are shown and are the answer's text."""
     answer, pieces = streamed(

@@ -29,20 +29,21 @@ def test_cuts_do_not_matter(cuts):
 def test_the_end_completes_the_last_event():
     """A server that forgets the last empty line is understood; nothing is made of nothing."""
     decoder = EventDecoder()
-    assert decoder.feed(b'data: {"a": 1}') == []
-    assert decoder.finish() == [{"a": 1}]
-    assert EventDecoder().finish() == []
+    assert list(decoder.feed(b'data: {"a": 1}')) == []
+    assert list(decoder.finish()) == [{"a": 1}]
+    assert list(EventDecoder().finish()) == []
 
 
 def test_a_named_error_is_an_error():
     """An event called error whose data does not say so is made to."""
-    assert EventDecoder().feed(b'event: error\ndata: {"message": "no"}\n\n') == [
-        {"type": "error", "error": {"message": "no"}}
-    ]
+    events = EventDecoder().feed(b'event: error\ndata: {"message": "no"}\n\n')
+    assert list(events) == [{"type": "error", "error": {"message": "no"}}]
 
 
 @pytest.mark.parametrize("data", [b"{cut", b"\xff\xfe", b"[1]", b"<html>"])
 def test_what_is_no_json_object_is_refused(data):
-    """The caller turns it into an error that carries what had arrived."""
+    """But only after what came before it, which the caller keeps."""
+    events = EventDecoder().feed(b'data: {"a": 1}\n\ndata: ' + data + b"\n\n")
+    assert next(events) == {"a": 1}
     with pytest.raises((ValueError, TypeError)):
-        EventDecoder().feed(b"data: " + data + b"\n\n")
+        next(events)

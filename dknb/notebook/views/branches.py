@@ -12,7 +12,7 @@ from .tree import node_label
 __all__ = ["Tip", "branches_bundle", "diff_bundle"]
 
 _LEFT = "background:color-mix(in srgb, var(--jp-error-color1, #d32f2f) 22%, transparent);text-decoration:line-through"
-_RIGHT = "background:color-mix(in srgb, var(--jp-success-color1, #388e3c) 25%, transparent)"
+_RIGHT = "margin-left:2px;background:color-mix(in srgb, var(--jp-success-color1, #388e3c) 25%, transparent)"
 
 
 @dataclass(frozen=True)

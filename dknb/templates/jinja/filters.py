@@ -17,45 +17,16 @@ from .guards import CONCAT, MADE, PATH, STEP
 from .meter import Meter, running
 from .scopes import PLAIN
 from .sizes import account_filter
-from .undefined import Placeholder
+from .undefined import Placeholder, path_of, reached_as
 
 Filter = Callable[..., Any]
 
 _FOR_UNDEFINED = ("d", "default")
-_LAZY = frozenset(
-    [
-        "abs",
-        "attr",
-        "batch",
-        "count",
-        "d",
-        "default",
-        "dictsort",
-        "filesizeformat",
-        "first",
-        "float",
-        "groupby",
-        "int",
-        "items",
-        "last",
-        "length",
-        "list",
-        "map",
-        "max",
-        "min",
-        "random",
-        "reject",
-        "rejectattr",
-        "reverse",
-        "round",
-        "select",
-        "selectattr",
-        "slice",
-        "sort",
-        "sum",
-        "unique",
-    ]
-)
+_NO_TEXT = """
+    abs attr batch count d default dictsort filesizeformat first float groupby int items last length list map max min
+    random reject rejectattr reverse round select selectattr slice sort sum unique
+"""
+_LAZY = frozenset(_NO_TEXT.split())
 """Filters that never make a text of their whole input; all others get it weighed."""
 
 
@@ -118,8 +89,8 @@ def _account(meter: Meter, name: str, value: Any, args: tuple[Any, ...], kwargs:
 def _refuse_undefined(name: str, value: Any) -> None:
     if isinstance(value, Placeholder):
         raise TemplateError(
-            f"filter {name!r} got {value.path()!r}, which has no value",
-            hint=f"Give it a value, or say what to take instead: {{{{ {value.path()}|default('...')|{name} }}}}",
+            f"filter {name!r} got {path_of(value)!r}, which has no value",
+            hint=f"Give it a value, or say what to take instead: {{{{ {path_of(value)}|default('...')|{name} }}}}",
         )
 
 
@@ -149,7 +120,7 @@ def _made(context: Context, value: Any) -> Any:
 @pass_context
 def _path(context: Context, value: Any, path: str) -> Any:
     if isinstance(value, Placeholder):
-        value.called(path)
+        reached_as(value, path)
     return value
 
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from jinja2 import Environment, TemplateSyntaxError
 from jinja2.lexer import Lexer, Token
 
+from ..plain import VARIABLE_BEGIN
 from ..sections import MARK, match_sections
 
 _RUN = re.compile(r"\(++|\)++")
@@ -35,6 +36,10 @@ class TemplateLexer(Lexer):
     def __init__(self, environment: Environment, *, sections: bool) -> None:
         super().__init__(environment)
         self._sections = sections
+        if sections:
+            rule = self.rules["root"][0]
+            pattern = rule.pattern.pattern.replace(re.escape("{{"), VARIABLE_BEGIN)
+            self.rules["root"][0] = rule._replace(pattern=re.compile(pattern, rule.pattern.flags))
 
     def tokeniter(
         self, source: str, name: str | None = None, filename: str | None = None, state: str | None = None
@@ -42,7 +47,7 @@ class TemplateLexer(Lexer):
         """The tokens of a source with Unix line ends, numbered by offset plus one."""
         lexemes = self.lexemes(source)
         if self._sections:
-            lexemes = _with_sections(list(_without_literal_braces(list(lexemes))))
+            lexemes = _with_sections(list(lexemes))
         for offset, kind, text in lexemes:
             yield offset + 1, kind, text
 
@@ -84,61 +89,6 @@ class TemplateLexer(Lexer):
                 yield Token(token.lineno, "block_end", "%}")
             else:
                 yield token
-
-
-def _without_literal_braces(lexemes: list[Lexeme]) -> Iterator[Lexeme]:
-    """Read ``{{{x}}}`` as a variable between two braces that are text.
-
-    Jinja would read an expression ``{x}``, which it does not have: a dict in braces is empty or has a ``:``.
-    """
-    at = 0
-    while at < len(lexemes):
-        end = _end_of_expression(lexemes, at)
-        layers = _literal_layers(lexemes[at + 1 : end])
-        if layers:
-            begin, last = lexemes[at], lexemes[end]
-            yield Lexeme(begin.offset, "data", "{" * layers)
-            yield begin._replace(offset=begin.offset + layers)
-            yield from lexemes[at + 1 + layers : end - layers]
-            yield last._replace(offset=last.offset - layers)
-            yield Lexeme(last.offset + len(last.text) - layers, "data", "}" * layers)
-        else:
-            yield from lexemes[at : end + 1]
-        at = end + 1
-
-
-def _end_of_expression(lexemes: list[Lexeme], at: int) -> int:
-    """Where the ``{{`` at this index closes with ``}}``; the same index for everything else."""
-    if lexemes[at].text != "{{" or lexemes[at].kind != "variable_begin":
-        return at
-    end = at
-    while lexemes[end].kind != "variable_end":
-        end += 1
-        if end == len(lexemes):
-            return at
-    return end if lexemes[end].text == "}}" else at
-
-
-def _literal_layers(inside: list[Lexeme]) -> int:
-    """How many pairs of braces around an expression are text: no dict, and something in them."""
-    closes: dict[int, int] = {}
-    dicts: set[int] = set()
-    opened: list[int] = []
-    for index, (_, kind, text) in enumerate(inside):
-        if kind != "operator":
-            continue
-        if text in ("{", "(", "["):
-            opened.append(index)
-        elif text in ("}", ")", "]"):
-            closes[opened.pop()] = index
-        elif text == ":" and opened:
-            dicts.add(opened[-1])
-    layers, last = 0, len(inside) - 1
-    while layers < last - 1 - layers and closes.get(layers) == last - layers and layers not in dicts:
-        if inside[layers].text != "{":
-            break
-        layers += 1
-    return layers
 
 
 def _with_sections(lexemes: list[Lexeme]) -> Iterator[Lexeme]:

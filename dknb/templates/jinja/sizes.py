@@ -68,8 +68,8 @@ def _items(values: Any) -> Iterable[Any]:
 def account_numbers(meter: Meter, arguments: Iterable[Any]) -> None:
     """No number is larger than the longest text: widths, counts and sizes are given as numbers."""
     for argument in arguments:
-        if isinstance(argument, int):
-            meter.make(min(argument, meter.limits.output + 1) if argument > meter.limits.output else 0)
+        if isinstance(argument, int) and argument > meter.limits.output:
+            meter.make(argument)
 
 
 def _occurrences(text: Any, part: Any) -> int:

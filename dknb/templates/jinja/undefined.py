@@ -11,7 +11,10 @@ from .meter import running
 
 
 class Placeholder(Undefined):
-    """Prints as ``{{name}}``, is false and empty; whatever else is done with it is an error that names it."""
+    """Prints as ``{{name}}``, is false and empty; whatever else is done with it is an error that names it.
+
+    It has no attribute that a template could reach: ``{{ missing.anything }}`` is an error.
+    """
 
     __slots__ = ("_path",)
 
@@ -19,30 +22,34 @@ class Placeholder(Undefined):
         super().__init__(*args, **kwargs)
         self._path: str | None = None
 
-    def called(self, path: str) -> None:
-        """Take the name under which the template reached for it, ``x.y`` say."""
-        self._path = self._path or path
-
-    def path(self) -> str:
-        """Its name in the template."""
-        return self._path or str(self._undefined_name)
-
-    def _noted(self) -> str:
-        if self._undefined_exception is not UndefinedError:
-            self._fail_with_undefined_error()
-        path = self.path()
-        running().missing.setdefault(path)
-        return path
-
     def __str__(self) -> str:
-        return f"{{{{{self._noted()}}}}}"
+        return f"{{{{{_noted(self)}}}}}"
 
     __repr__ = __str__
 
     def __iter__(self) -> Iterator[Any]:
-        self._noted()
+        _noted(self)
         return iter(())
 
     def __len__(self) -> int:
-        self._noted()
+        _noted(self)
         return 0
+
+
+def reached_as(value: Placeholder, path: str) -> None:
+    """Tell it the name under which the template reached for it first, ``x.y`` say."""
+    value._path = value._path or path
+
+
+def path_of(value: Placeholder) -> str:
+    """Its name in the template."""
+    return value._path or str(value._undefined_name)
+
+
+def _noted(value: Placeholder) -> str:
+    """Its name, put down as missing; the attributes that the sandbox keeps back are an error instead."""
+    if value._undefined_exception is not UndefinedError:
+        value._fail_with_undefined_error()
+    path = path_of(value)
+    running().missing.setdefault(path)
+    return path

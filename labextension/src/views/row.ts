@@ -35,7 +35,7 @@ export function rowView(bundle: ConversationBundle, line: Line): HTMLElement {
       'aria-current': bundle.current === node ? 'true' : undefined,
     },
     element('span', { class: 'dknb-twisty', 'aria-hidden': 'true' }, row.beside === 0 ? '' : row.folded ? '▸' : '▾'),
-    element('span', { class: 'dknb-id' }, line.id === '' ? 'root' : (line.id ?? '…')),
+    element('span', { class: 'dknb-id' }, line.id === '' ? 'root' : (line.id ?? '')),
     element('span', { class: 'dknb-role', 'data-role': bundle.nodes.role[node] }, bundle.nodes.role[node] ?? ''),
     element('span', { class: 'dknb-preview' }, labelOf(bundle, node)),
     ...marks(bundle, row),

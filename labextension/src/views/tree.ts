@@ -1,7 +1,7 @@
 /** The tree of a conversation as a widget of its own: what is folded, which node is active, keys and clicks. */
 
 import type { ConversationBundle } from '../bundle';
-import { element } from '../dom';
+import { element, onceVisible } from '../dom';
 import { type Step, stepFor, toggle } from '../tree/keys';
 import { forks, idsOf, type Layout, layOut, placesOf, type Row, rowsOf } from '../tree/layout';
 import { labelOf, rowView } from './row';
@@ -45,6 +45,16 @@ export class TreeView {
     this.node.addEventListener('keydown', (event) => this.onKey(event), { signal });
     this.node.addEventListener('click', (event) => this.onClick(event), { signal });
     this.paint();
+    onceVisible(this.node, () => this.showCurrent(), signal);
+  }
+
+  /** Scroll the tree, and nothing else, so that the current node is in its middle. */
+  private showCurrent(): void {
+    const here = this.node.querySelector('[aria-current]');
+    if (here) {
+      const above = here.getBoundingClientRect().top - this.node.getBoundingClientRect().top;
+      this.node.scrollTop += above - this.node.clientHeight / 2;
+    }
   }
 
   private paint(): void {
@@ -108,13 +118,4 @@ export class TreeView {
 /** Without a system prompt the root is empty: there is nothing to see in it unless the conversation parts there. */
 function isBlankRoot({ nodes }: ConversationBundle, { node, beside }: Row): boolean {
   return node === 0 && beside === 0 && nodes.parent.length > 1 && nodes.text[0] === '';
-}
-
-/** Scroll the tree in `view`, and nothing else, so that the current node is in sight. */
-export function showCurrent(view: Element): void {
-  const tree = view.querySelector<HTMLElement>('.dknb-tree');
-  const here = tree?.querySelector<HTMLElement>('[aria-current]');
-  if (tree && here) {
-    tree.scrollTop = here.offsetTop - tree.offsetTop - tree.clientHeight / 2;
-  }
 }
