@@ -159,11 +159,13 @@ def main() -> int:
     tally = Tally()
     for name, check in _checks().items():
         _title(name)
+        started = time.monotonic()
         try:
             tally.add(name, failed=not check())
         except Skipped as reason:
             tally.skipped += 1
             print(f"skipped: {reason}")
+        print(f"({time.monotonic() - started:.1f} s)", flush=True)
     _find_browser()
     _pytest(tally, "pytest", "tests")
     _notebooks(tally)

@@ -11,15 +11,28 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, ParamSpec, TypeVar
 
-from ..errors import BranchError, ConversationError, ConversationNotFound
-from ..llm.messages import utc_now
+from ..errors import ConversationError
+from ._writing import (
+    branch_row,
+    chain,
+    change_branches,
+    claim_for,
+    claimed,
+    gone,
+    hang_stored,
+    in_order,
+    number,
+    point,
+    revive,
+    unwritten,
+)
 from .catch_up import add_foreign_nodes, apply_marks, leave_lost_branch, load_state, read_news, seq_of
 from .ledger import CallRecord
 from .node import ConversationNode
-from .rows import BranchRow, Claim, HeadRow, NodeRow, Rows, pack, to_iso, to_json
-from .state import Branch, ConversationState
-from .steps import Change, Landing, Start, Step
-from .storage import ConversationStorage, already_there, apply_change, apply_landing, changed_branches, hang, owe
+from .rows import HeadRow, NodeRow, Rows, pack, to_iso, to_json
+from .state import ConversationState
+from .steps import Change, Start, Step
+from .storage import ConversationStorage, already_there, apply_change, apply_landing, hang, owe
 from .tree import Tree
 
 __all__ = ["RowStorage"]
@@ -88,13 +101,13 @@ class RowStorage(ConversationStorage):
         with self._transaction(write=True) as rows:
             if not self._insert(rows, state):
                 raise already_there(state.conversation_id)
-        _number(state)
+        number(state)
 
     def _save(self, state: ConversationState) -> None:
         with self._transaction(write=True) as rows:
             new = self._insert(rows, state)
         if new:
-            _number(state)
+            number(state)
             return
         if not state.stored:
             raise already_there(state.conversation_id)
@@ -105,7 +118,7 @@ class RowStorage(ConversationStorage):
 
     def _insert(self, rows: Rows, state: ConversationState) -> bool:
         """Write a conversation with all its nodes; False if the store has one of that id."""
-        nodes = _in_order(state)
+        nodes = in_order(state)
         seqs = {id(node): seq for seq, node in enumerate(nodes)}
         head = HeadRow(
             conversation_id=state.conversation_id,
@@ -122,7 +135,7 @@ class RowStorage(ConversationStorage):
             return False
         rows.fill(state.conversation_id, packed)
         for branch in state.branches.values():
-            rows.add_branch(state.conversation_id, _branch_row(branch, seqs[id(branch.head)]))
+            rows.add_branch(state.conversation_id, branch_row(branch, seqs[id(branch.head)]))
         return True
 
     def _rewrite(self, rows: Rows, state: ConversationState) -> None:
@@ -130,12 +143,12 @@ class RowStorage(ConversationStorage):
         seqs = {id(node): seq for seq, node in enumerate(state.stored)}
         packed = [self._row(node, seqs) for node in state.stored]
         metadata = to_json(state.metadata, "metadata of the conversation")
-        _claimed(rows, identity, 0, 0)
+        claimed(rows, identity, 0, 0)
         rows.set_metadata(identity, metadata)
         rows.replace_nodes(identity, packed)
         rows.move(identity, seqs[id(state.current)], state.current_branch)
         for branch in state.branches.values():
-            row = _branch_row(branch, seqs[id(branch.head)])
+            row = branch_row(branch, seqs[id(branch.head)])
             if not rows.set_branch(identity, row):
                 rows.add_branch(identity, row)
 
@@ -176,29 +189,29 @@ class RowStorage(ConversationStorage):
             raise
 
     def _write_step(self, state: ConversationState, step: Step) -> list[NodeTree]:
-        waiting = _unwritten(step.parent)
+        waiting = unwritten(step.parent)
         anchor = step.parent if not waiting else waiting[0].parent
         if anchor is None:
-            raise _gone(state.conversation_id)
+            raise gone(state.conversation_id)
         unnumbered = [self._pack(node) for node in (*(node.data for node in waiting), *step.nodes)]
         landing = step.landing(state)
         identity = state.conversation_id
         with self._transaction(write=True) as rows:
-            head = _claim_for(rows, identity, len(unnumbered), landing, step.branch)
+            head = claim_for(rows, identity, len(unnumbered), landing, step.branch)
             first = head.next_seq - len(unnumbered)
-            packed = _chain(unnumbered, first, seq_of(anchor))
+            packed = chain(unnumbered, first, seq_of(anchor))
             ordinals = rows.add_nodes(identity, packed)
             end = packed[-1].seq if packed else seq_of(anchor)
-            moved_head = landing.head is not None and _point(rows, state, landing.head, end)
+            moved_head = landing.head is not None and point(rows, state, landing.head, end)
             if landing.moves and not packed:
                 rows.move(identity, end, step.branch)
             if step.call is not None:
                 rows.add_call(replace(step.call, node_seq=end))
-            head = _revive(rows, state, head, anchor)
+            head = revive(rows, state, head, anchor)
             news = read_news(rows, state, head, first)
         add_foreign_nodes(state, news)
         new = [Tree(node) for node in step.nodes]
-        _hang(state, anchor, [*waiting, *new], packed, ordinals)
+        hang_stored(state, anchor, [*waiting, *new], packed, ordinals)
         apply_marks(state, news)
         tip = state.stored[end]
         apply_landing(state, landing.moves, landing.head if moved_head else None, step.branch, tip)
@@ -216,8 +229,8 @@ class RowStorage(ConversationStorage):
         identity = state.conversation_id
         bumps = 0 if change.only_moves else 1
         with self._transaction(write=True) as rows:
-            head = _claimed(rows, identity, 0, bumps)
-            _change_branches(rows, state, change, head.revision)
+            head = claimed(rows, identity, 0, bumps)
+            change_branches(rows, state, change, head.revision)
             rows.hide(identity, [seq_of(node) for node in change.hide], head.revision)
             rows.hide(identity, [seq_of(node) for node in change.unhide], 0)
             if change.position is not None:
@@ -233,7 +246,7 @@ class RowStorage(ConversationStorage):
         with self._transaction(write=False) as rows:
             head = rows.head(identity)
             if head is None:
-                raise _gone(identity)
+                raise gone(identity)
             news = read_news(rows, state, head, head.next_seq, branches=True)
         before = (len(state.stored), state.revision, state.branches)
         add_foreign_nodes(state, news)
@@ -252,117 +265,6 @@ class RowStorage(ConversationStorage):
             return []
         with self._transaction(write=False) as rows:
             return rows.calls(conversation_id)
-
-
-def _gone(conversation_id: str) -> ConversationNotFound:
-    return ConversationNotFound(
-        f"The conversation {conversation_id!r} is not in the store (any more).",
-        hint="Begin a new one, or save this one with storage.save_conversation(state).",
-    )
-
-
-def _claimed(rows: Rows, conversation_id: str, nodes: int, revisions: int) -> Claim:
-    head = rows.claim(conversation_id, nodes, revisions, to_iso(utc_now()))
-    if head is None:
-        raise _gone(conversation_id)
-    return head
-
-
-def _claim_for(rows: Rows, conversation_id: str, nodes: int, landing: Landing, branch: str | None) -> Claim:
-    """Numbers for the nodes of a step, and, where it has any, the move to the last of them."""
-    if not (nodes and landing.moves):
-        return _claimed(rows, conversation_id, nodes, 0)
-    claim = rows.advance(conversation_id, nodes, branch, to_iso(utc_now()))
-    if claim is None:
-        raise _gone(conversation_id)
-    return claim
-
-
-def _in_order(state: ConversationState) -> list[NodeTree]:
-    return [*state.stored, *state.unsaved()] if state.stored else list(state.message_tree.walk())
-
-
-def _number(state: ConversationState) -> None:
-    state.stored = _in_order(state)
-    for seq, node in enumerate(state.stored):
-        node.data.seq = seq
-
-
-def _unwritten(node: NodeTree) -> list[NodeTree]:
-    """``node`` and those above it that are not in the store, from the top."""
-    found: list[NodeTree] = []
-    for each in node.upward():
-        if each.data.seq is not None:
-            break
-        found.append(each)
-    found.reverse()
-    return found
-
-
-def _chain(unnumbered: list[NodeRow], first: int, parent: int) -> list[NodeRow]:
-    """Rows that go each below the one before, numbered from ``first``."""
-    seqs = range(first, first + len(unnumbered))
-    parents = (parent, *seqs)
-    return [row._replace(seq=seq, parent_seq=above) for row, seq, above in zip(unnumbered, seqs, parents, strict=False)]
-
-
-def _branch_row(branch: Branch, seq: int) -> BranchRow:
-    return BranchRow(branch.name, seq, branch.deletion, to_iso(branch.updated_at))
-
-
-def _point(rows: Rows, state: ConversationState, name: str, seq: int) -> bool:
-    """Move the head of a branch, made if it is new; False if somebody else has renamed or removed it."""
-    row = BranchRow(name, seq, 0, to_iso(utc_now()))
-    if rows.set_branch(state.conversation_id, row):
-        return True
-    return name not in state.branches and rows.add_branch(state.conversation_id, row)
-
-
-def _revive(rows: Rows, state: ConversationState, head: Claim, anchor: NodeTree) -> Claim:
-    """What is written to is shown again, with all above it, where it had been deleted."""
-    if head.revision == state.revision and not anchor.data.hidden:
-        return head
-    hidden = dict(rows.hidden(state.conversation_id))
-    above = [seq for node in anchor.upward() if (seq := node.data.seq) is not None and seq in hidden]
-    if not above:
-        return head
-    rows.hide(state.conversation_id, above, 0)
-    return _claimed(rows, state.conversation_id, 0, 1)
-
-
-def _hang(
-    state: ConversationState, parent: NodeTree, chain: list[NodeTree], packed: list[NodeRow], ordinals: list[int]
-) -> None:
-    """Put what was written into the tree, at the places that the store gave."""
-    for tree, row, ordinal in zip(chain, packed, ordinals, strict=True):
-        if tree.parent is not None and tree.ordinal != ordinal:
-            parent.remove_child(tree)
-        if tree.parent is None:
-            parent.place(tree, ordinal)
-        tree.data.seq = row.seq
-        tree.data.session = row.session
-        state.stored.append(tree)
-        parent = tree
-
-
-def _change_branches(rows: Rows, state: ConversationState, change: Change, revision: int) -> None:
-    identity = state.conversation_id
-    for old, new in change.renamed.items():
-        if not rows.rename_branch(identity, old, new):
-            raise _taken(new)
-    for branch in change.new:
-        if not rows.add_branch(identity, _branch_row(branch, seq_of(branch.head))):
-            raise _taken(branch.name)
-    after = changed_branches(state, change, revision)
-    for name in (*change.hide_branches, *change.unhide_branches):
-        rows.set_branch(identity, _branch_row(after[name], seq_of(after[name].head)))
-
-
-def _taken(name: str) -> BranchError:
-    return BranchError(
-        f"Somebody else has just made a branch {name!r} of this conversation.",
-        hint="Take another name, or refresh and switch to it.",
-    )
 
 
 def _listed(head: HeadRow) -> dict[str, Any]:

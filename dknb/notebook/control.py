@@ -168,6 +168,8 @@ def _costs(session: Session, _: Any) -> dict[str, Any]:
     sums: dict[str, list[float]] = {}
     unknown: dict[str, int] = {}
     for call in run(session.storage.list_calls()):
+        if call.outcome == "replayed":
+            continue
         name = f"{call.provider}/{call.model}" if call.model else str(call.provider)
         sums.setdefault(name, []).append(call.cost_usd or 0.0)
         unknown[name] = unknown.get(name, 0) + (call.cost_usd is None)
@@ -190,11 +192,8 @@ def _use(mode: Any) -> Callable[[Session, Any], dict[str, Any]]:
     return use_recording
 
 
-def _live(_: Session, __: Any) -> dict[str, Any]:
-    from ..llm.recording import use
-
-    if (before := use(None)) is not None:
-        before.close()
+def _live(session: Session, _: Any) -> dict[str, Any]:
+    session.stop_recording()
     return note("recording: off; models are called")
 
 

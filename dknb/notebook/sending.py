@@ -59,6 +59,7 @@ def send(session: Session, shell: Any, text: str, config: LLMConfig) -> Reply:
 
 def _record(config: LLMConfig, cell: str | None, response: LLMResponse, outcome: str) -> CallRecord:
     usage = response.usage or {}
+    replayed = bool(response.metadata.get("replayed"))
     return CallRecord(
         cell=cell,
         kind="prompt",
@@ -67,7 +68,7 @@ def _record(config: LLMConfig, cell: str | None, response: LLMResponse, outcome:
         prompt_tokens=usage.get("prompt_tokens"),
         completion_tokens=usage.get("completion_tokens"),
         cached_tokens=usage.get("cached_tokens"),
-        cost_usd=response.cost_usd,
+        cost_usd=0.0 if replayed else response.cost_usd,
         duration_s=response.metadata.get("duration_s") or 0.0,
-        outcome=outcome,
+        outcome="replayed" if replayed else outcome,
     )

@@ -219,8 +219,16 @@ class Session:
                 return prompt
             raise
 
+    def stop_recording(self) -> None:
+        """Call models again, and close the recording."""
+        from ..llm.recording import use
+
+        if (before := use(None)) is not None:
+            before.close()
+
     def close(self) -> None:
-        """Let go of the store and of all connections."""
+        """Let go of the store, the recording and all connections."""
+        self.stop_recording()
         run(self._close())
 
     async def _close(self) -> None:

@@ -3,7 +3,7 @@
 A render lines up everything that can be printed in one list, the *pool*: values of holes outside sections, values of holes
 inside, those that carry white space along, and the texts, section by section. A section that goes away blanks its
 texts; its holes are blank already, since none of its variables has a value. Then one C call takes the items in
-the order of the template and one joins them. Nothing recurses, and no value is looked at as template.
+the order of the template and one joins them. Where everything is printed, a shorter pool does. Nothing recurses, and no value is looked at as template.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def _picker(indices: Iterable[int]) -> _Pick:
 
 
 class _Silent(str):
-    """What a value in a section prints when its text is empty; it is a value all the same."""
+    """The empty text of what is printed, or a value, all the same: true as a condition."""
 
     __slots__ = ()
 
@@ -39,9 +39,19 @@ class _Silent(str):
         return True
 
 
+_SILENT = _Silent()
+
+
+def _outside(value: object) -> str:
+    """What a hole outside sections prints; false as a condition for None alone."""
+    return "" if value is None else str(value) or _SILENT
+
+
 def _inside(value: object) -> str:
-    """What a hole in a section prints; it is true as a condition if the value counts as one."""
-    return (str(value) or _Silent()) if has_value(value) else ""
+    """What a hole in a section prints; true as a condition if the value counts as one."""
+    if value.__class__ is int:
+        return str(value)
+    return str(value) or _SILENT if has_value(value) else ""
 
 
 class _Places:
@@ -77,6 +87,21 @@ class _Places:
                 places[at] = self.of(owner != TOP, content)
         return places, [str(pieces[at].content) for _, at in ranked]
 
+    def whole(self, pieces: list[Piece]) -> tuple[list[int], list[str]]:
+        """The same for a render in which everything is printed: white space is text, and only values and texts count."""
+        base = len(self._value)
+        order: list[int] = []
+        texts: list[str] = []
+        text: list[str] = []
+        for owner, content in pieces:
+            if isinstance(content, str):
+                text.append(content)
+                continue
+            texts.append("".join([*text, content.before]))
+            text = [content.after]
+            order += [base + len(texts) - 1, self._value[owner != TOP, content.name]]
+        return [*order, base + len(texts)], [*texts, "".join(text)]
+
 
 class _Decision(NamedTuple):
     """A section that has variables: its own holes decide, or a section inside it; its texts go when it goes."""
@@ -89,7 +114,7 @@ class _Decision(NamedTuple):
 
 
 def _decisions(pieces: list[Piece], parents: list[int], places: _Places) -> list[_Decision]:
-    """What is to be decided, inner sections first."""
+    """What is to be decided, inner sections first; nothing where neither it nor a section around it has a text."""
     inner = {name: number for number, name in enumerate(places.inner, len(places.outer))}
     own: dict[int, dict[int, None]] = {}
     texts = {TOP: 0}
@@ -102,13 +127,14 @@ def _decisions(pieces: list[Piece], parents: list[int], places: _Places) -> list
             texts[owner] += 1
         elif owner != TOP:
             own[owner][inner[content.name]] = None
-    decisions = []
+    decisions: list[_Decision] = []
+    concerned = set()
     at = places.texts + texts[TOP]
     for section in sorted(own):
-        end = at + texts[section]
-        decisions.append(
-            _Decision(section, parents[section], _picker(own[section]), slice(at, end), [""] * texts[section])
-        )
+        parent, end = parents[section], at + texts[section]
+        if texts[section] or parent in concerned:
+            concerned.add(section)
+            decisions.append(_Decision(section, parent, _picker(own[section]), slice(at, end), [""] * (end - at)))
         at = end
     return decisions[::-1]
 
@@ -120,10 +146,14 @@ class ConditionalTemplate(CompiledTemplate):
         pieces, parents = parse(source)
         places = _Places(pieces)
         order, self._texts = places.order(pieces)
+        whole, self._whole_texts = places.whole(pieces)
         self.variables = tuple(dict.fromkeys(content.name for _, content in pieces if isinstance(content, Hole)))
-        self._outer, self._inner, self._spaced = places.outer, places.inner, places.spaced
+        self._outer, self._inner = places.outer, places.inner
+        self._pick_spaced = _picker(place for place, _, _ in places.spaced)
+        self._spaced = [(before, after) for _, before, after in places.spaced]
         self._visible = [f"{{{{{name}}}}}" for name in places.outer]
         self._order = _picker(order)
+        self._whole = _picker(whole)
         self._decisions = _decisions(pieces, parents, places)
         self._undecided = [False] * (len(parents) + 1)
 
@@ -131,26 +161,22 @@ class ConditionalTemplate(CompiledTemplate):
         """The rendered text, piece by piece."""
         get = params.get
         pool = [
-            value if value.__class__ is str else "" if value is None else str(value)
+            value if value.__class__ is str and value else _outside(value)
             for value in map(get, self._outer, self._visible)
         ]
-        inner = [
-            value if value.__class__ is str and not value.isspace() else _inside(value)
+        pool += [
+            value if value.__class__ is str and not value.isspace() else "" if value is None else _inside(value)
             for value in map(get, self._inner)
         ]
-        pool += inner
-        if self._spaced:
-            pool += self._with_space(params, pool)
+        if "" not in pool:
+            return self._whole(pool + self._whole_texts)
+        pool += [
+            before + value + after if value else ""
+            for value, (before, after) in zip(self._pick_spaced(pool), self._spaced, strict=True)
+        ]
         pool += self._texts
-        if "" in inner:
-            self._blank(pool)
+        self._blank(pool)
         return self._order(pool)
-
-    def _with_space(self, params: Mapping[str, Any], values: list[str]) -> list[str]:
-        """The values whose holes have white space inside; where nothing is printed, neither is that."""
-        printed = [params.get(name, "") is not None for name in self._outer]
-        printed += map(bool, values[len(printed) :])
-        return [f"{before}{values[at]}{after}" if printed[at] else "" for at, before, after in self._spaced]
 
     def _blank(self, pool: list[str]) -> None:
         """Blank the texts of the sections that go away: no variable in them, at any depth, has a value."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+_ALWAYS = frozenset({bool, complex, float, int})
+
 
 def has_value(value: object) -> bool:
     """Whether a section is kept for this value.
@@ -12,7 +14,7 @@ def has_value(value: object) -> bool:
         return False
     if isinstance(value, str):
         return bool(value) and not value.isspace()
-    if isinstance(value, int | float):
+    if value.__class__ in _ALWAYS:
         return True
     if hasattr(type(value), "__len__"):
         return _length(value) != 0

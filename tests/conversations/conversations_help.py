@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from dknb.conversations import ConversationNode, Tree
+from dknb.conversations import ConversationNode, ConversationState, ConversationStorage, Tree
 from dknb.errors import ServerError
 from dknb.llm.messages import LLMMessage, LLMResponse, LLMStreamResponse
 
@@ -78,3 +78,22 @@ def chain(length: int) -> Tree[ConversationNode]:
     for number in range(length):
         tip = tip.add_child(ConversationNode(LLMMessage("assistant" if number % 2 else "user", f"m{number}")))
     return tip
+
+
+def user(text: str, **more: Any) -> ConversationNode:
+    return ConversationNode(LLMMessage("user", text), **more)
+
+
+async def stored(storage: ConversationStorage, name: str = "c", length: int = 2) -> ConversationState:
+    """A conversation of ``length`` messages in a row, in the store; one is at its end, on ``main``."""
+    tip = chain(length)
+    state = ConversationState(name, tip.root, metadata={"topic": "tests"})
+    state.move(tip, "main")
+    await storage.create_conversation(state)
+    return state
+
+
+async def loaded(storage: ConversationStorage, name: str = "c") -> ConversationState:
+    state = await storage.load_conversation(name)
+    assert state is not None
+    return state

@@ -20,7 +20,7 @@ from dknb.conversations import (
     SQLConversationStorage,
 )
 from dknb.errors import ConnectionFailed, RateLimited, ServerError, StorageError
-from dknb.llm.messages import LLMMessage, LLMResponse
+from dknb.llm.messages import LLMMessage, LLMResponse, LLMStreamResponse
 
 
 async def loaded(storage: ConversationStorage) -> ConversationState:
@@ -112,8 +112,6 @@ async def test_a_cancelled_stream_is_kept(
     arrived = asyncio.Event()
 
     async def slow(messages: Any, **_: Any) -> AsyncIterator[Any]:
-        from dknb.llm.messages import LLMStreamResponse
-
         yield LLMStreamResponse("some ")
         arrived.set()
         await asyncio.sleep(60)
@@ -154,8 +152,6 @@ async def test_a_stream_without_an_end_is_incomplete(
     """A provider that stops without a last piece has not answered."""
 
     async def endless(messages: Any, **_: Any) -> AsyncIterator[Any]:
-        from dknb.llm.messages import LLMStreamResponse
-
         yield LLMStreamResponse("and then", reasoning="hm")
 
     model.stream_complete = endless  # type: ignore[method-assign]

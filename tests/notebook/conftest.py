@@ -66,9 +66,6 @@ def notebook(project):
     shell.run_line_magic("load_ext", "dknb")
     book = Notebook(shell)
     yield book
-    from dknb.llm.recording import use
-
-    use(None)
     if "dknb" in shell.extension_manager.loaded:
         shell.run_line_magic("unload_ext", "dknb")
     InteractiveShell.clear_instance()

@@ -5,6 +5,10 @@ from __future__ import annotations
 import pytest
 
 from dknb.errors import DknbError, MagicError, MissingParameters, ReplayMiss, TemplateError
+from dknb.llm.config import parse_spec
+from dknb.llm.messages import LLMMessage, LLMResponse
+from dknb.llm.recording import Recording
+from dknb.llm.request import completion_request
 from dknb.notebook.views.text import MIME
 
 GREETING = "Hello {{name}}((, you have {{count}} messages))"
@@ -141,25 +145,17 @@ def test_a_strict_replay_fails_the_cell_with_the_nearest_request(notebook, proje
     assert "off" in notebook.ok("%dknb")
 
 
-RECORDED = (
-    '{"dknb_recording":1}\n'
-    '{"key":"%s","run":"1","sample":0,"at":"2026-11-22T12:00:00+00:00","request":{},"response":{"content":"Paris",'
-    '"model":"gpt-5.4-mini","finish_reason":"stop","usage":{"prompt_tokens":10,"completion_tokens":2,"total_tokens":12},'
-    '"cost_usd":0.5,"metadata":{"provider":"openai"}},"events":[]}\n'
-)
-
-
 def test_a_replayed_answer_costs_nothing(notebook, project):
     """What comes from a recording is shown with its price and is no expense of the project."""
-    from dknb.llm.config import parse_spec
-    from dknb.llm.messages import LLMMessage
-    from dknb.llm.recording import request_key
-    from dknb.llm.request import completion_request
-
+    response = LLMResponse("Paris", "gpt-5.4-mini", cost_usd=0.5, metadata={"provider": "openai"})
     request = completion_request(parse_spec("openai/gpt-5.4-mini"), [LLMMessage("user", "Capital?")])
-    (project / "answers.jsonl").write_text(RECORDED % request_key(request.canonical()))
+    recording = Recording(project / "answers.jsonl", "record")
+    recording.take(request.canonical()).keep(response.to_dict())
+    recording.close()
     notebook.ok("%dknb replay answers.jsonl")
-    said = notebook.ok("%%chat --model openai/gpt-5.4-mini\nCapital?", cell="a")
-    assert "Paris" in said
-    assert "$0.5000" in said
+    for source in ("%%chat --model openai/gpt-5.4-mini", "%%prompt p --model openai/gpt-5.4-mini --run"):
+        notebook.ok("%dknb replay answers.jsonl")
+        said = notebook.ok(f"{source}\nCapital?", cell=source)
+        assert "Paris" in said
+        assert "$0.5000" in said
     assert "gpt-5.4-mini" not in notebook.ok("%dknb costs")

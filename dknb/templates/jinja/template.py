@@ -128,7 +128,9 @@ def _told(error: Exception) -> tuple[str, str | None]:
     if isinstance(error, DknbError):
         return str(error), error.hint
     if isinstance(error, UndefinedError):
-        return re.sub(r" on line [0-9]+", "", str(error)), "Give it a value, or guard it with {% if %} or |default(...)."
+        return re.sub(
+            r" on line [0-9]+", "", str(error)
+        ), "Give it a value, or guard it with {% if %} or |default(...)."
     if isinstance(error, TemplateRuntimeError):
         return str(error), None
     if isinstance(error, RecursionError):
