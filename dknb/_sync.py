@@ -16,13 +16,11 @@ import os
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+from typing import Any, Generic, TypeVar
 
-__all__ = ["GRACE", "Stream", "blocking", "iterate", "run"]
+__all__ = ["GRACE", "Stream", "iterate", "run"]
 
 T = TypeVar("T")
-S = TypeVar("S")
-P = ParamSpec("P")
 
 #: Seconds that a cancelled coroutine gets to clean up.
 GRACE = 3.0
@@ -177,18 +175,3 @@ def iterate(make: Callable[[], AsyncIterator[T]]) -> Iterator[T]:
         for batch in stream.batches():
             yield from batch
 
-
-def blocking(method: Callable[Concatenate[S, P], Coroutine[Any, Any, T]]) -> Callable[Concatenate[S, P], T]:
-    """Make the synchronous twin of an async method: ``complete_sync = blocking(complete)``.
-
-    The twin looks the coroutine up by name, so that a subclass's override is the one that runs.
-    """
-    name = method.__name__
-
-    def twin(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        result: T = run(getattr(self, name)(*args, **kwargs))
-        return result
-
-    twin.__name__ = twin.__qualname__ = f"{name}_sync"
-    twin.__doc__ = f"``{name}`` for callers that cannot await: waits, and returns its result."
-    return twin

@@ -14,7 +14,7 @@ from .dialect import Dialect
 from .messages_api import MESSAGES, messages_body
 from .parts import Json
 from .request import completion_request
-from .wire import Reply, WireProvider
+from .wire import HttpReply, WireProvider
 
 if TYPE_CHECKING:
     from anthropic import AsyncAnthropic
@@ -64,7 +64,7 @@ class AnthropicProvider(WireProvider):
 
     def _open(
         self, client: AsyncAnthropic, api: str, body: Json | None, headers: Mapping[str, str]
-    ) -> AbstractAsyncContextManager[Reply]:
+    ) -> AbstractAsyncContextManager[HttpReply]:
         # The SDK's own arguments are only fillers: the body is ours, whole, and is sent as it is.
         opened: Any
         match api:
@@ -76,4 +76,4 @@ class AnthropicProvider(WireProvider):
                 opened = count(model="", messages=[], extra_body=body, extra_headers=headers)
             case _:
                 opened = client.models.with_streaming_response.list(limit=1000, extra_headers=headers)
-        return cast(AbstractAsyncContextManager[Reply], opened)
+        return cast(AbstractAsyncContextManager[HttpReply], opened)

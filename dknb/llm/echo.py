@@ -23,7 +23,7 @@ from .tools import schema_of, tool_name
 __all__ = ["EchoProvider"]
 
 #: What Echo can be told to say: a text, a whole response, or an error to raise.
-Reply = str | LLMResponse | Exception
+Scripted = str | LLMResponse | Exception
 ReplyFunction = Callable[[Sequence[LLMMessage]], Any]
 
 _DEFAULTS: Json = {"echo_prefix": "Echo: ", "embedding_dim": 768, "stream_delay": 0.0, "echo_system": False}
@@ -52,11 +52,11 @@ class EchoProvider(AsyncLLMProvider):
     def __init__(self, config: Any = "echo", prompt_builder: Any = None) -> None:
         super().__init__(config, prompt_builder)
         _check_options(self.config.options)
-        self._queue: deque[Reply] = deque()
+        self._queue: deque[Scripted] = deque()
         self._function: ReplyFunction | None = None
-        self._patterns: list[tuple[re.Pattern[str], Reply]] = []
+        self._patterns: list[tuple[re.Pattern[str], Scripted]] = []
 
-    def set_responses(self, responses: Iterable[Reply]) -> EchoProvider:
+    def set_responses(self, responses: Iterable[Scripted]) -> EchoProvider:
         """Answer with these, one a call, then echo again."""
         self._queue = deque(responses)
         return self
@@ -66,7 +66,7 @@ class EchoProvider(AsyncLLMProvider):
         self._function = function
         return self
 
-    def add_pattern_response(self, pattern: str, reply: Reply, flags: int = re.IGNORECASE) -> EchoProvider:
+    def add_pattern_response(self, pattern: str, reply: Scripted, flags: int = re.IGNORECASE) -> EchoProvider:
         """Answer with ``reply`` where the regular expression is found in the last user message."""
         self._patterns.append((re.compile(pattern, flags), reply))
         return self

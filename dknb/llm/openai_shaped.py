@@ -16,7 +16,7 @@ from .messages import LLMResponse
 from .parts import Json
 from .request import ModelRequest
 from .text_api import TEXT
-from .wire import Reply, WireProvider
+from .wire import HttpReply, WireProvider
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -57,7 +57,7 @@ class OpenAIShapedProvider(WireProvider):
 
     def _open(
         self, client: AsyncOpenAI, api: str, body: Json | None, headers: Mapping[str, str]
-    ) -> AbstractAsyncContextManager[Reply]:
+    ) -> AbstractAsyncContextManager[HttpReply]:
         # The SDK's own arguments are only fillers: the body is ours, whole, and is sent as it is.
         opened: Any
         match api:
@@ -74,7 +74,7 @@ class OpenAIShapedProvider(WireProvider):
                 opened = create_vectors(model="", input="", extra_body=body, extra_headers=headers)
             case _:
                 opened = client.models.with_streaming_response.list(extra_headers=headers)
-        return cast(AbstractAsyncContextManager[Reply], opened)
+        return cast(AbstractAsyncContextManager[HttpReply], opened)
 
     async def _embed(self, request: ModelRequest, config: LLMConfig) -> LLMResponse:
         body: Json = {"model": request.model, "input": list(request.texts), "encoding_format": "float"}

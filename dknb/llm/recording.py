@@ -26,7 +26,7 @@ from .recorded_diff import differences, nearest_request
 from .recording_file import Place, RecordingFile, as_typed
 from .scrub import Scrubber, environment_secrets, identity, named_secrets, written_request
 
-__all__ = ["Recording", "RecordingSummary", "Reply", "Take", "active", "request_key", "use"]
+__all__ = ["RecordedReply", "Recording", "RecordingSummary", "Take", "active", "request_key", "use"]
 
 Json: TypeAlias = dict[str, Any]
 Mode: TypeAlias = Literal["record", "replay", "auto"]
@@ -34,7 +34,7 @@ Pace: TypeAlias = Literal["instant", "recorded"]
 
 
 @dataclass(frozen=True)
-class Reply:
+class RecordedReply:
     """A recorded answer.
 
     Attributes:
@@ -69,7 +69,7 @@ class Take:
     sample: int
     request: Mapping[str, Any]
     hide: tuple[str, ...] = ()
-    reply: Reply | None = None
+    reply: RecordedReply | None = None
 
     def keep(self, response: Mapping[str, Any], events: Sequence[Sequence[Any]] = ()) -> None:
         """Append the answer to the file; blocking, so call it in a thread.
@@ -153,10 +153,10 @@ class Recording:
         """Close the file; the answers of calls that are still under way are added none the less."""
         self._file.close()
 
-    def _reply(self, key: str, place: Place) -> Reply | None:
+    def _reply(self, key: str, place: Place) -> RecordedReply | None:
         try:
             entry = self._file.entry(key, place)
-            reply = Reply(dict(entry["response"]), list(entry["events"]), self.pace)
+            reply = RecordedReply(dict(entry["response"]), list(entry["events"]), self.pace)
         except (ValueError, KeyError, TypeError) as error:
             self._damaged(place, error)
             return None

@@ -25,7 +25,7 @@ from .request import ModelRequest
 from .sse import EventDecoder
 from .wire_errors import Faults
 
-__all__ = ["Reply", "StreamReader", "WireProvider"]
+__all__ = ["HttpReply", "StreamReader", "WireProvider"]
 
 #: What the SDKs raise, and both families of the HTTP clients under them.
 _RAISED = (
@@ -40,7 +40,7 @@ _RAISED = (
 _DRAIN = 0.05
 
 
-class Reply(Protocol):
+class HttpReply(Protocol):
     """What both SDKs give for an open reply."""
 
     @property
@@ -87,7 +87,7 @@ class WireProvider(AsyncLLMProvider):
     @abstractmethod
     def _open(
         self, client: Any, api: str, body: Json | None, headers: Mapping[str, str]
-    ) -> AbstractAsyncContextManager[Reply]:
+    ) -> AbstractAsyncContextManager[HttpReply]:
         """An API of the client, opened with a body; None asks by GET."""
 
     # What everybody calls
@@ -167,7 +167,7 @@ class WireProvider(AsyncLLMProvider):
     @asynccontextmanager
     async def _reply(
         self, api: str, body: Json | None, request: ModelRequest, config: LLMConfig
-    ) -> AsyncGenerator[tuple[Reply, Faults], None]:
+    ) -> AsyncGenerator[tuple[HttpReply, Faults], None]:
         """An open reply; whatever goes wrong while it is open becomes one of our errors."""
         client = await self._clients.get()
         faults = replace(self._faults(request), base_url=str(client.base_url).rstrip("/"))
@@ -183,7 +183,7 @@ class WireProvider(AsyncLLMProvider):
         """Headers that a call adds."""
         return dict(config.options.get("extra_headers") or {})
 
-    def _read(self, body: bytes, response: Callable[[Json], Any], reply: Reply, faults: Faults) -> Any:
+    def _read(self, body: bytes, response: Callable[[Json], Any], reply: HttpReply, faults: Faults) -> Any:
         text = body.decode("utf-8", "replace")
         try:
             data = _object(body)
@@ -264,7 +264,7 @@ def _object(body: bytes) -> Json:
     return data
 
 
-def _ids(reply: Reply) -> Json:
+def _ids(reply: HttpReply) -> Json:
     identity = reply.headers.get("x-request-id") or reply.headers.get("request-id")
     return {"request_id": identity} if identity else {}
 

@@ -15,8 +15,9 @@ from .globals import GLOBALS
 from .program import CompiledTemplate, unix_lines
 from .types import Limits, Rendered
 
-VARIABLE_BEGIN = r"""\{\{(?!\{(?!\s*+(?:\}|(?:'(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+"|[^{}:'"])*+:)))"""
-"""Where a variable begins in a MIXED template: of three braces the first is text, unless a dict follows."""
+VARIABLE_BEGIN = r"""\{\{(?!%|\{(?!\s*+(?:\}|(?:'(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+"|[^{}:'"])*+:)))"""
+"""Where a variable begins in a MIXED template: of three braces the first is text, unless a dict follows; so it is before a
+tag (``{{% if x %}``)."""
 
 _VARIABLE = re.compile(r"\{\{\s*+(\w++)\s*+\}\}")
 _JINJA = re.compile(r"\{[{%#]")

@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from conversations_help import ScriptedModel, stored, user
+from conversations_help import ScriptedModel, loaded, stored, user
 
 from dknb.conversations import (
     ConversationManager,

@@ -1,4 +1,4 @@
-"""The CONDITIONAL language, rule by rule (API.md, "The template language")."""
+"""The CONDITIONAL language, rule by rule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The MIXED and JINJA2 languages, rule by rule (API.md, "The template language")."""
+"""The MIXED and JINJA2 languages, rule by rule."""
 
 from __future__ import annotations
 
@@ -115,6 +115,7 @@ BOTH: list[tuple[str, str, dict[str, Any], Any, Any]] = [
     ("three braces in a loop", "{% for i in [1] %}{{{i}}}{% endfor %}", {}, "{1}", ERROR),
     ("a dict", "{{{'a': x}}}", {"x": 1}, "{'a': 1}", "{'a': 1}"),
     ("an empty dict", "{{{}}}", {}, "{}", "{}"),
+    ("a brace before a tag", '{{% if x %}"a": 1{% endif %}}', {"x": 1}, '{"a": 1}', ERROR),
     ("json around a variable", '{"a": {"b": {{x}}}}', {"x": 1}, '{"a": {"b": 1}}', '{"a": {"b": 1}}'),
     ("two words", "{{ a b }}", {}, ERROR, ERROR),
     ("empty braces", "{{}}", {}, ERROR, ERROR),

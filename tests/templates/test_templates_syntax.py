@@ -25,6 +25,7 @@ GOOD = [
     "{{ 'it }} is' }}{{ \"((\" }}{% set a = '%}' %}",
     "{{ x.y }} {{ x['a'] }} {{ x or 'd' }} {{ prompt_ref('x', a=1) }}",
     "{{x}}\r\n{{y|upper}}",
+    '{{% if x %}"a": {{{x}}}{% endif %}}',
 ]
 
 BAD: list[tuple[str, list[tuple[int, int, str]]]] = [

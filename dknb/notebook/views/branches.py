@@ -41,7 +41,9 @@ def branches_bundle(conversation: str, tips: Sequence[Tip]) -> dict[str, str]:
     for tip in tips:
         mark = "*" if tip.current else " "
         said = one_line(tip.said, 60)
-        lines.append(f"{mark} {printable(tip.name or ''):{width}}  {printable(tip.node):>8}  {tip.messages:>4} messages  {said}")
+        lines.append(
+            f"{mark} {printable(tip.name or ''):{width}}  {printable(tip.node):>8}  {tip.messages:>4} messages  {said}"
+        )
         name = chip(tip.name, strong=tip.current) if tip.name else "<i>no name</i>"
         rows.append(
             f'<tr><td style="text-align:left">{name}</td><td style="text-align:left"><code>{escape(tip.node)}</code></td>'

@@ -104,7 +104,9 @@ def _missing_line(name: str, near: str | None) -> str:
 def _plain(prompt: RenderedPrompt) -> str:
     lines = [printable(prompt.content), "", f"-- {printable(_facts(prompt))}"]
     for name, value in prompt.used.items():
-        lines.append(f"   {printable(name)} = {shorten(_value(value), 80)!r} ({_ORIGINS[prompt.origins.get(name, 'caller')]})")
+        lines.append(
+            f"   {printable(name)} = {shorten(_value(value), 80)!r} ({_ORIGINS[prompt.origins.get(name, 'caller')]})"
+        )
     lines += [f"   {printable(_missing_line(name, near))}" for name, near in prompt.missing.items()]
     lines += [f"   warning: {printable(warning)}" for warning in prompt.warnings]
     return "\n".join(lines)

@@ -1,0 +1,157 @@
+"""The bridge from synchronous callers to the async core."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from dknb import _sync
+from dknb._sync import Stream, iterate, run
+
+
+async def value(result=1):
+    await asyncio.sleep(0)
+    return result
+
+
+async def numbers(count, closed=None, pause=0.0):
+    try:
+        for number in range(count):
+            await asyncio.sleep(pause)
+            yield number
+    finally:
+        if closed is not None:
+            closed.set()
+
+
+def test_a_coroutine_runs_and_its_error_arrives_unchanged():
+    """The result comes back, and so does the very exception."""
+
+    async def fail():
+        raise KeyError("x")
+
+    assert run(value(7)) == 7
+    with pytest.raises(KeyError, match="x"):
+        run(fail())
+
+
+async def test_it_works_inside_a_running_loop():
+    """A notebook's cell runs in a loop; a synchronous call in it works all the same."""
+    assert run(value(3)) == 3
+
+
+def test_it_refuses_to_wait_for_itself():
+    """A synchronous call on the background loop would wait for ever, so it is an error."""
+
+    async def inner():
+        run(value())
+
+    with pytest.raises(RuntimeError, match="own event loop"):
+        run(inner())
+
+
+def test_context_variables_go_along():
+    """What the caller has set in its context is seen by the coroutine."""
+    variable = contextvars.ContextVar("variable", default=0)
+    variable.set(5)
+
+    async def read():
+        return variable.get()
+
+    assert run(read()) == 5
+
+
+def test_items_arrive_in_order_and_leaving_the_loop_closes_the_source():
+    """A for loop over an async iterator sees every item, and break closes the iterator."""
+    assert list(iterate(lambda: numbers(2_500))) == list(range(2_500))
+    closed = threading.Event()
+    for number in iterate(lambda: numbers(10**9, closed)):
+        if number == 3:
+            break
+    assert closed.is_set()
+
+
+def test_a_stream_gives_what_there_is_then_the_error():
+    """The items before an error are handed over before it is raised."""
+
+    async def two_then_fail():
+        yield 1
+        yield 2
+        raise OSError("gone")
+
+    seen = []
+
+    def take_all():
+        with Stream(two_then_fail) as stream:
+            for batch in stream.batches():
+                seen.extend(batch)
+
+    with pytest.raises(OSError, match="gone"):
+        take_all()
+    assert seen == [1, 2]
+
+
+def interrupt_soon(seconds=0.1):
+    threading.Timer(seconds, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+
+
+def test_an_interrupt_cancels_the_coroutine_and_lets_it_clean_up():
+    """The stop button reaches the coroutine, which may still put things away before the interrupt goes on."""
+    cleaned = []
+
+    async def long():
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0.05)
+            cleaned.append(True)
+
+    interrupt_soon()
+    with pytest.raises(KeyboardInterrupt):
+        run(long())
+    assert cleaned == [True]
+
+
+def test_an_interrupt_of_a_stream_closes_the_source():
+    """While batches are waited for, an interrupt closes the iterator."""
+    closed = threading.Event()
+    interrupt_soon()
+    with pytest.raises(KeyboardInterrupt), Stream(lambda: numbers(10**9, closed, pause=0.01)) as stream:
+        for _ in stream.batches(lambda: 0.05):
+            pass
+    assert closed.is_set()
+
+
+def test_a_coroutine_that_will_not_stop_is_given_up(monkeypatch):
+    """Clean-up that hangs does not hold the interrupt for ever."""
+    monkeypatch.setattr(_sync, "GRACE", 0.2)
+    release = threading.Event()
+
+    async def stubborn():
+        try:
+            await asyncio.sleep(60)
+        finally:
+            while not release.is_set():  # noqa: ASYNC110 - it is another thread that releases it
+                await asyncio.sleep(0.01)
+
+    interrupt_soon()
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run(stubborn())
+    release.set()
+    assert time.monotonic() - started < 30
+
+
+def test_a_forked_child_makes_its_own_loop():
+    """After a fork the child's calls run, on a loop of its own."""
+    run(value())
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if run(value(9)) == 9 else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
