@@ -66,7 +66,7 @@ def _typescript() -> bool:
     except toolchain.ToolchainError as error:
         raise Skipped(f"its packages cannot be installed here: {error}") from error
     try:
-        toolchain.run_script("check")
+        toolchain.check()
     except toolchain.ToolchainError as error:
         print(error)
         return False

