@@ -146,6 +146,7 @@ def _pytest(tally: Tally, name: str, *arguments: str | Path) -> None:
 def _notebooks(tally: Tally) -> None:
     """Run copies of the notebooks, in a project of their own, and compare what they show with what was saved."""
     os.environ.pop("JPY_SESSION_NAME", None)
+    os.environ["DKNB_STREAM"] = "0"  # nbval does not see that a display was updated
     with project_copy() as project:
         compare: list[str | Path] = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout", "120"]
         clean: list[str | Path] = ["--nbval-sanitize-with", ROOT / ".ci" / "sanitize.cfg"]
