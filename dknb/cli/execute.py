@@ -37,16 +37,23 @@ def execute(notebook: Path | None) -> Path:
         import nbformat
     path = notebook.resolve()
     content = _read(path)
-    target = find_project(path.parent).root / ".dknb" / "executed" / path.name
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ConfigError(f"{target.parent} cannot be made: {error}", hint="Run it where you may write") from error
+    target = _folder(find_project(path.parent).root) / path.name
     try:
         _run(content, path)
     finally:
         nbformat.write(content, target)
     return target
+
+
+def _folder(project: Path) -> Path:
+    """Where results go; like the store beside it, nothing to be committed."""
+    folder = project / ".dknb" / "executed"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ".gitignore").write_text("*\n", encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{folder} cannot be written: {error}", hint="Run it where you may write") from error
+    return folder
 
 
 def _read(path: Path) -> NotebookNode:

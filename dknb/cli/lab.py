@@ -45,7 +45,10 @@ def open_lab(notebook: Path | None) -> NoReturn:
     """
     if find_spec("jupyterlab") is None:
         raise MissingExtra("jupyterlab is not installed.", hint='Install it with:  pip install "dknb[lab]"')
-    command = [sys.executable, "-m", "jupyterlab", *([] if notebook is None else [str(notebook)])]
+    # Without the option JupyterLab asks a newcomer, first of all, whether to fetch its news.
+    command = [sys.executable, "-m", "jupyterlab", "--LabApp.news_url=None"]
+    if notebook is not None:
+        command.append(str(notebook))
     sys.stdout.flush()
     if os.name == "posix":
         if os.geteuid() == 0:

@@ -70,7 +70,7 @@ def _image(_: RendererHTML, tokens: Sequence[Token], index: int, *__: Any) -> st
     token = tokens[index]
     name = html.escape(token.content or "image")
     address = html.escape(str(token.attrs.get("src", "")), quote=True)
-    return f'<a href="{address}" rel="noopener noreferrer" target="_blank">🖼 {name}</a>'
+    return f'<a href="{address}" rel="noopener noreferrer" target="_blank">image: {name}</a>'
 
 
 def _link(renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:

@@ -40,6 +40,20 @@ def test_the_result_lies_in_the_project_and_the_notebook_stays_as_it_was(noteboo
     assert cell.outputs[0].text == f"{path.parent}\n{path}\n"
 
 
+def test_the_result_is_nothing_that_git_would_commit(notebook, tmp_path):
+    """Results are ignored by git, in a project that has no store yet too."""
+    execute(notebook("1"))
+    assert (tmp_path / ".dknb" / "executed" / ".gitignore").read_text() == "*\n"
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_of_ours(notebook, tmp_path):
+    """A file where the folder should be is said to be in the way."""
+    path = notebook("1")
+    (tmp_path / ".dknb").touch()
+    with pytest.raises(ConfigError, match=r"executed cannot be written: "):
+        execute(path)
+
+
 def test_a_failing_cell_is_named_with_its_error(notebook, tmp_path):
     """The error is one line; what had run before is kept."""
     path = notebook("print('before')", "1 / 0", "print('after')")

@@ -45,7 +45,7 @@ def test_the_first_notebook_is_opened_from_anywhere_in_the_project(project, beca
     monkeypatch.chdir(project / "notebooks")
     with pytest.raises(SystemExit):
         main(["lab"])
-    assert became == [[sys.executable, "-m", "jupyterlab", str(first)]]
+    assert became == [[sys.executable, "-m", "jupyterlab", "--LabApp.news_url=None", str(first)]]
 
 
 @pytest.mark.usefixtures("project")
@@ -53,7 +53,7 @@ def test_a_project_without_notebooks_opens_its_folder(became):
     """JupyterLab starts where one is."""
     with pytest.raises(SystemExit):
         main(["lab"])
-    assert became == [[sys.executable, "-m", "jupyterlab"]]
+    assert became == [[sys.executable, "-m", "jupyterlab", "--LabApp.news_url=None"]]
 
 
 @pytest.mark.usefixtures("project")
