@@ -33,6 +33,7 @@ export function longTalk(turns: number, samples: number): ConversationBundle {
     nodes: {
       parent,
       ordinal,
+      number: parent.map((_, node) => node),
       role,
       text: parent.map((_, node) => `message ${node}`),
       branch: nothing,

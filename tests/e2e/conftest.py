@@ -53,15 +53,18 @@ class Lab:
     token: str
     folder: Path
 
-    def save(self, name: str, outputs: list[dict[str, Any]]) -> Path:
+    def save(self, name: str, notebook: nbformat.NotebookNode) -> None:
+        """Put a notebook there that names neither kernel nor language, so that no kernel is started."""
+        notebook.metadata.clear()
+        nbformat.write(notebook, self.folder / name)
+
+    def save_outputs(self, name: str, outputs: list[dict[str, Any]]) -> None:
         """Put a notebook there in which each of ``outputs`` (MIME bundles) is what a cell showed."""
         cells = [
             nbformat.v4.new_code_cell(f"# {number}", outputs=[nbformat.v4.new_output("display_data", data=data)])
             for number, data in enumerate(outputs)
         ]
-        path = self.folder / name
-        nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
-        return path
+        self.save(name, nbformat.v4.new_notebook(cells=cells))
 
     def open_without_kernel(self, page: Any, name: str) -> None:
         """Open a notebook that names no kernel, and choose none when JupyterLab asks."""

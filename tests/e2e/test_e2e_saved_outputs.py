@@ -33,6 +33,7 @@ def _talk(turns: int, samples: int) -> dict[str, list[object]]:
     return {
         "parent": parent,
         "ordinal": [parent[:node].count(above) for node, above in enumerate(parent)],
+        "number": list(range(count)),
         "role": ["system", *["user", *["assistant"] * samples] * turns],
         "text": [f"message {node}" for node in range(count)],
         "branch": [None] * count,
@@ -48,7 +49,7 @@ def notebook(lab, page):
     """The page on a notebook that holds one output of each type, and a conversation of 251 nodes."""
     talk = _talk(50, 4)
     large = _bundle("conversation", nodes=talk, current=250, branches=[], truncated=0, conversation_id="large")
-    lab.save("saved.ipynb", [_bundle("prompt"), _bundle("conversation"), _bundle("comparison"), large])
+    lab.save_outputs("saved.ipynb", [_bundle("prompt"), _bundle("conversation"), _bundle("comparison"), large])
     lab.open_without_kernel(page, "saved.ipynb")
     page.locator(".dknb-conversation").nth(1).wait_for()
     return page

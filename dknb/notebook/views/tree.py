@@ -90,6 +90,7 @@ def payload(picture: Picture) -> dict[str, Any]:
         "nodes": {
             "parent": [index[id(node.parent)] if node.parent is not None else -1 for node in kept],
             "ordinal": [node.ordinal for node in kept],
+            "number": [node.seq for node in data],
             "role": [node.role for node in data],
             "text": [shorten(printable(node.message.content), _TEXT) for node in data],
             "branch": [node.branch_name for node in data],

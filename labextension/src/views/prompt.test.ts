@@ -9,7 +9,7 @@ test('shows the text, the facts and where each value came from', () => {
   const view = promptView(examples.prompt);
   expect(text(view, '.dknb-text')).toEqual([examples.prompt.text]);
   expect(text(view, '.dknb-facts')).toEqual([
-    'critique · mixed · ≈ 1,234 tokens · $0.00050 to $0.0020 with an answer, to openai/gpt-5.4-mini',
+    'critique · mixed · ≈ 1,234 tokens · $0.00050 to $0.0020 with an answer with openai/gpt-5.4-mini',
   ]);
   expect(text(view, 'tr')).toEqual([
     'tonekindthis line',

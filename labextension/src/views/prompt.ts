@@ -31,12 +31,12 @@ function size({ tokens }: PromptBundle): string | null {
 }
 
 function price({ cost_usd: range, model }: PromptBundle): string | null {
-  const to = model === null ? '' : ` to ${model}`;
+  const to = model === null ? '' : ` with ${model}`;
   if (range === null) {
     return model === null ? null : `price unknown${to}`;
   }
   const shown =
-    range.low === range.high ? money(range.low) : `${money(range.low)} to ${money(range.high)} with an answer,`;
+    range.low === range.high ? money(range.low) : `${money(range.low)} to ${money(range.high)} with an answer`;
   return `${shown}${to}`;
 }
 

@@ -63,7 +63,7 @@ export class TreeView {
     const drawn = this.rows.map((row, index) =>
       rowView(this.bundle, {
         row,
-        id: this.ids[row.node] ?? null,
+        id: this.ids[row.node] ?? numberOf(this.bundle.nodes.number[row.node]),
         place: places[index] ?? { place: 1, of: 1 },
         onPath: this.layout.onPath[row.node] ?? false,
         active: row.node === this.active,
@@ -118,4 +118,9 @@ export class TreeView {
 /** Without a system prompt the root is empty: there is nothing to see in it unless the conversation parts there. */
 function isBlankRoot({ nodes }: ConversationBundle, { node, beside }: Row): boolean {
   return node === 0 && beside === 0 && nodes.parent.length > 1 && nodes.text[0] === '';
+}
+
+/** `#N`, which `%branch` takes for a node whose id is too long to show. */
+function numberOf(number: number | null | undefined): string | null {
+  return number == null ? null : `#${number}`;
 }
