@@ -28,5 +28,5 @@ test('shows no table without parameters, and says when the price is not known', 
   const bare = { ...examples.prompt, name: null, params_used: [], params_missing: [], tokens: null, cost_usd: null };
   const view = promptView(bare);
   expect(view.querySelector('table')).toBeNull();
-  expect(text(view, '.dknb-facts')).toEqual(['prompt · mixed · price unknown to openai/gpt-5.4-mini']);
+  expect(text(view, '.dknb-facts')).toEqual(['prompt · mixed · price unknown with openai/gpt-5.4-mini']);
 });
