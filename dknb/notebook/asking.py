@@ -50,16 +50,13 @@ class Talk:
         made: The branches that this kernel made, and the cell that did.
     """
 
-    def __init__(self, manager: ConversationManager, *, cells_have_ids: bool) -> None:
+    def __init__(self, manager: ConversationManager) -> None:
         self.manager = manager
         state = manager.state
         self.left_at = (state.current, state.current_branch) if state.message_tree.children else None
         self.made: dict[str, str | None] = {}
         main = next((name for name, branch in state.branches.items() if not branch.deletion), None)
         self.places = Places(state.message_tree, main)
-        if not cells_have_ids and main is not None:
-            # Run All without ids retraces the tree from the top; the branch must not begin at its far end then.
-            self.places.heads[main] = state.message_tree
         self._seen = len(state.stored)
 
     @property
@@ -120,6 +117,12 @@ class Talk:
         if any(above.data.hidden for above in node.upward()):
             raise NodeNotFound(f"The node {ref!r} was deleted.", hint=f"Bring it back with  %branch undelete {ref}")
         return node
+
+    async def resume(self) -> None:
+        """Stand where the conversation was left when this kernel opened it."""
+        if self.left_at is not None:
+            self.places.heads.clear()
+            await self.go(*self.left_at)
 
     async def go(self, node: Node, branch: str | None) -> None:
         """Stand at ``node``, on ``branch``; the store notes it as where the conversation was left."""
@@ -189,12 +192,14 @@ class Talk:
         cell, source, branch = question.cell, question.source, question.branch
         if source is not None:
             node, on = self.node(source)
+            if on is not None and on == self.places.branch and on not in self.places.heads:
+                node = self.places.position  # a new kernel stands at the top of its branch until it has asked on it
             if on is None:
                 here = self.places.branch
                 on = here if here is not None and self.head(here) is node else None
                 return Place(Attached(node), on, source)
             return Place(self.places.attach(node, cell), on, source)
-        if branch is not None and not self._is_new_branch(branch) and (cell is not None or branch in self.places.heads):
+        if branch is not None and branch in self.places.heads:
             return Place(self.places.attach(self.head(branch), cell), branch)
         if known is not None:
             return replace(known)

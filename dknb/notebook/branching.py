@@ -55,7 +55,7 @@ def branch_line(session: Session, cell: str | None, line: str) -> None:
         )
     parser, do = _COMMANDS[command]
     options = parser.parse(rest)
-    talk = session.existing_talk(cell)
+    talk = session.existing_talk()
     run(talk.manager.refresh())
     talk.stand()
     show(do(talk, options, cell))

@@ -82,7 +82,7 @@ def put_question(
         Interrupted: The user stopped it.
     """
     text = session.system_text(system) if system is not None else None
-    talk = session.talk(cell=question.cell, system=text)
+    talk = session.talk(system=text)
     talk.manager.llm = session.provider(config or session.config)
     live = LiveAnswer(shell, stream=session.streams())
     if hint := _place_hint(talk, question):
@@ -148,7 +148,7 @@ def _reply(talk: Talk, response: LLMResponse) -> Reply:
     )
 
 
-def chat_line(session: Session, cell: str | None, line: str) -> None:
+def chat_line(session: Session, line: str) -> None:
     """Run ``%chat``: say where one stands; ``--resume`` goes to where the conversation was left.
 
     Raises:
@@ -159,12 +159,12 @@ def chat_line(session: Session, cell: str | None, line: str) -> None:
     try:
         if options.name is not None:
             session.use_conversation(options.name)
-        talk = session.existing_talk(cell)
+        talk = session.existing_talk()
     except DknbError:
         session.conversation = before
         raise
-    if options.resume and talk.left_at is not None:
-        run(talk.go(*talk.left_at))
+    if options.resume:
+        run(talk.resume())
     verb = "resumed " if options.resume else ""
     show(note(f"conversation {talk.name!r}: {verb}{talk.where()}"))
 
@@ -174,8 +174,10 @@ def _place_hint(talk: Talk, question: Question) -> str | None:
     places = talk.places
     if question.cell is None or question.source is not None or question.branch is not None or talk.is_new:
         return None
-    if places.position is not places.root or talk.left_at is None or places.known(question.cell) is not None:
+    if places.position is not places.root or talk.left_at is None:
         return None
+    if any(child.data.message.content == question.text for child in places.root.children):
+        return None  # it goes over known ground, as Run All does
     return (
         f"new kernel: this cell begins at the top of {talk.name!r}; "
         f"%chat --resume goes on at node {node_label(talk.left_at[0])}"

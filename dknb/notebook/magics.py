@@ -61,7 +61,7 @@ class DknbMagics(Magics):
         """Ask the model (%%chat), or say where the conversation stands (%chat)."""
         with stoppable():
             if cell is None:
-                chat_line(self.session, self._cell_id, line)
+                chat_line(self.session, line)
             else:
                 chat_cell(self.session, self.shell, line, cell)
 

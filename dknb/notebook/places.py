@@ -7,15 +7,14 @@ answer it points at now.
   that is, if that cell points at it, else to the node.
 - A cell that runs again asks below what it is attached to. The same text at the same place is the same question, so it
   gets one more answer; another text is a new question beside it.
-- A new kernel stands at the top. A cell that the store remembers from an earlier kernel is attached as it was then. An
-  answer equal to one that the store has under that question, and that this kernel has not yet been given, takes its node.
+- A new kernel stands at the top and knows no cell, so that Run All follows the notebook as it is now. An answer equal to
+  one that the store has under that question, and that this kernel has not yet been given, takes its node.
 
 ``--from`` and ``--branch`` say where to ask instead; as long as a cell's line says the same, it stays where that led.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -95,8 +94,8 @@ class Places:
             self.branch = new
 
     def known(self, cell: str | None) -> Place | None:
-        """The place of a cell that was run before, in this kernel or an earlier one."""
-        return None if cell is None else self._cells.get(cell) or self._remembered(cell)
+        """The place of a cell that was run before in this kernel."""
+        return None if cell is None else self._cells.get(cell)
 
     def here(self, cell: str | None) -> Place:
         """The place of a cell that asks where the kernel stands."""
@@ -116,8 +115,8 @@ class Places:
             NodeNotFound: It was deleted.
         """
         node = place.attached.node
-        if (other := place.attached.cell) is not None:
-            node = self._points_at(other) or node
+        if place.attached.cell is not None:
+            node = self._cells[place.attached.cell].answer or node
         for above in node.upward():
             if above.data.hidden:
                 raise NodeNotFound(
@@ -140,32 +139,6 @@ class Places:
         if cell is not None:
             self._cells[cell] = place
         self.move(answer, place.branch)
-
-    def _points_at(self, cell: str) -> Node | None:
-        here = self._cells.get(cell)
-        return here.answer if here is not None else _newest(self._made_by(cell, "assistant"))
-
-    def _remembered(self, cell: str) -> Place | None:
-        """The place of a cell that an earlier kernel ran."""
-        question = _newest(self._made_by(cell, "user"))
-        if question is None or question.parent is None:
-            return None
-        above = question.parent
-        other = above.data.cell if above.data.role == "assistant" and above.data.cell != cell else None
-        metadata = question.data.metadata
-        return Place(Attached(above, other), metadata.get("branch"), metadata.get("from"))
-
-    def _made_by(self, cell: str, role: str) -> Iterator[Node]:
-        # Only a cell's first run in a kernel looks here, so a walk is cheaper than keeping an index.
-        return (
-            node
-            for node in self.root.walk()
-            if node.data.cell == cell and node.data.role == role and not node.data.hidden
-        )
-
-
-def _newest(nodes: Iterator[Node]) -> Node | None:
-    return max(nodes, key=lambda node: (node.data.seq or 0, node.data.timestamp), default=None)
 
 
 def _says_the_same(stored: ConversationNode, answer: LLMResponse) -> bool:

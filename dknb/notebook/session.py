@@ -161,21 +161,20 @@ class Session:
         """
         self.conversation = check_name(name, "conversation")
 
-    def talk(self, *, cell: str | None = None, system: str | None = None) -> Talk:
+    def talk(self, *, system: str | None = None) -> Talk:
         """The current conversation, opened or begun.
 
         Args:
-            cell: The id of the cell that asks for it.
             system: The system prompt of a new one.
 
         Raises:
             StorageError: The store cannot be read or written.
         """
         if self.conversation not in self._talks:
-            self._talks[self.conversation] = run(self._open(cell, system))
+            self._talks[self.conversation] = run(self._open(system))
         return self._talks[self.conversation]
 
-    async def _open(self, cell: str | None, system: str | None) -> Talk:
+    async def _open(self, system: str | None) -> Talk:
         name, llm = self.conversation, self.provider(self.config)
         try:
             manager = await ConversationManager.resume(name, llm, self.builder, self.storage)
@@ -183,9 +182,9 @@ class Session:
             manager = await ConversationManager.create(
                 llm, self.builder, self.storage, conversation_id=name, system_prompt=system
             )
-        return Talk(manager, cells_have_ids=cell is not None)
+        return Talk(manager)
 
-    def existing_talk(self, cell: str | None = None) -> Talk:
+    def existing_talk(self) -> Talk:
         """The current conversation, which must be there already.
 
         Raises:
@@ -199,7 +198,7 @@ class Session:
                     hint="Begin it with a  %%chat  cell"
                     + (f", or take another:  %dknb conversation {known[0]}" if known else ""),
                 )
-        return self.talk(cell=cell)
+        return self.talk()
 
     def system_text(self, prompt: str) -> str:
         """The text that ``--system`` means: a prompt of the library, rendered with the notebook's variables.

@@ -98,18 +98,22 @@ def test_run_all_in_a_new_kernel_adds_nothing(notebook, ids):
         assert notebook.paths() == before
 
 
-def test_a_single_cell_run_in_a_new_kernel_finds_its_place(notebook):
-    """A cell known from before is asked where it was asked, though the cells above have not run."""
+def test_run_all_follows_the_notebook_as_it_is_now(notebook):
+    """After a restart the order of the cells decides: one put between two others is asked between them."""
     notebook.ok("%%chat\nq", cell="a")
     notebook.ok("%%chat\nr", cell="b")
+    notebook.ok("%%chat\nbetween", cell="c")
     new_kernel(notebook)
-    notebook.ok("%%chat\nr2", cell="b")
-    assert ("q", "Echo: q", "r2", "Echo: r2") in notebook.paths()
+    for cell, text in (("a", "q"), ("c", "between"), ("b", "r")):
+        notebook.ok(f"%%chat\n{text}", cell=cell)
+    assert ("q", "Echo: q", "between", "Echo: between", "r", "Echo: r") in notebook.paths()
 
 
 def test_a_new_cell_in_a_new_kernel_begins_at_the_top_and_says_so(notebook):
     """%chat --resume goes to where the conversation was left, and says so."""
     notebook.ok("%%chat\nq", cell="a")
+    new_kernel(notebook)
+    assert "%chat --resume" not in notebook.ok("%%chat\nq", cell="a")
     new_kernel(notebook)
     assert "%chat --resume goes on at node 0.0" in notebook.ok("%%chat\nnew", cell="z")
     new_kernel(notebook)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from dataclasses import dataclass, field
 
 import pytest
@@ -32,9 +31,7 @@ class Node:
 
     text: str
     above: Node | None = None
-    cell: str | None = None
     below: list[Node] = field(default_factory=list)
-    age: int = 0
 
     def path(self):
         return (*self.above.path(), self.text) if self.above else ()
@@ -44,40 +41,33 @@ class Model:
     """The rule, said again as simply as can be."""
 
     def __init__(self):
-        self.root, self.clock = Node(""), itertools.count(1)
+        self.root = Node("")
         self.nodes = [self.root]
         self.restart()
 
     def restart(self):
-        """A new kernel: at the top, nothing counted, cells known from what they made."""
+        """A new kernel: at the top, nothing counted, no cell known."""
         self.here, self.given, self.answer, self.attached = self.root, set(), {}, {}
 
-    def add(self, text, above, cell):
-        node = Node(text, above, cell, age=next(self.clock))
+    def add(self, text, above):
+        node = Node(text, above)
         above.below.append(node)
         self.nodes.append(node)
         return node
 
-    def newest(self, cell, question):
-        made = [n for n in self.nodes if n.cell == cell and (len(n.path()) % 2 == 1) == question]
-        return max(made, key=lambda n: n.age, default=None)
-
     def attachment(self, cell):
         if cell in self.attached:
             return self.attached[cell]
-        if (question := self.newest(cell, question=True)) is not None:
-            above = question.above
-            return (above.cell if above.cell != cell else None, above)
         pointing = [c for c, n in self.answer.items() if n is self.here and c != cell]
         return (pointing[0] if pointing else None, self.here)
 
     def run(self, cell, text, reply):
         other, above = self.attached[cell] = self.attachment(cell)
         if other is not None:
-            above = self.answer.get(other) or self.newest(other, question=False) or above
-        question = next((n for n in above.below if n.text == text), None) or self.add(text, above, cell)
+            above = self.answer[other]
+        question = next((n for n in above.below if n.text == text), None) or self.add(text, above)
         same = (n for n in question.below if n.text == reply and n not in self.given)
-        answer = next(same, None) or self.add(reply, question, cell)
+        answer = next(same, None) or self.add(reply, question)
         self.given.add(answer)
         self.answer[cell] = self.here = answer
 
@@ -101,7 +91,7 @@ class Kernel:
             manager = await ConversationManager.create(self.echo, None, self.storage, conversation_id="t")
         else:
             manager = await ConversationManager.resume("t", self.echo, None, self.storage)
-        self.talk = Talk(manager, cells_have_ids=True)
+        self.talk = Talk(manager)
 
     async def run(self, cell, text, reply):
         self.echo.set_response_function(lambda messages: reply)
