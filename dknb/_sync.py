@@ -174,4 +174,3 @@ def iterate(make: Callable[[], AsyncIterator[T]]) -> Iterator[T]:
     with Stream(make, most_waiting=1_000) as stream:
         for batch in stream.batches():
             yield from batch
-

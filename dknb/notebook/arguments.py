@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any, NoReturn
 
 from ..errors import MagicError, did_you_mean
@@ -43,7 +44,7 @@ class LineParser(argparse.ArgumentParser):
         if match := _BIND.search(line):
             bind = match[1]
             line = line[: match.start()]
-        options, unknown = self.parse_known_args(split_line(self.prog, line))
+        options, unknown = self.parse_known_args(self._words_first(split_line(self.prog, line)))
         if unknown:
             known = [name for action in self._actions for name in action.option_strings]
             raise MagicError(
@@ -57,6 +58,18 @@ class LineParser(argparse.ArgumentParser):
         if getattr(options, "bind", None) is not None and not options.bind.isidentifier():
             self.error(f"{options.bind!r} is no name for a variable")
         return options
+
+    def _words_first(self, tokens: Sequence[str]) -> list[str]:
+        """The words before the options, which argparse wants together: they may stand anywhere on a line."""
+        words: list[str] = []
+        options: list[str] = []
+        rest = iter(tokens)
+        for token in rest:
+            (options if token.startswith("--") else words).append(token)
+            action = self._option_string_actions.get(token)
+            if action is not None and action.nargs is None:
+                options += list(islice(rest, 1))
+        return words + options
 
 
 def split_line(magic: str, line: str) -> list[str]:

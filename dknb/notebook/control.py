@@ -10,6 +10,7 @@ from .._sync import run
 from ..errors import ConfigError, MagicError, did_you_mean
 from .arguments import LineParser, split_pairs
 from .live import show
+from .prompting import library_bundle
 from .session import Session
 from .views.table import table_bundle
 from .views.text import money, note
@@ -23,7 +24,8 @@ def _parser(name: str, description: str) -> LineParser:
 
 _STATUS = _parser("status", "Say what is set.")
 _MODEL = _parser("model", "Set the model that cells talk to.")
-_MODEL.add_argument("words", nargs="+", metavar="SPEC [setting=value ...]")
+_MODEL.add_argument("words", nargs="+", metavar="SPEC")
+_MODEL.usage = "%(prog)s SPEC [setting=value ...]"
 _LIBRARY = _parser("library", "Use the prompts in a folder.")
 _LIBRARY.add_argument("folder")
 _CONVERSATION = _parser("conversation", "Talk in another conversation from now on.")
@@ -31,6 +33,7 @@ _CONVERSATION.add_argument("name")
 _CONVERSATIONS = _parser("conversations", "List the conversations of the store.")
 _MODELS = _parser("models", "Say which models can be used, and what is missing for the rest.")
 _COSTS = _parser("costs", "Say what calls cost, by model.")
+_PROMPTS = _parser("prompts", "List the prompts of the library.")
 _LIVE = _parser("live", "Stop recording and replaying.")
 
 
@@ -88,8 +91,7 @@ def _shown(session: Session, path: Path | str) -> str:
     """A path as one would type it in the project; a URL without its password."""
     if isinstance(path, str):
         return path.split("://")[0] + "://…"
-    root = session.project.root
-    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+    return session.shown(path)
 
 
 def _stands(session: Session) -> str:
@@ -203,6 +205,7 @@ _COMMANDS: dict[str, tuple[LineParser, _Command]] = {
     "model": (_MODEL, _model),
     "models": (_MODELS, _models),
     "library": (_LIBRARY, _library),
+    "prompts": (_PROMPTS, lambda session, _: library_bundle(session)),
     "conversation": (_CONVERSATION, _conversation),
     "conversations": (_CONVERSATIONS, _conversations),
     "record": (_RECORD, _use("record")),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["current_session", "load", "unload"]
 
 _BARE = re.compile(r"^(get_ipython\(\)\.run_cell_magic\('(?:chat|prompt)', .*, )''\)$", re.MULTILINE)
-_NAMES = {"line": ("chat", "branch", "dknb"), "cell": ("chat", "prompt")}
+_NAMES = {"line": ("chat", "prompt", "branch", "dknb"), "cell": ("chat", "prompt")}
 
 
 def with_body(lines: list[str]) -> list[str]:

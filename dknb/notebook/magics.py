@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
-from IPython.core.magic import Magics, cell_magic, line_cell_magic, line_magic, magics_class, no_var_expand
+from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, no_var_expand
 from traitlets import Bool
 
 from ..errors import Interrupted
 from .branching import BRANCH_HELP, branch_line
 from .chatting import CHAT, RESUME, chat_cell, chat_line
 from .control import CONTROL_HELP, control_line
-from .prompting import PROMPT, prompt_cell
+from .prompting import PROMPT, prompt_cell, prompt_line
 from .session import Session
 
 __all__ = ["DknbMagics"]
@@ -66,11 +66,14 @@ class DknbMagics(Magics):
                 chat_cell(self.session, self.shell, line, cell)
 
     @no_var_expand
-    @cell_magic
-    def prompt(self, line: str, cell: str) -> None:
-        """Render a prompt template."""
+    @line_cell_magic
+    def prompt(self, line: str, cell: str | None = None) -> None:
+        """Render a prompt template of the cell (%%prompt) or of the library (%prompt)."""
         with stoppable():
-            prompt_cell(self.session, self.shell, line, cell)
+            if cell is None:
+                prompt_line(self.session, self.shell, line)
+            else:
+                prompt_cell(self.session, self.shell, line, cell)
 
     @no_var_expand
     @line_magic

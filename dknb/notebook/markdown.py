@@ -61,7 +61,7 @@ def _renderer() -> MarkdownIt:
     # Without "html" every tag in the source is text; validateLink refuses javascript:, vbscript:, file: and data:.
     renderer = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
     renderer.use(dollarmath_plugin, allow_digits=False).use(texmath_plugin, delimiters="brackets")
-    for name in ("image", "link_open", "math_inline", "math_inline_double", "math_block", "fence"):
+    for name in ("image", "link_open", "math_inline", "math_inline_double", "math_block", "fence", "text"):
         renderer.add_render_rule(name, _RULES[name])
     return renderer
 
@@ -76,6 +76,11 @@ def _image(_: RendererHTML, tokens: Sequence[Token], index: int, *__: Any) -> st
 def _link(renderer: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
     tokens[index].attrs.update({"rel": "noopener noreferrer", "target": "_blank"})
     return renderer.renderToken(tokens, index, options, env)
+
+
+def _text(_: RendererHTML, tokens: Sequence[Token], index: int, *__: Any) -> str:
+    # A dollar that is no mathematics stands alone in an element, else MathJax pairs it with the next one.
+    return html.escape(tokens[index].content).replace("$", "<span>$</span>")
 
 
 def _math(_: RendererHTML, tokens: Sequence[Token], index: int, *__: Any) -> str:
@@ -140,4 +145,5 @@ _RULES: dict[str, Any] = {
     "math_inline_double": _math_block,
     "math_block": _math_block,
     "fence": _fence,
+    "text": _text,
 }

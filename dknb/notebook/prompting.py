@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..errors import MagicError, PromptNotFound, did_you_mean, nearest
+from ..errors import MagicError, MissingParameters, PromptError, PromptNotFound, did_you_mean, nearest
 from .arguments import LineParser, split_pairs
 from .live import show
 from .session import Session
 from .views.prompt import RenderedPrompt, prompt_bundle
-from .views.text import note
+from .views.table import table_bundle
+from .views.text import note, shorten
 
 if TYPE_CHECKING:
-    from ..prompts.types import PromptTemplateDict
+    from ..prompts.types import PromptTemplateDict, PromptType
 
-__all__ = ["PROMPT", "prompt_cell", "render_named", "render_text"]
+__all__ = ["PROMPT", "library_bundle", "prompt_cell", "prompt_line", "render_named", "render_text"]
 
 PROMPT = LineParser("%%prompt", "Render the cell's text as a prompt template.")
-PROMPT.add_argument("words", nargs="+", metavar="NAME [param=value ...]", help="its name, and values of its parameters")
+PROMPT.add_argument("words", nargs="+", metavar="NAME", help="its name, and values of its parameters")
+PROMPT.usage = "%(prog)s NAME [param=value ...] [--run] [--save] [--model SPEC] [--as VAR]"
 PROMPT.add_argument("--run", action="store_true", help="send it to the model")
 PROMPT.add_argument("--save", action="store_true", help="write it to the library")
 PROMPT.add_argument("--model", metavar="SPEC", help="the model that it is for")
@@ -42,28 +44,90 @@ def prompt_cell(session: Session, shell: Any, line: str, body: str) -> None:
     from ..prompts.files import parse_prompt_text
 
     options = PROMPT.parse(line)
-    words, given = split_pairs(options.words)
+    name = _one_name(split_pairs(options.words)[0])
+    if not body.strip():
+        raise MagicError("%%prompt: the cell is empty.", hint="Write the template below the %%prompt line")
+    prompt = parse_prompt_text(body.removesuffix("\n"), source_name=f"%%prompt {name}")
+    render_and_show(session, shell, options, prompt)
+
+
+def _one_name(words: list[str]) -> str:
     if len(words) != 1:
         raise MagicError(
             f"%%prompt takes one name, not {len(words)}: {' '.join(words) or 'none'}.",
             hint='%%prompt NAME param=value; quote a value with spaces: tone="very kind"',
         )
-    if not body.strip():
-        raise MagicError("%%prompt: the cell is empty.", hint="Write the template below the %%prompt line")
+    return words[0]
+
+
+def render_and_show(session: Session, shell: Any, options: Any, prompt: PromptTemplateDict) -> None:
+    """Render ``prompt`` as the line says, show it, and save, send and bind it on demand."""
+    words, given = split_pairs(options.words)
     config = session.model(options.model, {})
-    prompt = parse_prompt_text(body.removesuffix("\n"), source_name=f"%%prompt {words[0]}")
     rendered = _rendered(session, prompt, words[0], given, config.spec)
     show(prompt_bundle(rendered))
     result: Any = rendered
     if options.save:
-        path = session.save_prompt(words[0], prompt)
-        show(note(f"saved as {path}"))
+        show(note(session.save_prompt(words[0], prompt)))
     if options.run:
         from .sending import send
 
+        _refuse_missing(words[0], rendered.missing, rendered.metadata)
         result = send(session, shell, rendered.content, config)
     if options.bind:
         session.namespace[options.bind] = result
+
+
+def _refuse_missing(name: str, missing: Iterable[str], metadata: Mapping[str, Any]) -> None:
+    """Let no prompt with holes go to a model, unless it says itself that they do not matter."""
+    names = list(missing)
+    if names and metadata.get("validation_level") != "ignore":
+        raise MissingParameters(
+            names, hint=f"Give them to {name!r}, on the line, in the notebook or as defaults; it was not sent"
+        )
+
+
+def prompt_line(session: Session, shell: Any, line: str) -> None:
+    """Run ``%prompt``: render a prompt of the library; without a name, list them.
+
+    Raises:
+        PromptNotFound: There is no prompt of that name.
+        DknbError: As `prompt_cell`.
+    """
+    if not line.strip():
+        show(library_bundle(session))
+        return
+    options = PROMPT.parse(line)
+    prompt = _named(session, split_pairs(options.words)[0])
+    if options.save:
+        raise MagicError("%prompt: the prompt is saved already.", hint="To change it, write it in a %%prompt cell")
+    render_and_show(session, shell, options, prompt)
+
+
+def _named(session: Session, words: list[str]) -> PromptTemplateDict:
+    name = _one_name(words)
+    prompt = session.library.find_prompt(name, "user") or session.library.find_prompt(name, "system")
+    if prompt is None:
+        raise _no_prompt(session, name)
+    return prompt
+
+
+def library_bundle(session: Session) -> dict[str, Any]:
+    """The prompts of the library, with what they are for."""
+    rows = []
+    kinds: tuple[PromptType, PromptType] = ("user", "system")
+    for kind in kinds:
+        names = session.library.list_user_prompts() if kind == "user" else session.library.list_system_prompts()
+        for name in names:
+            try:
+                prompt = session.library.require_prompt(name, kind)
+                known = session.renderer.get_parameters(prompt, name=name, prompt_type=kind)
+                metadata = prompt.get("metadata", {})
+                said = str(metadata.get("use") or metadata.get("description") or metadata.get("when_to_use") or "")
+            except PromptError as error:
+                known, said = [], f"broken: {error}"
+            rows.append((name, kind, ", ".join(known), shorten(said, 120)))
+    return table_bundle(("prompt", "kind", "parameters", "use"), rows, title="prompts")
 
 
 def _rendered(
@@ -151,13 +215,19 @@ def render_named(session: Session, name: str) -> str:
     """
     library, values = session.library, NotebookValues(session.namespace)
     if library.find_prompt(name, "system") is not None:
-        return session.renderer.render_system_prompt(name, namespace=values).content
-    if library.find_prompt(name, "user") is not None:
-        return session.renderer.render_user_prompt(name, namespace=values).content
-    known = [*library.list_system_prompts(), *library.list_user_prompts()]
-    raise PromptNotFound(
-        f"There is no prompt {name!r}.{did_you_mean(name, known)}",
-        hint=f"Prompts: {', '.join(known[:20]) or 'none'}; a text of several words is taken as it is",
+        result = session.renderer.render_system_prompt(name, namespace=values)
+    elif library.find_prompt(name, "user") is not None:
+        result = session.renderer.render_user_prompt(name, namespace=values)
+    else:
+        raise _no_prompt(session, name)
+    _refuse_missing(name, result.params_missing, result.metadata)
+    return result.content
+
+
+def _no_prompt(session: Session, name: str) -> PromptNotFound:
+    known = [*session.library.list_user_prompts(), *session.library.list_system_prompts()]
+    return PromptNotFound(
+        f"There is no prompt {name!r}.{did_you_mean(name, known)}", hint=f"Prompts: {', '.join(known[:20]) or 'none'}"
     )
 
 
@@ -166,6 +236,9 @@ def render_text(session: Session, text: str) -> str:
 
     Raises:
         TemplateError: It does not parse or render.
+        MissingParameters: The notebook has no value for one of its parameters.
     """
     values = NotebookValues(session.namespace)
-    return session.renderer.render_inline(text, name="%%chat", namespace=values).content
+    result = session.renderer.render_inline(text, name="%%chat", namespace=values)
+    _refuse_missing("%%chat --template", result.params_missing, result.metadata)
+    return result.content

@@ -6,6 +6,7 @@ Needs no IPython, so `dknb.chat` works in a plain script too.
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,7 +90,7 @@ class Session:
         self.__dict__.pop("renderer", None)
 
     def save_prompt(self, name: str, prompt: PromptTemplateDict) -> str:
-        """Write a user prompt to the library; where it lies, as one would type it in the project.
+        """Write a user prompt to the library; says where it lies, and where what it replaced does.
 
         Raises:
             PromptError: The name cannot be one, or the file cannot be written.
@@ -98,8 +99,23 @@ class Session:
 
         library = self.library
         assert isinstance(library, FileSystemPromptLibrary)
+        before = library.find_file("user", name)
+        old = before.read_bytes() if before is not None else None
         path = library.save("user", name, prompt)
-        return path.relative_to(self.project.root).as_posix() if path.is_relative_to(self.project.root) else path.name
+        said = f"saved as {self.shown(path)}"
+        if old is None or old == path.read_bytes():
+            return said
+        kept = (
+            self.project.root / ".dknb" / "replaced" / f"{name.replace('/', '-')}-{datetime.now():%Y%m%d-%H%M%S}.yaml"
+        )
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_bytes(old)
+        return f"{said}; the version before is kept as {self.shown(kept)}"
+
+    def shown(self, path: Path) -> str:
+        """A path as one would type it in the project."""
+        root = self.project.root
+        return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
 
     @property
     def prompt_count(self) -> int:

@@ -119,6 +119,13 @@ def test_markdown_is_rendered():
     assert "--jp-mirror-editor-keyword-color" in html
 
 
+def test_prices_are_no_mathematics():
+    """Dollars that enclose no formula stand alone, so that no typesetter pairs them."""
+    assert "<span>$</span>5 in May and <span>$</span>6 in June" in markdown_to_html(
+        "It costs $5 in May and $6 in June."
+    )
+
+
 def test_an_image_becomes_a_link():
     """A remote image is not loaded: it can carry what the model was told to somebody else."""
     html = markdown_to_html("![chart](https://a.b/c.png)")
