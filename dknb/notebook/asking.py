@@ -129,6 +129,10 @@ class Talk:
         self.places.move(node, branch)
         await self.manager.storage.update(self.manager.state, Change(position=(node, branch)))
 
+    def system_at(self, node: Node) -> str:
+        """The system prompt that holds at a node."""
+        return _system_at(node) or self.manager.state.message_tree.data.message.content
+
     def stand(self) -> None:
         """Put the conversation where this kernel stands in it."""
         state = self.manager.state

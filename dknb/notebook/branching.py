@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .._sync import run
+from ..conversations.diff import diff_words
 from ..errors import BranchError, MagicError, did_you_mean
 from .arguments import LineParser
 from .asking import Talk
@@ -135,7 +136,9 @@ def picture_of(talk: Talk) -> Picture:
 
 def _diff(talk: Talk, options: Any, _: str | None) -> dict[str, Any]:
     left, right = talk.node(options.a)[0], talk.node(options.b)[0]
-    return diff_bundle(options.a, options.b, talk.manager.diff(left, right))
+    systems = [talk.system_at(node) for node in (left, right)]
+    runs = diff_words(*systems) if systems[0] != systems[1] else []
+    return diff_bundle(options.a, options.b, talk.manager.diff(left, right), runs)
 
 
 def _delete(talk: Talk, options: Any, _: str | None) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from ..llm.messages import LLMResponse
 from .arguments import LineParser, split_pairs
 from .asking import Question, Talk, cut_response
 from .live import LiveAnswer, show
+from .places import Node
 from .session import Session
 from .views.answer import Reply, status_bundle
 from .views.text import note
@@ -144,8 +145,15 @@ def _reply(talk: Talk, response: LLMResponse) -> Reply:
         reasoning=response.reasoning,
         tool_calls=list(response.tool_calls),
         incomplete=node.data.state != "complete",
+        replayed=bool(response.metadata.get("replayed")),
+        sample=_sample(node),
         label=node_label(node),
     )
+
+
+def _sample(node: Node) -> tuple[int, int]:
+    answers = [child for child in node.parent.children if not child.data.hidden] if node.parent is not None else [node]
+    return answers.index(node) + 1 if node in answers else 1, len(answers)
 
 
 def chat_line(session: Session, line: str) -> None:

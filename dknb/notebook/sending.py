@@ -52,6 +52,7 @@ def send(session: Session, shell: Any, text: str, config: LLMConfig) -> Reply:
         finish_reason=response.finish_reason,
         reasoning=response.reasoning,
         tool_calls=list(response.tool_calls),
+        replayed=bool(response.metadata.get("replayed")),
     )
     live.note(status_bundle(reply))
     return reply

@@ -37,6 +37,7 @@ export function longTalk(turns: number, samples: number): ConversationBundle {
       role,
       text: parent.map((_, node) => `message ${node}`),
       branch: nothing,
+      system: nothing,
       state: parent.map(() => 'complete'),
       model: nothing,
       tokens: nothing,

@@ -37,6 +37,7 @@ def _talk(turns: int, samples: int) -> dict[str, list[object]]:
         "role": ["system", *["user", *["assistant"] * samples] * turns],
         "text": [f"message {node}" for node in range(count)],
         "branch": [None] * count,
+        "system": [None] * count,
         "state": ["complete"] * count,
         "model": [None] * count,
         "tokens": [None] * count,

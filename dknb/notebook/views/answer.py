@@ -29,6 +29,8 @@ class Reply:
         reasoning: What the model thought.
         tool_calls: The calls that it asks for.
         incomplete: Whether it was cut.
+        replayed: Whether it came out of a recording.
+        sample: Which answer to its question it is, and of how many; from 1.
         label: The node's id as it is shown: short also where the node lies deep.
     """
 
@@ -44,6 +46,8 @@ class Reply:
     reasoning: str | None = None
     tool_calls: list[ToolCall] = field(default_factory=list)
     incomplete: bool = False
+    replayed: bool = False
+    sample: tuple[int, int] = (1, 1)
     label: str = ""
 
     def __str__(self) -> str:
@@ -58,9 +62,13 @@ def status_bundle(reply: Reply) -> dict[str, str]:
     facts = [f"node {reply.label or reply.node_id}"] if reply.node_id else []
     if reply.branch:
         facts.append(reply.branch)
+    if reply.sample[1] > 1:
+        facts.append(f"answer {reply.sample[0]} of {reply.sample[1]}")
     facts += [tokens(reply.usage), money(reply.cost_usd), seconds(reply.duration_s)]
     if reply.model:
         facts.append(reply.model)
+    if reply.replayed:
+        facts.append("replayed")
     facts += [f"asks for {call.name}({call.arguments_json})" for call in reply.tool_calls]
     bundle = note(" · ".join(facts))
     if reply.incomplete:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...conversations.diff import MessageDiff, PathDiff
+from ...conversations.diff import MessageDiff, PathDiff, WordRun
 from .text import chip, escape, one_line, printable
 from .tree import node_label
 
 __all__ = ["Tip", "branches_bundle", "diff_bundle"]
 
+_MOST = 50  # messages shown on each side
 _LEFT = "background:color-mix(in srgb, var(--jp-error-color1, #d32f2f) 22%, transparent);text-decoration:line-through"
 _RIGHT = "margin-left:2px;background:color-mix(in srgb, var(--jp-success-color1, #388e3c) 25%, transparent)"
 
@@ -52,8 +53,8 @@ def branches_bundle(conversation: str, tips: Sequence[Tip]) -> dict[str, str]:
     return {"text/plain": "\n".join(lines), "text/html": f"<table>{''.join(rows)}</table>"}
 
 
-def diff_bundle(left: str, right: str, diff: PathDiff) -> dict[str, str]:
-    """Where two paths part, and the words that differ after that."""
+def diff_bundle(left: str, right: str, diff: PathDiff, systems: Sequence[WordRun] = ()) -> dict[str, str]:
+    """Where two paths part, and the words that differ after that; ``systems`` is how their system prompts differ."""
     same = len(diff.fork.path()) - 1
     head = f"{left} and {right} part after node {node_label(diff.fork)} ({same} messages in common)"
     if not diff.messages:
@@ -63,9 +64,15 @@ def diff_bundle(left: str, right: str, diff: PathDiff) -> dict[str, str]:
         head = f"{long} goes on where {short} ends, at node {node_label(diff.fork)}"
     lines = [printable(head)]
     blocks = [f'<div style="font-weight:600">{escape(head)}</div>']
-    for message in diff.messages:
-        lines.append(_plain(message))
-        blocks.append(_html(message))
+    if systems:
+        lines.append(_plain("system", systems))
+        blocks.append(_html("system", systems))
+    for message in diff.messages[:_MOST]:
+        lines.append(_plain(_title(message), message.words))
+        blocks.append(_html(_title(message), message.words))
+    if (left_out := len(diff.messages) - _MOST) > 0:
+        lines.append(f"\n… and {left_out} further messages")
+        blocks.append(f"<div>… and {left_out} further messages</div>")
     return {"text/plain": "\n".join(lines), "text/html": "".join(blocks)}
 
 
@@ -75,25 +82,26 @@ def _title(message: MessageDiff) -> str:
     ]
     node = message.left or message.right
     assert node is not None
-    return f"{node.role}  {' | '.join(ids)}"
+    models = [side.metadata.get("model") for side in (message.left, message.right) if side is not None]
+    return "  ".join([node.role, " | ".join(ids), *([" | ".join(map(str, models))] if len(set(models)) > 1 else [])])
 
 
-def _plain(message: MessageDiff) -> str:
+def _plain(title: str, words: Sequence[WordRun]) -> str:
     marks = {"both": "{}", "left": "[-{}-]", "right": "{{+{}+}}"}
-    text = "".join(marks[run.side].format(run.text) for run in message.words)
-    return f"\n{_title(message)}\n{printable(text)}"
+    text = "".join(marks[run.side].format(run.text) for run in words)
+    return f"\n{title}\n{printable(text)}"
 
 
-def _html(message: MessageDiff) -> str:
+def _html(title: str, words: Sequence[WordRun]) -> str:
     styles = {"left": _LEFT, "right": _RIGHT}
     tags = {"left": "del", "right": "ins"}
     pieces = [
         escape(run.text)
         if run.side == "both"
         else f'<{tags[run.side]} style="{styles[run.side]}">{escape(run.text)}</{tags[run.side]}>'
-        for run in message.words
+        for run in words
     ]
     return (
-        f'<div style="margin-top:8px;color:var(--jp-ui-font-color2, #616161);font-size:90%">{escape(_title(message))}</div>'
+        f'<div style="margin-top:8px;color:var(--jp-ui-font-color2, #616161);font-size:90%">{escape(title)}</div>'
         f'<div style="white-space:pre-wrap;overflow-wrap:anywhere">{"".join(pieces)}</div>'
     )

@@ -19,6 +19,7 @@ __all__ = ["Picture", "node_label", "tree_bundle"]
 Node = Tree[ConversationNode]
 
 _SHOWN = 400  # rows of the picture
+_TOP = 5  # of them, those that are always its first
 _KEPT = 2_000  # nodes in the data behind it
 _TEXT = 2_000  # characters of a node in either
 _ROLE_COLOURS = {
@@ -94,6 +95,7 @@ def payload(picture: Picture) -> dict[str, Any]:
             "role": [node.role for node in data],
             "text": [shorten(printable(node.message.content), _TEXT) for node in data],
             "branch": [node.branch_name for node in data],
+            "system": [node.metadata.get("system") if node.role == "user" else None for node in data],
             "state": [node.state for node in data],
             "model": [node.metadata.get("model") for node in data],
             "tokens": [(node.metadata.get("usage") or {}).get("total_tokens") for node in data],
@@ -137,12 +139,12 @@ def _rows(picture: Picture) -> Iterator[_Row]:
 
 
 def _around(rows: list[_Row], current: Node) -> list[_Row]:
-    """The rows to show: all, or those around the current one."""
+    """The rows to show: all, or the first few and those around the current one."""
     if len(rows) <= _SHOWN:
         return rows
     at = next((number for number, row in enumerate(rows) if row.node is current), 0)
-    first = max(0, min(at - _SHOWN * 3 // 4, len(rows) - _SHOWN))
-    return rows[first : first + _SHOWN]
+    first = max(_TOP, min(at - _SHOWN * 3 // 4, len(rows) - _SHOWN + _TOP))
+    return rows[:_TOP] + rows[first : first + _SHOWN - _TOP]
 
 
 def _headline(picture: Picture, left_out: int) -> str:
@@ -150,6 +152,12 @@ def _headline(picture: Picture, left_out: int) -> str:
     on = f"on {picture.branch}, " if picture.branch is not None else ""
     cut = f" ({left_out:,} left out)" if left_out else ""
     return f"{picture.conversation_id} · {total:,} nodes{cut} · {on}at {node_label(picture.current)}"
+
+
+def _system_label(node: Node) -> list[str]:
+    """Where a question was asked with another system prompt than what is above it: how that begins."""
+    system = node.data.metadata.get("system") if node.data.role == "user" else None
+    return [f"system: {one_line(system, 50)}"] if system else []
 
 
 def _glyph(row: _Row) -> str:
@@ -162,7 +170,7 @@ def _plain(picture: Picture, rows: list[_Row], left_out: int) -> str:
     lines = [printable(_headline(picture, left_out))]
     for row in rows:
         data = row.node.data
-        labels = "".join(f" [{printable(name)}]" for name in row.labels)
+        labels = "".join(f" [{printable(name)}]" for name in (*row.labels, *_system_label(row.node)))
         here = " ← here" if row.node is picture.current else ""
         head = f"{row.lines}{_glyph(row)} {node_label(row.node)}  {data.role}: "
         lines.append(f"{head}{one_line(data.message.content, max(20, 100 - len(head)))}{labels}{here}")
@@ -181,7 +189,7 @@ def _html_row(picture: Picture, row: _Row) -> str:
     data = row.node.data
     text = data.message.content
     here = row.node is picture.current
-    labels = " ".join(chip(name, strong=name == picture.branch) for name in row.labels)
+    labels = " ".join(chip(name, strong=name == picture.branch) for name in (*row.labels, *_system_label(row.node)))
     lines = escape(row.lines).replace(" ", "&nbsp;")
     weight = "600" if here else "400"
     fade = "1" if row.on_path else "0.75"

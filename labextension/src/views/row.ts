@@ -56,6 +56,10 @@ function marks(bundle: ConversationBundle, { node, beside, folded }: Row): HTMLE
   if (given !== null && !heads.some(({ name }) => name === given)) {
     found.push(chip(given));
   }
+  const system = bundle.nodes.system[node] ?? null;
+  if (system !== null) {
+    found.push(chip(`system: ${oneLine(system, 50)}`));
+  }
   const state = bundle.nodes.state[node];
   if (state !== undefined && state !== 'complete') {
     found.push(element('span', { class: 'dknb-warning' }, state));
