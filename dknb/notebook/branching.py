@@ -150,7 +150,8 @@ def _delete(talk: Talk, options: Any, _: str | None) -> dict[str, Any]:
             f"(%branch undelete {options.what} shows them again)"
         )
     run(talk.manager.delete_branch(what))
-    return note(f"{len(hidden)} nodes are hidden; %branch undelete {options.what} shows them again")
+    gone = f"branch {options.what!r} is deleted, " if options.what in talk.manager.state.branches else ""
+    return note(f"{gone}{len(hidden)} nodes are hidden; %branch undelete {options.what} shows them again")
 
 
 def _undelete(talk: Talk, options: Any, _: str | None) -> dict[str, Any]:

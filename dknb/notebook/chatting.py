@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -57,17 +58,19 @@ def chat_cell(session: Session, shell: Any, line: str, body: str) -> Reply:
         from .prompting import render_text
 
         text = render_text(session, text)
-    if options.name is not None:
-        session.use_conversation(options.name)
+    config = session.model(options.model, settings)
     question = Question(text, session.next_cell(), options.source, options.branch)
-    reply = put_question(session, shell, question, session.model(options.model, settings), options.system)
-    if options.bind:
-        session.namespace[options.bind] = reply
-    return reply
+    with session.conversation_named(options.name):
+        return put_question(session, shell, question, config, options.system, options.bind)
 
 
 def put_question(
-    session: Session, shell: Any, question: Question, config: LLMConfig | None = None, system: str | None = None
+    session: Session,
+    shell: Any,
+    question: Question,
+    config: LLMConfig | None = None,
+    system: str | None = None,
+    bind: str | None = None,
 ) -> Reply:
     """Ask ``question``, show the answer as it comes, and return it.
 
@@ -77,6 +80,7 @@ def put_question(
         question: What to ask, and where; its ``system`` is filled in.
         config: The model to ask, instead of the kernel's.
         system: What ``--system`` says: the name of a prompt, or text.
+        bind: The variable to bind the reply to, also that of an answer that was cut.
 
     Raises:
         ProviderError: The call failed.
@@ -88,10 +92,10 @@ def put_question(
     live = LiveAnswer(shell, stream=session.streams())
     if hint := _place_hint(talk, question):
         live.note(note(hint))
-    return _stream(talk, replace(question, system=text), live)
+    return _stream(talk, replace(question, system=text), live, lambda reply: session.bind(bind, reply))
 
 
-def _stream(talk: Talk, question: Question, live: LiveAnswer) -> Reply:
+def _stream(talk: Talk, question: Question, live: LiveAnswer, bind: Callable[[Reply], None]) -> Reply:
     response: LLMResponse | None = None
     stream = Stream(lambda: talk.ask(question))
     try:
@@ -100,31 +104,35 @@ def _stream(talk: Talk, question: Question, live: LiveAnswer) -> Reply:
                 response = next((piece.response for piece in batch if piece.response is not None), None)
                 live.add("".join(piece.delta for piece in batch))
     except KeyboardInterrupt:
-        _show_cut(talk, live)
-        raise Interrupted("interrupted; what had arrived is kept.") from None
+        kept = _show_cut(talk, live, bind) is not None
+        raise Interrupted(
+            "interrupted; what had arrived is kept." if kept else "interrupted; nothing had arrived."
+        ) from None
     except DknbError:
-        _show_cut(talk, live)
+        _show_cut(talk, live, bind)
         raise
     node = talk.manager.last_answer
     if response is None or node is None:
-        reply = _show_cut(talk, live)
+        reply = _show_cut(talk, live, bind)
         assert reply is not None
         return reply
     live.finish(response.content)
     reply = _reply(talk, response)
+    bind(reply)
     live.note(status_bundle(reply))
     if others := talk.others_wrote():
         live.note(note(f"another kernel has added {others} nodes to this conversation meanwhile; nothing is lost"))
     return reply
 
 
-def _show_cut(talk: Talk, live: LiveAnswer) -> Reply | None:
+def _show_cut(talk: Talk, live: LiveAnswer, bind: Callable[[Reply], None]) -> Reply | None:
     """Show what arrived of an answer that was cut, if anything did."""
     node = talk.manager.last_answer
     if node is None:
         return None
     live.finish(node.data.message.content)
     reply = _reply(talk, cut_response(node))
+    bind(reply)
     live.note(status_bundle(reply))
     return reply
 
@@ -156,21 +164,18 @@ def _sample(node: Node) -> tuple[int, int]:
     return answers.index(node) + 1 if node in answers else 1, len(answers)
 
 
-def chat_line(session: Session, line: str) -> None:
-    """Run ``%chat``: say where one stands; ``--resume`` goes to where the conversation was left.
+def chat_line(session: Session, shell: Any, line: str) -> None:
+    """Run ``%chat``: ask what stands on the line, or say where one stands; ``--resume`` goes to where one left.
 
     Raises:
         ConversationNotFound: There is no conversation of that name.
     """
+    if line.strip() and not line.strip().startswith("--"):
+        put_question(session, shell, Question(line.strip(), session.next_cell()))
+        return
     options = RESUME.parse(line)
-    before = session.conversation
-    try:
-        if options.name is not None:
-            session.use_conversation(options.name)
+    with session.conversation_named(options.name):
         talk = session.existing_talk()
-    except DknbError:
-        session.conversation = before
-        raise
     if options.resume:
         run(talk.resume())
     verb = "resumed " if options.resume else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -82,9 +83,9 @@ def _status(session: Session, _: Any) -> dict[str, Any]:
 
 def _described(session: Session) -> str:
     config = session.config
-    left_out = {"provider", "model", "api_key", "api_base"}
+    left_out = {"provider", "model", "api_key"}
     settings = {name: value for name, value in config.to_dict().items() if name not in left_out}
-    return " ".join([config.spec, *(f"{name}={value}" for name, value in settings.items())])
+    return " ".join([config.spec, *(f"{name}={_without_password(value)}" for name, value in settings.items())])
 
 
 def _shown(session: Session, path: Path | str) -> str:
@@ -92,6 +93,10 @@ def _shown(session: Session, path: Path | str) -> str:
     if isinstance(path, str):
         return path.split("://")[0] + "://…"
     return session.shown(path)
+
+
+def _without_password(value: Any) -> Any:
+    return re.sub(r"//[^/@]*@", "//…@", value) if isinstance(value, str) else value
 
 
 def _stands(session: Session) -> str:
@@ -189,7 +194,8 @@ def _use(mode: Any) -> Callable[[Session, Any], dict[str, Any]]:
         recording = Recording(options.path, mode, options.pace)
         if (before := use(recording)) is not None:
             before.close()
-        return note(f"recording: {_recorded(session)}")
+        echo = "; echo itself is never recorded, it answers the same again" if session.config.provider == "echo" else ""
+        return note(f"recording: {_recorded(session)}{echo}")
 
     return use_recording
 

@@ -14,8 +14,10 @@ from ..errors import Interrupted
 from .branching import BRANCH_HELP, branch_line
 from .chatting import CHAT, RESUME, chat_cell, chat_line
 from .control import CONTROL_HELP, control_line
+from .live import show
 from .prompting import PROMPT, prompt_cell, prompt_line
 from .session import Session
+from .views.text import note
 
 __all__ = ["DknbMagics"]
 
@@ -29,6 +31,11 @@ def stoppable() -> Iterator[None]:
         raise
     except KeyboardInterrupt:
         raise Interrupted("interrupted.") from None
+
+
+def asks_for_help(line: str) -> bool:
+    """Whether a line asks how its magic is used."""
+    return line.strip() in ("-h", "--help", "help", "?")
 
 
 @magics_class
@@ -60,8 +67,10 @@ class DknbMagics(Magics):
     def chat(self, line: str, cell: str | None = None) -> None:
         """Ask the model (%%chat), or say where the conversation stands (%chat)."""
         with stoppable():
-            if cell is None:
-                chat_line(self.session, line)
+            if asks_for_help(line):
+                show(note(str(DknbMagics.chat.__doc__)))
+            elif cell is None:
+                chat_line(self.session, self.shell, line)
             else:
                 chat_cell(self.session, self.shell, line, cell)
 
@@ -70,7 +79,9 @@ class DknbMagics(Magics):
     def prompt(self, line: str, cell: str | None = None) -> None:
         """Render a prompt template of the cell (%%prompt) or of the library (%prompt)."""
         with stoppable():
-            if cell is None:
+            if asks_for_help(line):
+                show(note(str(DknbMagics.prompt.__doc__)))
+            elif cell is None:
                 prompt_line(self.session, self.shell, line)
             else:
                 prompt_cell(self.session, self.shell, line, cell)
@@ -80,14 +91,20 @@ class DknbMagics(Magics):
     def branch(self, line: str) -> None:
         """Show and change the branches of the conversation."""
         with stoppable():
-            branch_line(self.session, self._cell_id, line)
+            if asks_for_help(line):
+                show(note(BRANCH_HELP))
+            else:
+                branch_line(self.session, self._cell_id, line)
 
     @no_var_expand
     @line_magic
     def dknb(self, line: str) -> None:
         """Show what is set, and set it."""
         with stoppable():
-            control_line(self.session, line)
+            if asks_for_help(line):
+                show(note(CONTROL_HELP))
+            else:
+                control_line(self.session, line)
 
 
 DknbMagics.chat.__doc__ = f"{CHAT.format_help()}\n{RESUME.format_help()}"

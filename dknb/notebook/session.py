@@ -5,7 +5,8 @@ Needs no IPython, so `dknb.chat` works in a plain script too.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -176,6 +177,24 @@ class Session:
             ConversationError: It cannot be a name.
         """
         self.conversation = check_name(name, "conversation")
+
+    @contextmanager
+    def conversation_named(self, name: str | None) -> Iterator[None]:
+        """Change to the conversation ``name``, if one is given; back, if what is done with it fails before it is open."""
+        before = self.conversation
+        try:
+            if name is not None:
+                self.use_conversation(name)
+            yield
+        except BaseException:
+            if self.open_talk is None:
+                self.conversation = before
+            raise
+
+    def bind(self, name: str | None, value: object) -> None:
+        """Bind a variable of the notebook, if one is named."""
+        if name is not None:
+            self.namespace[name] = value
 
     def talk(self, *, system: str | None = None) -> Talk:
         """The current conversation, opened or begun.

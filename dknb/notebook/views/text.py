@@ -80,5 +80,5 @@ def note(text: str) -> dict[str, str]:
     """One quiet line, as a MIME bundle."""
     return {
         "text/plain": printable(text),
-        "text/html": f'<div style="{_MUTED};font-size:90%">{escape(text)}</div>',
+        "text/html": f'<div style="{_MUTED};font-size:90%;white-space:pre-wrap">{escape(text)}</div>',
     }
