@@ -20,7 +20,7 @@ from ..errors import ConfigError, did_you_mean
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-__all__ = ["ProviderRow", "known_providers", "provider_row"]
+__all__ = ["ProviderRow", "known_providers", "owner_of", "provider_row"]
 
 GROUP = "dknb.providers"
 
@@ -71,6 +71,21 @@ def _added() -> dict[str, EntryPoint]:
 def known_providers() -> list[str]:
     """The names that a model spec can begin with, dknb's own first."""
     return [*_BUILT_IN, *(name for name in _added() if name not in _BUILT_IN)]
+
+
+#: How the models of a provider are called, for somebody who leaves the provider out.
+_FAMILIES = {
+    "openai": ("gpt-", "chatgpt-", "o1", "o3", "o4"),
+    "anthropic": ("claude-",),
+    "ollama": ("llama", "mistral", "qwen", "gemma", "phi", "deepseek"),
+}
+
+
+def owner_of(name: str) -> str | None:
+    """The provider of a model that is named without one, as far as its name tells."""
+    if name in known_providers():
+        return None
+    return next((provider for provider, begins in _FAMILIES.items() if name.lower().startswith(begins)), None)
 
 
 def provider_row(name: str) -> ProviderRow:

@@ -16,7 +16,7 @@ class OpenAICompatibleProvider(OpenAIShapedProvider):
         ConfigError: There is no ``api_base``.
     """
 
-    label = "The server"
+    label = "OpenAI-compatible server"
     traits = ChatTraits(keeps_marks=True)
 
     def _base_url(self) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Protocol, runtime_checkable
 
 from ..errors import ConfigError, did_you_mean
-from .catalog import known_providers, provider_row
+from .catalog import known_providers, owner_of, provider_row
 from .messages import LLMStreamResponse
 
 __all__ = ["CompletionMode", "LLMConfig", "ModelCapability", "normalize_llm_config", "parse_spec"]
@@ -274,6 +274,10 @@ def parse_spec(spec: str, **settings: Any) -> LLMConfig:
     provider, _, model = spec.strip().partition("/")
     if not provider:
         raise ConfigError(f"{spec!r} names no provider.", hint=f"Known providers: {', '.join(known_providers())}")
+    if not model and (owner := owner_of(provider)) is not None:
+        raise ConfigError(
+            f"{provider!r} is a model; a spec begins with its provider.", hint=f"Did you mean  {owner}/{provider}  ?"
+        )
     row = provider_row(provider)
     model = model.strip() or row.default_model or ""
     if not model:

@@ -176,7 +176,8 @@ class Recording:
         if recorded:
             samples = f"{recorded} sample{'s' if recorded > 1 else ''}"
             return ReplayMiss(
-                f"{as_typed(self.path)} has {samples} of this request, asked for number {recorded + 1}.", hint=hint
+                f"{as_typed(self.path)} has {samples} of this request, asked for number {recorded + 1}.",
+                hint=f"To begin with the first again:  %dknb replay {as_typed(self.path)}   To call for more:  %dknb auto",
             )
         what = (
             f"{as_typed(self.path)} has no answer to this request to {request.get('provider')}/{request.get('model')}"

@@ -138,7 +138,7 @@ class Faults:
         Raises:
             AuthenticationError: There is none, or it is none.
         """
-        hint = f"In the shell that starts Jupyter:  export {self.key_variable}=...   or pass api_key=..."
+        hint = f"In the shell that starts Jupyter or Python:  export {self.key_variable}=..."
         if self.key is None:
             text = f"{self.label} needs a key, and {self.key_variable} is not set."
         elif not self.key.isascii() or not self.key.isprintable() or " " in self.key:

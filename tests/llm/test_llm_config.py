@@ -160,3 +160,13 @@ def test_the_enums_have_the_members_of_the_seed():
         "JSON_MODE",
         "STREAMING",
     } == {one.name for one in ModelCapability}
+
+
+@pytest.mark.parametrize(
+    ("spec", "meant"), [("gpt-5.4-mini", "openai/gpt-5.4-mini"), ("claude-sonnet-4-5", "anthropic/claude-sonnet-4-5")]
+)
+def test_a_model_without_its_provider_is_recognised(spec: str, meant: str) -> None:
+    """Who names only the model is told the whole spec."""
+    with pytest.raises(ConfigError) as caught:
+        parse_spec(spec)
+    assert meant in str(caught.value.hint)
