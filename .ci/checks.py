@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -156,6 +157,8 @@ def _notebooks(tally: Tally) -> None:
 
 def main() -> int:
     """Run all checks; 1 if one failed."""
+    # A shell starts what runs in its background deaf to the stop key, and tests press it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     began = time.monotonic()
     tally = Tally()
     for name, check in _checks().items():

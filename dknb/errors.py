@@ -105,8 +105,6 @@ class DknbError(_ShownAsOneLine, Exception):
     def __init__(self, message: str = "", *, hint: str | None = None) -> None:
         super().__init__(message)
         self.hint = hint
-        if hint:
-            self.add_note(hint)  # so that a script's traceback ends with it
 
 
 class Interrupted(_ShownAsOneLine, KeyboardInterrupt):

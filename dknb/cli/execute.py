@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .. import _sync
 from .._lazy import extra
 from ..errors import ConfigError, DknbError
 from ..notebook.project import find_project
@@ -81,7 +82,7 @@ def _run(content: NotebookNode, path: Path) -> None:
     )
     try:
         # A kernel knows its notebook by the name of its session, as JupyterLab gives it.
-        client.execute(env={**os.environ, "JPY_SESSION_NAME": str(path)})
+        _sync.run(client.async_execute(env={**os.environ, "JPY_SESSION_NAME": str(path)}))
     except CellExecutionError as error:
         raise _failure(content, path) from error
     except DeadKernelError as error:

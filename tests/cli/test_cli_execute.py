@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
+import time
 from pathlib import Path
 
 import nbformat
@@ -27,6 +30,14 @@ def notebook(tmp_path, monkeypatch):
         return path
 
     return write
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def test_the_result_lies_in_the_project_and_the_notebook_stays_as_it_was(notebook, tmp_path):
@@ -86,6 +97,27 @@ def test_a_kernel_that_is_not_installed_is_named(notebook):
     nbformat.write(content, path)
     with pytest.raises(DknbError, match="asks for the kernel 'cobol', which is not installed"):
         execute(path)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_the_stop_key_ends_the_kernel_and_works_again_afterwards(notebook, tmp_path):
+    """Ctrl-C while a notebook runs stops it; nothing that ran before takes the key away."""
+    path = notebook("import os, pathlib, time; pathlib.Path('pid').write_text(str(os.getpid())); time.sleep(60)")
+    pid = tmp_path / "notebooks" / "pid"
+
+    def interrupt() -> None:
+        while not pid.exists() or not pid.read_text():
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt).start()
+    with pytest.raises(KeyboardInterrupt):
+        execute(path)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    patience = time.monotonic() + 30
+    while _is_alive(int(pid.read_text())) and time.monotonic() < patience:
+        time.sleep(0.05)
+    assert not _is_alive(int(pid.read_text()))
 
 
 @pytest.mark.parametrize("content", ["", "no JSON", "{}", '{"nbformat": 99}', "\udcff"])
