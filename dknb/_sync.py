@@ -70,7 +70,11 @@ class _Job(Generic[T]):
         self._finished = threading.Event()
         self._cancelled = False
         context = contextvars.copy_context()
-        self._loop.call_soon_threadsafe(self._start, coroutine, context)
+        try:
+            self._loop.call_soon_threadsafe(self._start, coroutine, context)
+        except BaseException:  # the stop button can fall in between: nothing may go on running then
+            self._loop.call_soon_threadsafe(self._cancel_on_loop)
+            raise
 
     def _start(self, coroutine: Coroutine[Any, Any, T], context: contextvars.Context) -> None:
         self._task = self._loop.create_task(coroutine, context=context)
@@ -111,7 +115,7 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
 class Stream(Generic[T]):
     """The items of an async iterator, handed over in batches to a thread that cannot await.
 
-    Use as a context manager: leaving it early cancels the iterator and closes it.
+    A context manager: entering it starts the iterator, leaving it early cancels and closes it.
     """
 
     def __init__(self, make: Callable[[], AsyncIterator[T]], *, most_waiting: int = 100_000) -> None:
@@ -119,10 +123,11 @@ class Stream(Generic[T]):
         self._arrived = threading.Event()
         self._ended = threading.Event()
         self._most_waiting = most_waiting
-        self._job: _Job[None] = _Job(self._pump(make))
+        self._make = make
+        self._job: _Job[None] | None = None
 
-    async def _pump(self, make: Callable[[], AsyncIterator[T]]) -> None:
-        source = make()
+    async def _pump(self) -> None:
+        source = self._make()
         try:
             async for item in source:
                 self._items.append(item)
@@ -154,15 +159,21 @@ class Stream(Generic[T]):
                 yield taken
         if taken := self._take():
             yield taken
+        assert self._job is not None
         self._job.result()
 
     def close(self) -> list[T]:
         """Cancel the iterator if it still runs; return what had arrived and was not yet taken."""
-        if not self._ended.is_set():
+        if self._job is not None and not self._ended.is_set():
             self._job.cancel()
         return self._take()
 
     def __enter__(self) -> Stream[T]:
+        try:
+            self._job = _Job(self._pump())
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def __exit__(self, *exc_info: object) -> None:

@@ -67,8 +67,8 @@ def check_name(name: str, what: str = "branch") -> str:
         )
     if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in name):
         raise error(f"The name {name!r} of a {what} holds a control character.", hint="Leave it out.")
-    if what == "branch" and parse_node_id(name) is not None:
-        raise error(f"A branch cannot be called {name!r}: that reads as a node id.", hint="Put a letter into it.")
+    if what == "branch" and (parse_node_id(name) is not None or name == "root" or name.startswith("#")):
+        raise error(f"A branch cannot be called {name!r}: that reads as a node id.", hint="Take another name.")
     return name
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -58,6 +59,8 @@ class Talk:
         main = next((name for name, branch in state.branches.items() if not branch.deletion), None)
         self.places = Places(state.message_tree, main)
         self._seen = len(state.stored)
+        #: Held for a turn: who asks from several threads is answered in turn.
+        self.turn = threading.RLock()
 
     @property
     def name(self) -> str:
@@ -76,13 +79,16 @@ class Talk:
         return f"at node {node_label(self.places.position)}{on}, of {total} nodes"
 
     def head(self, branch: str) -> Node:
-        """Where a branch ends for this kernel: where it last stood on it, else where the store has it.
+        """Where a branch ends for this kernel (see `Places.head`).
 
         Raises:
             BranchError: There is no such branch.
         """
-        stored = self.manager.resolve(branch)
-        return self.places.heads.get(branch, stored)
+        return self.places.head(branch, self.manager.resolve(branch))
+
+    def shown_head(self, branch: str) -> Node:
+        """Where a branch ends, for a picture: where this kernel has asked on it, else where the store has it."""
+        return self.places.heads.get(branch, self.manager.resolve(branch))
 
     def may_begin_again(self, branch: str, cell: str | None) -> bool:
         """Whether a cell may begin a branch that is there: one it made itself, or one of an earlier kernel.
@@ -91,7 +97,7 @@ class Talk:
         """
         if branch in self.made:
             return cell is not None and self.made[branch] == cell
-        return branch not in self.places.heads
+        return branch not in self.places.asked_on and branch != self.places.branch
 
     def node(self, ref: str) -> tuple[Node, str | None]:
         """The node, and the branch, that a reference means: a branch, a node id, ``root``, or ``#`` and a number.
@@ -106,6 +112,8 @@ class Talk:
             if number >= len(state.stored):
                 raise NodeNotFound(f"There is no node {ref!r}.", hint=f"The newest is #{len(state.stored) - 1}.")
             return self._visible(state.stored[number], ref), None
+        if not ref.strip():
+            raise NodeNotFound("A node or branch is named by nothing.", hint="The top of the conversation is  root")
         if ref == "root":
             return state.message_tree, None
         if parse_node_id(ref) is not None:
@@ -121,8 +129,11 @@ class Talk:
     async def resume(self) -> None:
         """Stand where the conversation was left when this kernel opened it."""
         if self.left_at is not None:
-            self.places.heads.clear()
-            await self.go(*self.left_at)
+            node, branch = self.left_at
+            known = self.manager.state.branches.get(branch or "")
+            branch = branch if known is not None and not known.deletion else None
+            self.places.resume(node, branch)
+            await self.go(node, branch)
 
     async def go(self, node: Node, branch: str | None) -> None:
         """Stand at ``node``, on ``branch``; the store notes it as where the conversation was left."""
@@ -182,8 +193,10 @@ class Talk:
 
     def _place(self, question: Question) -> Place:
         known = self.places.known(question.cell)
-        if known is not None and known.branch is not None and known.branch not in self.manager.state.branches:
-            known = replace(known, branch=self.places.branch)  # it was renamed since
+        if known is not None and known.branch is not None and known.answer is not None:
+            branch = self.manager.state.branches.get(known.branch)
+            if branch is None or branch.deletion:
+                known = replace(known, branch=self.places.branch)  # its own is gone
         if known is not None and question.source in (None, known.source) and question.branch in (None, known.branch):
             return replace(known)
         place = self._elsewhere(question, known)
@@ -196,8 +209,6 @@ class Talk:
         cell, source, branch = question.cell, question.source, question.branch
         if source is not None:
             node, on = self.node(source)
-            if on is not None and on == self.places.branch and on not in self.places.heads:
-                node = self.places.position  # a new kernel stands at the top of its branch until it has asked on it
             if on is None:
                 here = self.places.branch
                 on = here if here is not None and self.head(here) is node else None

@@ -64,7 +64,7 @@ def branch_line(session: Session, cell: str | None, line: str) -> None:
 
 def _list(talk: Talk, _: Any, __: str | None) -> dict[str, Any]:
     places, state = talk.places, talk.manager.state
-    named = {name: talk.head(name) for name, branch in state.branches.items() if not branch.deletion}
+    named = {name: talk.shown_head(name) for name, branch in state.branches.items() if not branch.deletion}
     tips = [
         Tip(name, node_label(node), node.depth, node.data.message.content, name == places.branch)
         for name, node in named.items()
@@ -91,7 +91,9 @@ def _ends(root: Node) -> list[Node]:
 def _new(talk: Talk, options: Any, cell: str | None) -> dict[str, Any]:
     at = talk.places.position if options.at is None else talk.node(options.at)[0]
     branch = talk.manager.state.branches.get(options.name)
-    if branch is None or branch.deletion:
+    if branch is not None and branch.deletion and options.name not in talk.made:
+        run(talk.manager.undelete_branch(options.name))
+    elif branch is None or branch.deletion:
         run(talk.manager.create_branch(options.name, at))
     elif not talk.may_begin_again(options.name, cell):
         raise BranchError(
@@ -130,7 +132,7 @@ def _tree(talk: Talk, _: Any, __: str | None) -> dict[str, Any]:
 def picture_of(talk: Talk) -> Picture:
     """What there is to draw of a conversation."""
     state, places = talk.manager.state, talk.places
-    heads = {name: talk.head(name) for name, branch in state.branches.items() if not branch.deletion}
+    heads = {name: talk.shown_head(name) for name, branch in state.branches.items() if not branch.deletion}
     return Picture(talk.name, state.message_tree, places.position, places.branch, heads)
 
 

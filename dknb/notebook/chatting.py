@@ -60,7 +60,7 @@ def chat_cell(session: Session, shell: Any, line: str, body: str) -> Reply:
         text = render_text(session, text)
     config = session.model(options.model, settings)
     question = Question(text, session.next_cell(), options.source, options.branch)
-    with session.conversation_named(options.name):
+    with session.conversation_named(options.name or session.home_of(question.cell)):
         return put_question(session, shell, question, config, options.system, options.bind)
 
 
@@ -88,11 +88,12 @@ def put_question(
     """
     text = session.system_text(system) if system is not None else None
     talk = session.talk(system=text)
-    talk.manager.llm = session.provider(config or session.config)
-    live = LiveAnswer(shell, stream=session.streams())
-    if hint := _place_hint(talk, question):
-        live.note(note(hint))
-    return _stream(talk, replace(question, system=text), live, lambda reply: session.bind(bind, reply))
+    with talk.turn:
+        talk.manager.llm = session.provider(config or session.config)
+        live = LiveAnswer(shell, stream=session.streams())
+        if hint := _place_hint(talk, question):
+            live.note(note(hint))
+        return _stream(talk, replace(question, system=text), live, lambda reply: session.bind(bind, reply))
 
 
 def _stream(talk: Talk, question: Question, live: LiveAnswer, bind: Callable[[Reply], None]) -> Reply:

@@ -66,6 +66,7 @@ class Places:
         position: Where a new cell asks.
         branch: The branch that a new cell's answer goes to, if any.
         heads: Where this kernel last stood on each branch that it was on.
+        asked_on: The branches that it has asked on.
     """
 
     def __init__(self, root: Node, branch: str | None) -> None:
@@ -73,6 +74,9 @@ class Places:
         self.position = root
         self.branch = branch
         self.heads: dict[str, Node] = {}
+        self.asked_on: set[str] = set()
+        self._first = branch
+        self._fresh = True
         self._cells: dict[str, Place] = {}
         self._given: set[int] = set()
 
@@ -92,6 +96,10 @@ class Places:
             self.heads[new] = self.heads.pop(old)
         if self.branch == old:
             self.branch = new
+        if self._first == old:
+            self._first = new
+        if old in self.asked_on:
+            self.asked_on.add(new)
 
     def known(self, cell: str | None) -> Place | None:
         """The place of a cell that was run before in this kernel."""
@@ -102,11 +110,29 @@ class Places:
         return Place(self.attach(self.position, cell), self.branch)
 
     def attach(self, node: Node, cell: str | None) -> Attached:
-        """What a cell asked at ``node`` is attached to: the cell that points at it (never itself), or the node."""
+        """What a cell asked at ``node`` is attached to: the cell that points at it, or the node.
+
+        The node, too, where that cell is attached to this one, be it by way of others: each would go deeper for ever.
+        """
         for other, place in self._cells.items():
-            if place.answer is node and other != cell:
+            if place.answer is node and not self._hangs_on(other, cell):
                 return Attached(node, other)
         return Attached(node)
+
+    def _hangs_on(self, cell: str | None, other: str | None) -> bool:
+        while cell is not None and cell != other:
+            cell = self._cells[cell].attached.cell
+        return cell is not None
+
+    def head(self, branch: str, stored: Node) -> Node:
+        """Where this kernel stands on a branch: a new one at the top of its first, elsewhere where the store has it."""
+        return self.heads.get(branch, self.root if branch == self._first and self._fresh else stored)
+
+    def resume(self, node: Node, branch: str | None) -> None:
+        """Go on where an earlier kernel ended, on each branch."""
+        self._fresh = False
+        self.heads.clear()
+        self.move(node, branch)
 
     def parent(self, place: Place) -> Node:
         """The node that a cell at ``place`` asks below now.
@@ -139,6 +165,8 @@ class Places:
         if cell is not None:
             self._cells[cell] = place
         self.move(answer, place.branch)
+        if place.branch is not None:
+            self.asked_on.add(place.branch)
 
 
 def _says_the_same(stored: ConversationNode, answer: LLMResponse) -> bool:
@@ -148,5 +176,7 @@ def _says_the_same(stored: ConversationNode, answer: LLMResponse) -> bool:
         and not stored.hidden
         and stored.message.content == answer.content
         and stored.message.tool_calls == answer.tool_calls
+        and stored.message.reasoning == answer.reasoning
+        and stored.message.parts == answer.parts
         and stored.metadata.get("model") == (answer.model or None)
     )

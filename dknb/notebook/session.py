@@ -187,9 +187,13 @@ class Session:
                 self.use_conversation(name)
             yield
         except BaseException:
-            if self.open_talk is None:
+            if self.open_talk is None or self.open_talk.is_new:
                 self.conversation = before
             raise
+
+    def home_of(self, cell: str | None) -> str | None:
+        """The conversation that a cell has asked in, in this kernel."""
+        return next((name for name, talk in self._talks.items() if talk.places.known(cell) is not None), None)
 
     def bind(self, name: str | None, value: object) -> None:
         """Bind a variable of the notebook, if one is named."""

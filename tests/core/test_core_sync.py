@@ -15,6 +15,14 @@ from dknb import _sync
 from dknb._sync import Stream, iterate, run
 
 
+@pytest.fixture(autouse=True)
+def stop_key():
+    """Python's own handler of the stop key, whatever started the tests or ran before them has made of it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 async def value(result=1):
     await asyncio.sleep(0)
     return result
