@@ -38,6 +38,8 @@ import traceback
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from ._text import printable
+
 __all__ = [
     "AuthenticationError",
     "BadRequest",
@@ -93,10 +95,8 @@ class _ShownAsOneLine:
         if self._shown:
             return traceback.format_exception(type(self), self, self.__traceback__)
         self._shown = True
-        lines = [f"dknb: {self}"]
-        if self.hint:
-            lines.append(self.hint)
-        return lines
+        # What a server said may be in it.
+        return [printable(line) for line in (f"dknb: {self}", self.hint) if line]
 
 
 class DknbError(_ShownAsOneLine, Exception):

@@ -177,7 +177,7 @@ class Recording:
             samples = f"{recorded} sample{'s' if recorded > 1 else ''}"
             return ReplayMiss(
                 f"{as_typed(self.path)} has {samples} of this request, asked for number {recorded + 1}.",
-                hint=f"To begin with the first again:  %dknb replay {as_typed(self.path)}   To call for more:  %dknb auto",
+                hint=f"A new kernel begins with the first again; to call for more:  %dknb auto {as_typed(self.path)}",
             )
         what = (
             f"{as_typed(self.path)} has no answer to this request to {request.get('provider')}/{request.get('model')}"

@@ -8,13 +8,13 @@ import re
 import shlex
 from collections.abc import Sequence
 from itertools import islice
+from keyword import iskeyword
 from typing import Any, NoReturn
 
 from ..errors import MagicError, did_you_mean
 
 __all__ = ["LineParser", "parse_value", "split_line", "split_pairs"]
 
-_BIND = re.compile(r"(?:^|\s)>>\s*(\S*)\s*$")
 _PAIR = re.compile(r"([^\W\d]\w*)=(.*)", re.DOTALL)
 
 
@@ -40,11 +40,12 @@ class LineParser(argparse.ArgumentParser):
         Raises:
             MagicError: The line does not parse.
         """
+        tokens = split_line(self.prog, line)
         bind = None
-        if match := _BIND.search(line):
-            bind = match[1]
-            line = line[: match.start()]
-        options, unknown = self.parse_known_args(self._words_first(split_line(self.prog, line)))
+        if ">>" in tokens[-2:]:
+            bind = tokens[-1] if tokens[-1] != ">>" else ""
+            tokens = tokens[: tokens.index(">>", -2)]
+        options, unknown = self.parse_known_args(self._words_first(tokens))
         if unknown:
             known = [name for action in self._actions for name in action.option_strings]
             raise MagicError(
@@ -55,7 +56,8 @@ class LineParser(argparse.ArgumentParser):
             if not hasattr(options, "bind"):
                 self.error("'>> name' does not work here")
             options.bind = bind
-        if getattr(options, "bind", None) is not None and not options.bind.isidentifier():
+        name = getattr(options, "bind", None)
+        if name is not None and (not name.isidentifier() or iskeyword(name)):
             self.error(f"{options.bind!r} is no name for a variable")
         return options
 
@@ -103,5 +105,5 @@ def parse_value(text: str) -> Any:
     """A value on a line: a number, ``true``, ``false``, ``null``, a JSON list or object, and otherwise text."""
     try:
         return json.loads(text, parse_constant=str)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text

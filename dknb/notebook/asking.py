@@ -97,7 +97,7 @@ class Talk:
         """
         if branch in self.made:
             return cell is not None and self.made[branch] == cell
-        return branch not in self.places.asked_on and branch != self.places.branch
+        return branch not in self.places.asked_on
 
     def node(self, ref: str) -> tuple[Node, str | None]:
         """The node, and the branch, that a reference means: a branch, a node id, ``root``, or ``#`` and a number.

@@ -165,15 +165,12 @@ def _sample(node: Node) -> tuple[int, int]:
     return answers.index(node) + 1 if node in answers else 1, len(answers)
 
 
-def chat_line(session: Session, shell: Any, line: str) -> None:
-    """Run ``%chat``: ask what stands on the line, or say where one stands; ``--resume`` goes to where one left.
+def chat_line(session: Session, line: str) -> None:
+    """Run ``%chat``: say where one stands; ``--resume`` goes to where the conversation was left.
 
     Raises:
         ConversationNotFound: There is no conversation of that name.
     """
-    if line.strip() and not line.strip().startswith("--"):
-        put_question(session, shell, Question(line.strip(), session.next_cell()))
-        return
     options = RESUME.parse(line)
     with session.conversation_named(options.name):
         talk = session.existing_talk()

@@ -85,7 +85,7 @@ def _described(session: Session) -> str:
     config = session.config
     left_out = {"provider", "model", "api_key"}
     settings = {name: value for name, value in config.to_dict().items() if name not in left_out}
-    return " ".join([config.spec, *(f"{name}={_without_password(value)}" for name, value in settings.items())])
+    return " ".join([config.spec, *(f"{name}={_harmless(value)}" for name, value in settings.items())])
 
 
 def _shown(session: Session, path: Path | str) -> str:
@@ -95,7 +95,10 @@ def _shown(session: Session, path: Path | str) -> str:
     return session.shown(path)
 
 
-def _without_password(value: Any) -> Any:
+def _harmless(value: Any) -> Any:
+    """A setting without what may be secret in it: the password of an address, what is deep in options."""
+    if isinstance(value, dict):
+        return {name: "…" if isinstance(item, dict | list | str) else item for name, item in value.items()}
     return re.sub(r"//[^/@]*@", "//…@", value) if isinstance(value, str) else value
 
 
@@ -171,11 +174,15 @@ def _names(models: Sequence[str]) -> str:
     return ", ".join(models[:5]) + (f", … ({len(models)})" if len(models) > 5 else "")
 
 
+#: How calls end that the vendor may charge for.
+_PAID = ("complete", "incomplete", "cancelled", "CallTimeout", "ConnectionFailed")
+
+
 def _costs(session: Session, _: Any) -> dict[str, Any]:
     sums: dict[str, list[float]] = {}
     unknown: dict[str, int] = {}
     for call in run(session.storage.list_calls()):
-        if call.outcome == "replayed":
+        if call.outcome not in _PAID:
             continue
         name = f"{call.provider}/{call.model}" if call.model else str(call.provider)
         sums.setdefault(name, []).append(call.cost_usd or 0.0)
@@ -191,6 +198,10 @@ def _use(mode: Any) -> Callable[[Session, Any], dict[str, Any]]:
     def use_recording(session: Session, options: Any) -> dict[str, Any]:
         from ..llm.recording import Recording, use
 
+        before = session.recording
+        path = Path(options.path).expanduser().absolute()
+        if before is not None and (before.path, before.mode, before.pace) == (path, mode, options.pace):
+            return note(f"recording: {_recorded(session)}")  # run again: the samples are not counted anew
         recording = Recording(options.path, mode, options.pace)
         if (before := use(recording)) is not None:
             before.close()

@@ -29,8 +29,8 @@ def load(shell: InteractiveShell) -> None:
     """Register the magics; a second time, in place of the first."""
     from .magics import DknbMagics
 
+    magics = DknbMagics(shell)  # first: where it fails, the old one stays
     unload(shell)
-    magics = DknbMagics(shell)
     shell.register_magics(magics)
     shell.events.register("pre_run_cell", magics.before_cell)
     shell.input_transformers_post.append(with_body)

@@ -70,7 +70,7 @@ class DknbMagics(Magics):
             if asks_for_help(line):
                 show(note(str(DknbMagics.chat.__doc__)))
             elif cell is None:
-                chat_line(self.session, self.shell, line)
+                chat_line(self.session, line)
             else:
                 chat_cell(self.session, self.shell, line, cell)
 

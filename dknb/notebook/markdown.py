@@ -20,9 +20,13 @@ if TYPE_CHECKING:
 
     from markdown_it import MarkdownIt
     from markdown_it.renderer import RendererHTML
+    from markdown_it.rules_inline import StateInline
     from markdown_it.token import Token
 
 __all__ = ["answer_bundle", "defused_markdown", "markdown_to_html"]
+
+#: Characters beyond which an answer is not rendered.
+_LONGEST = 60_000
 
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _IMAGE = re.compile(r"!(?=\[)")
@@ -37,7 +41,12 @@ def answer_bundle(text: str) -> dict[str, str]:
 
 
 def markdown_to_html(text: str) -> str:
-    """``text`` rendered as Markdown (tables, fences, mathematics), with everything active in it shown as text."""
+    """``text`` rendered as Markdown (tables, fences, mathematics), with everything active in it shown as text.
+
+    A very long one is shown as it is: the stop button must not wait for its rendering.
+    """
+    if len(text) > _LONGEST:
+        return f'<div class="dknb-answer" style="white-space:pre-wrap">{html.escape(text, quote=False)}</div>'
     return f'<div class="dknb-answer">{_renderer().render(text)}</div>'
 
 
@@ -56,14 +65,29 @@ def defused_markdown(text: str) -> str:
 def _renderer() -> MarkdownIt:
     from markdown_it import MarkdownIt
     from mdit_py_plugins.dollarmath import dollarmath_plugin
-    from mdit_py_plugins.texmath import texmath_plugin
 
     # Without "html" every tag in the source is text; validateLink refuses javascript:, vbscript:, file: and data:.
     renderer = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
-    renderer.use(dollarmath_plugin, allow_digits=False).use(texmath_plugin, delimiters="brackets")
+    renderer.use(dollarmath_plugin, allow_digits=False)
+    renderer.inline.ruler.before("escape", "math_brackets", _bracket_math)
     for name in ("image", "link_open", "math_inline", "math_inline_double", "math_block", "fence", "text"):
         renderer.add_render_rule(name, _RULES[name])
     return renderer
+
+
+def _bracket_math(state: StateInline, silent: bool) -> bool:
+    r"""Mathematics as models like to write it: ``\(x\)`` and ``\[x\]``, of at most so many characters."""
+    opening = state.src[state.pos : state.pos + 2]
+    if opening not in (r"\(", r"\["):
+        return False
+    end = state.src.find(r"\)" if opening == r"\(" else r"\]", state.pos + 2, state.pos + 2_000)
+    if end < 0:
+        return False
+    if not silent:
+        token = state.push("math_inline" if opening == r"\(" else "math_inline_double", "math", 0)
+        token.content = state.src[state.pos + 2 : end].strip()
+    state.pos = end + 2
+    return True
 
 
 def _image(_: RendererHTML, tokens: Sequence[Token], index: int, *__: Any) -> str:
@@ -85,6 +109,10 @@ def _text(_: RendererHTML, tokens: Sequence[Token], index: int, *__: Any) -> str
 
 def _math(_: RendererHTML, tokens: Sequence[Token], index: int, *__: Any) -> str:
     return f"${html.escape(tokens[index].content, quote=False)}$"
+
+
+def _math_display(_: RendererHTML, tokens: Sequence[Token], index: int, *__: Any) -> str:
+    return f"$${html.escape(tokens[index].content, quote=False)}$$"
 
 
 def _math_block(_: RendererHTML, tokens: Sequence[Token], index: int, *__: Any) -> str:
@@ -142,7 +170,7 @@ _RULES: dict[str, Any] = {
     "image": _image,
     "link_open": _link,
     "math_inline": _math,
-    "math_inline_double": _math_block,
+    "math_inline_double": _math_display,
     "math_block": _math_block,
     "fence": _fence,
     "text": _text,

@@ -60,7 +60,10 @@ def find_project(start: Path | None = None) -> Project:
     Raises:
         ConfigError: ``[tool.dknb]`` is broken.
     """
-    start = (start or Path.cwd()).resolve()
+    try:
+        start = (start or Path.cwd()).resolve()
+    except FileNotFoundError:
+        raise ConfigError("The kernel's folder is gone.", hint="Restart the kernel in a folder that is there") from None
     nobodys = {Path.home().resolve(), Path(tempfile.gettempdir()).resolve(), Path(start.anchor)}
     root = start
     for folder in (start, *start.parents):

@@ -6,12 +6,13 @@ from typing import Any
 
 from .._sync import Stream, run
 from ..conversations.ledger import CallRecord
-from ..errors import DknbError, Interrupted
+from ..errors import Interrupted, StorageError
 from ..llm.config import LLMConfig
 from ..llm.messages import LLMResponse
 from .live import LiveAnswer
 from .session import Session
 from .views.answer import Reply, status_bundle
+from .views.text import note
 
 __all__ = ["send"]
 
@@ -36,13 +37,18 @@ def send(session: Session, shell: Any, text: str, config: LLMConfig) -> Reply:
     except KeyboardInterrupt:
         outcome = "cancelled"
         raise Interrupted("interrupted; what had arrived is shown above.") from None
-    except DknbError as error:
+    except BaseException as error:
         outcome = type(error).__name__
         raise
     finally:
         live.finish(final.content if final is not None else None)
         response = final or LLMResponse(live.text)
-        run(session.storage.record_call(_record(config, cell, response, outcome)))
+        if outcome != "complete" and response.content:
+            live.note(note("incomplete: it was cut"))
+        try:
+            run(session.storage.record_call(_record(config, cell, response, outcome)))
+        except StorageError as error:  # the answer has been paid for: it is not lost to a store that fails
+            live.note(note(f"the call is not in the ledger: {error}"))
     reply = Reply(
         content=response.content,
         model=response.model or None,

@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, Any
 from .._sync import run
 from ..conversations.branches import check_name
 from ..conversations.manager import ConversationManager
-from ..errors import ConfigError, ConversationNotFound, PromptNotFound, did_you_mean
+from ..errors import (
+    ConfigError,
+    ConversationError,
+    ConversationNotFound,
+    PromptNotFound,
+    StorageError,
+    did_you_mean,
+)
 from ..llm.config import LLMConfig, parse_spec
 from ..llm.registry import create_llm_provider
 from .asking import Talk
@@ -211,16 +218,27 @@ class Session:
         """
         if self.conversation not in self._talks:
             self._talks[self.conversation] = run(self._open(system))
-        return self._talks[self.conversation]
+        talk = self._talks[self.conversation]
+        address = self.project.store_address
+        if isinstance(address, Path) and not address.exists():
+            # Somebody removed the store under us: what this kernel has of the conversation goes into a new one.
+            address.parent.mkdir(parents=True, exist_ok=True)
+            run(self.storage.save_conversation(talk.manager.state))
+        return talk
 
     async def _open(self, system: str | None) -> Talk:
         name, llm = self.conversation, self.provider(self.config)
         try:
             manager = await ConversationManager.resume(name, llm, self.builder, self.storage)
         except ConversationNotFound:
-            manager = await ConversationManager.create(
-                llm, self.builder, self.storage, conversation_id=name, system_prompt=system
-            )
+            try:
+                manager = await ConversationManager.create(
+                    llm, self.builder, self.storage, conversation_id=name, system_prompt=system
+                )
+            except StorageError:
+                raise
+            except ConversationError:  # another kernel was faster
+                manager = await ConversationManager.resume(name, llm, self.builder, self.storage)
         return Talk(manager)
 
     def existing_talk(self) -> Talk:

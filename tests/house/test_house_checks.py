@@ -48,8 +48,9 @@ def test_a_failing_check_is_named_and_fails_the_whole(checks, monkeypatch, capsy
 
 
 @pytest.fixture
-def count(script, tmp_path, capfd):
+def count(script, tmp_path, monkeypatch, capfd):
     """A function that lets pytest run a file of tests, and returns passed, failed and skipped."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # they take seconds to load, and count nothing
 
     def counted(source: str) -> tuple[int, int, int]:
         path = tmp_path / "test_some.py"

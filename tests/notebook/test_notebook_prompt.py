@@ -152,10 +152,10 @@ def test_a_replayed_answer_costs_nothing(notebook, project):
     recording = Recording(project / "answers.jsonl", "record")
     recording.take(request.canonical()).keep(response.to_dict())
     recording.close()
-    notebook.ok("%dknb replay answers.jsonl")
     for source in ("%%chat --model openai/gpt-5.4-mini", "%%prompt p --model openai/gpt-5.4-mini --run"):
         notebook.ok("%dknb replay answers.jsonl")
         said = notebook.ok(f"{source}\nCapital?", cell=source)
         assert "Paris" in said
         assert "$0.5000" in said
+        notebook.ok("%dknb live")
     assert "gpt-5.4-mini" not in notebook.ok("%dknb costs")

@@ -12,6 +12,16 @@ from .text import escape, money, note, seconds, tokens
 __all__ = ["Reply", "status_bundle"]
 
 
+#: Ends that a reader should know of, by the vendors' words for them.
+_CUT = {
+    "length": "cut at the token limit",
+    "max_tokens": "cut at the token limit",
+    "max_output_tokens": "cut at the token limit",
+    "content_filter": "stopped by a content filter",
+    "refusal": "refused",
+}
+
+
 @dataclass(frozen=True)
 class Reply:
     """An answer, and where it lies.
@@ -67,6 +77,8 @@ def status_bundle(reply: Reply) -> dict[str, str]:
     facts += [tokens(reply.usage), money(reply.cost_usd), seconds(reply.duration_s)]
     if reply.model:
         facts.append(reply.model)
+    if reply.finish_reason in _CUT:
+        facts.append(_CUT[reply.finish_reason])
     if reply.replayed:
         facts.append("replayed")
     facts += [f"asks for {call.name}({call.arguments_json})" for call in reply.tool_calls]

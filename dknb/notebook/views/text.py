@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import html
-import re
 from collections.abc import Mapping
+
+from ..._text import printable
 
 __all__ = ["MIME", "chip", "escape", "money", "note", "one_line", "printable", "seconds", "shorten", "tokens"]
 
@@ -16,13 +17,6 @@ MIME = {
 }
 
 _MUTED = "color:var(--jp-ui-font-color2, #616161)"
-# What a terminal or a browser could take for an instruction, or that would turn text around.
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-
-
-def printable(text: str) -> str:
-    """``text`` with its control characters (terminal escapes, bidirectional overrides) made visible."""
-    return _CONTROL.sub(lambda match: repr(match[0])[1:-1], text)
 
 
 def escape(text: object) -> str:
