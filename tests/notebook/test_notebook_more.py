@@ -221,3 +221,33 @@ def test_an_interrupted_call_without_an_answer_says_so(notebook):
     notebook.session.streams = lambda: stop(None)
     assert isinstance(notebook.run("%%chat --as got\nr", cell="b").error, Interrupted)
     assert notebook.shell.user_ns["got"] is None
+
+
+def test_what_was_deleted_is_not_taken_up_again(notebook):
+    """A deleted question is asked anew beside itself; below a deleted answer nothing is asked."""
+    notebook.ok("%%chat\nq1", cell="a")
+    notebook.ok("%branch new s --at 0.0")
+    notebook.ok("%%chat\nq2", cell="b")
+    notebook.ok("%%chat\nq3", cell="c")
+    notebook.ok("%branch switch main")
+    notebook.ok("%branch delete s --yes")
+    assert "below node '0.0.0.0', which is deleted" in str(notebook.run("%%chat\nq3", cell="c").error)
+    notebook.ok("%%chat\nq2", cell="b")
+    assert notebook.talk.places.position.data.node_id == "0.0.1.0"
+
+
+def test_a_cut_answer_is_not_taken_for_a_whole_one(notebook):
+    """An answer that equals what a stop left behind is an answer of its own."""
+    notebook.ok("%%chat\nq1", cell="a")
+    notebook.talk.places.position.data.state = "incomplete"
+    notebook.talk.places._given.clear()
+    notebook.ok("%%chat\nq1", cell="a")
+    assert notebook.talk.places.position.data.node_id == "0.1"
+
+
+def test_an_answer_of_another_model_is_an_answer_of_its_own(notebook):
+    """The same words of two models are two nodes."""
+    notebook.ok("%%chat\nq1", cell="a")
+    notebook.talk.places._given.clear()
+    notebook.ok("%%chat --model echo/other\nq1", cell="a")
+    assert notebook.talk.places.position.data.node_id == "0.1"
