@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from dknb.conversations.manager import ConversationManager
 from dknb.conversations.sql import SQLConversationStorage
+from dknb.errors import BranchError
 from dknb.llm.config import LLMConfig
 from dknb.llm.echo import EchoProvider
 from dknb.notebook.asking import Question, Talk
@@ -194,3 +195,46 @@ async def test_a_failed_question_is_answered_where_it_was_asked(tmp_path):
             pass
     await kernel.run("b", "two", "fine")
     assert kernel.paths() == [("one",), ("one", "yes"), ("one", "yes", "two"), ("one", "yes", "two", "fine")]
+
+
+ASKS = st.lists(
+    st.tuples(
+        st.sampled_from(TEXTS), st.sampled_from([None, "root", "main", "x"]), st.sampled_from([None, None, "x", "y"])
+    ),
+    min_size=1,
+    max_size=7,
+)
+
+
+async def run_all(kernel, asks, *, ids):
+    """Run each cell once, in order; those that ran. One whose branch is not there yet fails."""
+    ran = []
+    kernel.echo.set_response_function(lambda messages: "yes")
+    for number, (text, source, branch) in enumerate(asks):
+        try:
+            async for _ in kernel.talk.ask(Question(text, str(number) if ids else None, source, branch)):
+                pass
+        except BranchError:
+            continue
+        ran.append((text, source, branch))
+    return ran
+
+
+async def run_all_again(asks, folder, *, ids):
+    kernel = Kernel(folder)
+    await kernel.restart()
+    asks = await run_all(kernel, asks, ids=ids)
+    first = kernel.paths()
+    for _ in range(2):
+        await kernel.restart()
+        assert await run_all(kernel, asks, ids=ids) == asks
+    again = kernel.paths()
+    await kernel.storage.close()
+    assert again == first
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(asks=ASKS, ids=st.booleans())
+def test_run_all_adds_nothing_whatever_the_lines_say(tmp_path_factory, asks, ids):
+    """With any --from and --branch, a notebook that gets the same answers adds nothing when it is run again."""
+    asyncio.run(run_all_again(asks, tmp_path_factory.mktemp("store"), ids=ids))
