@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .._text import printable
+from ..conversations.branches import LONGEST_NAME
 from ..errors import ConfigError, did_you_mean
 
 __all__ = ["Project", "find_project", "notebook_path"]
@@ -48,7 +50,8 @@ class Project:
         if notebook is None:
             return "default"
         path = notebook.with_suffix("")
-        return path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else path.name
+        name = path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else path.name
+        return printable(name).replace("\n", " ")[-LONGEST_NAME:]
 
 
 def find_project(start: Path | None = None) -> Project:

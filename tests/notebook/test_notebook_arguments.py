@@ -73,6 +73,8 @@ def test_a_project_is_found_upwards(tmp_path):
     assert project.root == tmp_path
     assert project.model == "openai/gpt-5.4-mini"
     assert project.conversation_name(tmp_path / "a" / "talk.ipynb") == "a/talk"
+    assert len(project.conversation_name(tmp_path / f"{'x' * 250}.ipynb")) == 200
+    assert project.conversation_name(tmp_path / "two\nlines.ipynb") == "two lines"
 
 
 @pytest.mark.parametrize(
