@@ -58,7 +58,10 @@ if hasattr(os, "register_at_fork"):
 
 
 class _Job(Generic[T]):
-    """A coroutine on the background loop, in the caller's context variables."""
+    """A coroutine on the background loop, in the caller's context variables.
+
+    Made first and started then, so that whoever is interrupted in between still holds what has to be cancelled.
+    """
 
     def __init__(self, coroutine: Coroutine[Any, Any, T]) -> None:
         runner = _LoopThread.get()
@@ -66,26 +69,30 @@ class _Job(Generic[T]):
             coroutine.close()
             raise RuntimeError("dknb: a synchronous call was made on dknb's own event loop; await the async one there")
         self._loop = runner.loop
+        self._coroutine = coroutine
+        self._context = contextvars.copy_context()
         self._task: asyncio.Task[T] | None = None
         self._finished = threading.Event()
-        self._cancelled = False
-        context = contextvars.copy_context()
+
+    def start(self) -> None:
+        """Let it run; what comes in the way cancels it."""
         try:
-            self._loop.call_soon_threadsafe(self._start, coroutine, context)
-        except BaseException:  # the stop button can fall in between: nothing may go on running then
-            self._loop.call_soon_threadsafe(self._cancel_on_loop)
+            self._loop.call_soon_threadsafe(self._start_on_loop)
+        except BaseException:
+            self.cancel()
             raise
 
-    def _start(self, coroutine: Coroutine[Any, Any, T], context: contextvars.Context) -> None:
-        self._task = self._loop.create_task(coroutine, context=context)
-        self._task.add_done_callback(lambda _: self._finished.set())
-        if self._cancelled:
-            self._task.cancel()
+    def _start_on_loop(self) -> None:
+        if not self._finished.is_set():
+            self._task = self._loop.create_task(self._coroutine, context=self._context)
+            self._task.add_done_callback(lambda _: self._finished.set())
 
     def _cancel_on_loop(self) -> None:
-        self._cancelled = True
         if self._task is not None:
             self._task.cancel()
+        else:
+            self._coroutine.close()
+            self._finished.set()
 
     def cancel(self) -> None:
         """Cancel, and wait at most ``GRACE`` seconds for the coroutine to end."""
@@ -99,7 +106,7 @@ class _Job(Generic[T]):
         except BaseException:
             self.cancel()
             raise
-        assert self._task is not None
+        assert self._task is not None, "it was cancelled before it began"
         return self._task.result()
 
 
@@ -109,7 +116,9 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     Raises:
         RuntimeError: Called on the background loop itself, which would wait for itself.
     """
-    return _Job(coroutine).result()
+    job = _Job(coroutine)
+    job.start()
+    return job.result()
 
 
 class Stream(Generic[T]):
@@ -169,8 +178,9 @@ class Stream(Generic[T]):
         return self._take()
 
     def __enter__(self) -> Stream[T]:
+        self._job = _Job(self._pump())
         try:
-            self._job = _Job(self._pump())
+            self._job.start()
         except BaseException:
             self.close()
             raise

@@ -30,7 +30,6 @@ class Question:
         source: A node or branch to ask below instead.
         branch: The branch that the answer goes to instead; it is made if there is none.
         system: A system prompt, in place of the conversation's own.
-        prompt_name: The prompt that the text was rendered from.
     """
 
     text: str
@@ -38,7 +37,6 @@ class Question:
     source: str | None = None
     branch: str | None = None
     system: str | None = None
-    prompt_name: str | None = None
 
 
 class Talk:
@@ -240,7 +238,6 @@ class Talk:
         node = await self.manager.add_message(
             "user",
             question.text,
-            prompt_name=question.prompt_name,
             metadata={name: value for name, value in kept.items() if value is not None},
             cell=question.cell,
         )

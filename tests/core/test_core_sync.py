@@ -136,6 +136,33 @@ def test_an_interrupt_of_a_stream_closes_the_source():
     assert closed.is_set()
 
 
+@pytest.mark.parametrize("scheduled", [True, False])
+def test_an_interrupt_while_it_starts_leaves_nothing_running(monkeypatch, scheduled):
+    """The stop key between scheduling and waiting ends what was scheduled."""
+    began, closed = threading.Event(), threading.Event()
+    start = _sync._Job.start
+
+    def stopped(job):
+        if scheduled:
+            start(job)
+        raise KeyboardInterrupt
+
+    async def endless():
+        began.set()
+        try:
+            await asyncio.sleep(60)
+            yield 1
+        finally:
+            closed.set()
+
+    monkeypatch.setattr(_sync._Job, "start", stopped)
+    stream = Stream(endless)
+    with pytest.raises(KeyboardInterrupt):
+        stream.__enter__()
+    assert closed.is_set() == began.is_set()
+    assert stream._job._finished.is_set()
+
+
 def test_a_coroutine_that_will_not_stop_is_given_up(monkeypatch):
     """Clean-up that hangs does not hold the interrupt for ever."""
     monkeypatch.setattr(_sync, "GRACE", 0.2)
