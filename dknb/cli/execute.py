@@ -20,8 +20,12 @@ __all__ = ["execute"]
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def execute(notebook: Path | None) -> Path:
+def execute(notebook: Path | None, *, then: str | None = None) -> Path:
     """Run a notebook from top to bottom in its own folder.
+
+    Args:
+        notebook: The notebook.
+        then: The source of one cell more, at the end.
 
     Returns:
         Where the notebook with its outputs lies: ``.dknb/executed`` of its project. It is there after an error too.
@@ -38,6 +42,8 @@ def execute(notebook: Path | None) -> Path:
         import nbformat
     path = notebook.resolve()
     content = _read(path)
+    if then is not None:
+        content.cells.append(nbformat.v4.new_code_cell(then))
     target = _folder(find_project(path.parent).root) / path.name
     try:
         _run(content, path)

@@ -14,7 +14,7 @@ from ..errors import DknbError, did_you_mean
 
 __all__ = ["main"]
 
-_COMMANDS = ("lab", "doctor")
+_COMMANDS = ("lab", "doctor", "cassette")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -43,7 +43,24 @@ def _parser() -> argparse.ArgumentParser:
         help="run it from top to bottom without a browser, and say where the result lies (so it is when CI=true)",
     )
     commands.add_parser("doctor", help="say what is installed, set and reachable", allow_abbrev=False)
+    _add_cassette(commands.add_parser("cassette", help="look into a recording", allow_abbrev=False))
     return parser
+
+
+def _add_cassette(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=_Parser)
+    listed = actions.add_parser("list", help="list its entries", allow_abbrev=False)
+    listed.add_argument("file", type=Path)
+    check = actions.add_parser(
+        "check", help="look for secrets in recordings; fails if one is found", allow_abbrev=False
+    )
+    check.add_argument("files", type=Path, nargs="+", metavar="FILE")
+    stale = actions.add_parser(
+        "stale",
+        help="run a notebook, and list what it did not ask for of the recording that it uses",
+        allow_abbrev=False,
+    )
+    stale.add_argument("notebook", type=Path)
 
 
 def _lab(options: argparse.Namespace) -> int:
@@ -67,6 +84,17 @@ def _doctor() -> int:
     return int(any(finding.is_broken for finding in findings))
 
 
+def _cassette(options: argparse.Namespace) -> int:
+    from .cassette import check_recordings, list_recording, stale_entries
+
+    if options.action == "check":
+        found = check_recordings(options.files)
+        print("\n".join(found) or "no secret was found")
+        return int(bool(found))
+    print(list_recording(options.file) if options.action == "list" else stale_entries(options.notebook))
+    return 0
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line; what it returns is the exit status.
 
@@ -83,6 +111,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _lab(options)
         if options.command == "doctor":
             return _doctor()
+        if options.command == "cassette":
+            return _cassette(options)
     except DknbError as error:
         print(f"dknb: {error}", *([error.hint] if error.hint else []), sep="\n", file=sys.stderr)
         return 1

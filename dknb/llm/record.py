@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 
+from .events import last_pieces, pieces_of
 from .messages import LLMResponse, LLMStreamResponse
-from .outcome import final_piece
 from .recording import Take, active
 from .request import ModelRequest
+from .together import done_together
 
 __all__ = ["Record"]
 
@@ -24,14 +25,21 @@ class Record:
             self.reply.metadata["replayed"] = True
 
     @classmethod
-    def of(cls, request: ModelRequest, key: str | None) -> Record | None:
+    async def of(cls, request: ModelRequest, key: str | None) -> Record | None:
         """The record of a call; None when nothing is recorded or replayed. ``key`` is a secret to keep out of it.
 
         Raises:
             ReplayMiss: Only what is recorded may be asked, and this is not.
         """
         recording = active()
-        return None if recording is None else cls(recording.take(request.canonical(), [key] if key else ()))
+        if recording is None:
+            return None
+        asked = request.canonical()
+        # Calls take their samples in the order in which they start, so nothing is waited for before that.
+        take = recording.take_recorded(asked, [key] if key else ())
+        if take is None:
+            raise await asyncio.to_thread(recording.miss, asked)
+        return cls(take)
 
     async def pieces(self) -> AsyncGenerator[LLMStreamResponse, None]:
         """The recorded answer as a stream, at once or in the rhythm in which it came."""
@@ -43,14 +51,14 @@ class Record:
             if reply.pace == "recorded" and seconds > before:
                 await asyncio.sleep(seconds - before)
                 before = seconds
-            yield LLMStreamResponse.from_dict(delta)
-        if not reply.events and (response.content or response.reasoning):
-            yield LLMStreamResponse(delta=response.content, reasoning=response.reasoning or "")
-        yield final_piece(response)
+            yield LLMStreamResponse(delta) if isinstance(delta, str) else LLMStreamResponse.from_dict(delta)
+        whole = () if reply.events else pieces_of(response)
+        for piece in (*whole, *last_pieces(response)):
+            yield piece
 
     async def keep(self, response: LLMResponse, pieces: Sequence[tuple[float, LLMStreamResponse]] = ()) -> None:
         """Put the answer into the recording; ``pieces`` are those of a stream, with seconds since the call."""
-        await asyncio.to_thread(
+        await done_together(
             lambda: self._take.keep(
                 response.to_dict(), [[round(seconds, 6), piece.to_dict()] for seconds, piece in pieces]
             )

@@ -8,25 +8,37 @@ What may be written is the business of `dknb.llm.scrub`; how, of `dknb.llm.recor
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import secrets
 import threading
 import warnings
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, Self, TypeAlias, get_args
 
 from ..errors import ConfigError, RecordingError, ReplayMiss, did_you_mean
+from .alike import alike_key
 from .recorded_diff import differences, nearest_request
-from .recording_file import Place, RecordingFile, as_typed
-from .scrub import Scrubber, environment_secrets, identity, named_secrets, written_request
+from .recording_disk import as_typed
+from .recording_entry import Identity, recorded_entry, request_key
+from .recording_file import Moved, RecordingFile
+from .scrub import Scrubber, environment_secrets, written_request
 
-__all__ = ["RecordedReply", "Recording", "RecordingSummary", "Take", "active", "request_key", "use"]
+__all__ = [
+    "Identity",
+    "RecordedReply",
+    "Recording",
+    "RecordingSummary",
+    "Take",
+    "active",
+    "request_key",
+    "use",
+    "used_here",
+]
 
 Json: TypeAlias = dict[str, Any]
 Mode: TypeAlias = Literal["record", "replay", "auto"]
@@ -39,7 +51,7 @@ class RecordedReply:
 
     Attributes:
         response: The whole answer as plain data.
-        events: The pieces it came in, ``[seconds since the start, piece]``; empty when it came at once.
+        events: The pieces it came in, ``[seconds since the start, piece or its text]``; empty when it came at once.
         pace: ``"recorded"`` to wait between the pieces as it was, ``"instant"`` not to.
     """
 
@@ -79,21 +91,15 @@ class Take:
         self.recording._keep(self, response, events)
 
 
-def request_key(request: Mapping[str, Any]) -> str:
-    """The SHA-256 of what decides a request's answer, in hex.
-
-    Raises:
-        RecordingError: The request is not JSON data.
-    """
-    try:
-        text = json.dumps(identity(request), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    except (TypeError, ValueError) as error:
-        raise RecordingError(f"A request that is not plain data cannot be recorded: {error}.") from error
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
 class Recording:
     """A file of recorded calls, and what is done with it.
+
+    In a script, for all calls of the process until the block ends::
+
+        with Recording("answers.jsonl"):
+            answer = await provider.complete("Capital of France?")
+
+    Other processes may record into the same file meanwhile: what they add is found when it is asked for.
 
     Args:
         path: The file; relative to the folder in which this is called.
@@ -113,14 +119,28 @@ class Recording:
         self.mode: Mode = mode
         self.pace: Pace = pace
         self._file = RecordingFile(self.path, writable=mode != "replay")
-        self._entries = sum(map(len, self._file.places.values()))
         self._run = secrets.token_hex(4)
         self._lock = threading.Lock()
         self._taken: defaultdict[str, int] = defaultdict(int)
+        self._passed: defaultdict[str, int] = defaultdict(int)
+        self._generation = self._file.generation
+        self._used: set[Identity] = set()
+        _sessions[self.path] = [*_sessions.pop(self.path, ()), self._used]
         self._answered = self._added = 0
+        self._before: list[Recording | None] = []
+
+    def __enter__(self) -> Self:
+        self._before.append(use(self))
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        use(self._before.pop())
+        self.close()
 
     def take(self, request: Mapping[str, Any], hide: Iterable[str] = ()) -> Take:
         """The place of a call: its recorded answer, or where to keep the one to come.
+
+        Each answer of the file is given once in a session, whoever recorded it, and none that the session made itself.
 
         Args:
             request: The call as JSON data (`ModelRequest.canonical`).
@@ -130,49 +150,87 @@ class Recording:
             ReplayMiss: The mode is ``replay`` and this sample of the request is not recorded.
             RecordingError: The recording is closed, or (to replay) the line with the answer is damaged.
         """
+        taken = self.take_recorded(request, hide)
+        if taken is None:
+            raise self.miss(request)
+        return taken
+
+    def take_recorded(self, request: Mapping[str, Any], hide: Iterable[str] = ()) -> Take | None:
+        """What ``take`` gives, or None where it raises a `ReplayMiss`: to find the nearest request takes its time."""
         if self._file.closed:
             hint = f"Open it again:  %dknb {self.mode} {as_typed(self.path)}"
             raise RecordingError(f"The recording {as_typed(self.path)} is closed.", hint=hint)
         key = request_key(request)
-        places = self._file.places.get(key.encode(), ())
         with self._lock:
             sample = self._taken[key]
             self._taken[key] += 1
-        found = self.mode != "record" and sample < len(places)
-        if self.mode == "replay" and not found:
-            raise self._miss(request, len(places))
-        reply = self._reply(key, places[sample]) if found else None
+            reply = None if self.mode == "record" else self._found(request, key)
+            if reply is None and self.mode == "replay":
+                return None
+            # Before the answer is in the file: another call may find it there at once.
+            self._used.add((key, self._run, sample))
         return Take(self, key, sample, request, tuple(hide), reply)
 
     def summary(self) -> RecordingSummary:
         """What it is doing, for display."""
-        entries = self._entries + self._added
-        return RecordingSummary(self.path, self.mode, self.pace, entries, self._answered, self._added)
+        self._file.refresh()
+        return RecordingSummary(self.path, self.mode, self.pace, self._file.count, self._answered, self._added)
 
     def close(self) -> None:
         """Close the file; the answers of calls that are still under way are added none the less."""
         self._file.close()
 
-    def _reply(self, key: str, place: Place) -> RecordedReply | None:
-        try:
-            entry = self._file.entry(key, place)
-            reply = RecordedReply(dict(entry["response"]), list(entry["events"]), self.pace)
-        except (ValueError, KeyError, TypeError) as error:
-            self._damaged(place, error)
-            return None
-        with self._lock:
-            self._answered += 1
+    def _found(self, request: Mapping[str, Any], key: str) -> RecordedReply | None:
+        reply = self._next(key)
+        if reply is None and self._file.has_imports:
+            reply = self._next(alike_key(request))
         return reply
 
-    def _damaged(self, place: Place, error: Exception) -> None:
+    def _next(self, key: str) -> RecordedReply | None:
+        """The next answer that this session has neither had nor made."""
+        if self._file.is_another():
+            self._file.reopen()
+        try:
+            reply = self._next_known(key)
+        except Moved:
+            self._file.reopen()
+            return self._next_known(key)
+        if reply is None and self._file.refresh():
+            return self._next_known(key)
+        return reply
+
+    def _next_known(self, key: str) -> RecordedReply | None:
+        if self._generation != self._file.generation:
+            self._generation = self._file.generation
+            self._passed.clear()
+        places = self._file.places(key)
+        while self._passed[key] < len(places):
+            place = places[self._passed[key]]
+            self._passed[key] += 1
+            try:
+                entry = self._file.entry(key, place)
+                mine: Identity = (key, entry["run"], entry["sample"])
+                reply = RecordedReply(dict(entry["response"]), list(entry["events"]), self.pace)
+            except (ValueError, KeyError, TypeError) as error:
+                self._damaged(place, error)
+                return None
+            if mine not in self._used:
+                self._used.add(mine)
+                self._answered += 1
+                return reply
+        return None
+
+    def _damaged(self, place: int, error: Exception) -> None:
         what = f"Line {self._file.line_number(place)} of {as_typed(self.path)} cannot be read ({error})"
         if self.mode == "replay":
             hint = f"Call the model for it, and record it:  %dknb auto {as_typed(self.path)}"
             raise RecordingError(f"{what}.", hint=hint) from error
-        warnings.warn(f"{what}; the model is called instead.", stacklevel=4)
+        warnings.warn(f"{what}; the model is called instead.", stacklevel=6)
 
-    def _miss(self, request: Mapping[str, Any], recorded: int) -> ReplayMiss:
+    def miss(self, request: Mapping[str, Any]) -> ReplayMiss:
+        """Why there is no answer to a request: its samples are used up, or which recorded one is nearest."""
         hint = f"Call the model for what is missing, and record it:  %dknb auto {as_typed(self.path)}"
+        recorded = len(self._file.places(request_key(request))) or len(self._file.places(alike_key(request)))
         if recorded:
             samples = f"{recorded} sample{'s' if recorded > 1 else ''}"
             return ReplayMiss(
@@ -183,8 +241,7 @@ class Recording:
             f"{as_typed(self.path)} has no answer to this request to {request.get('provider')}/{request.get('model')}"
         )
         asked = Scrubber(environment_secrets(os.environ)).clean(written_request(request))
-        requests = ((place, entry["request"]) for place, entry in self._file.first_entries())
-        if (nearest := nearest_request(asked, requests)) is None:
+        if (nearest := nearest_request(asked, self._file.first_requests())) is None:
             return ReplayMiss(f"{what}; it has no entries.", hint=hint)
         place, like_it = nearest
         lines = "".join(f"\n    {line}" for line in differences(like_it, asked))
@@ -194,7 +251,8 @@ class Recording:
         if self.mode == "replay":
             raise RecordingError(f"{as_typed(self.path)} is open to replay; nothing is added.")
         try:
-            self._file.append(_line(take, self._run, response, events))
+            which = (take.key, self._run, take.sample)
+            self._file.append(recorded_entry(which, take.request, response, events, hide=take.hide))
         except (OSError, TypeError, ValueError, RecordingError) as error:
             warnings.warn(
                 f"An answer could not be added to {as_typed(self.path)}: {error}. The answer itself is not lost, "
@@ -206,27 +264,6 @@ class Recording:
             self._added += 1
 
 
-def _line(take: Take, run: str, response: Mapping[str, Any], events: Sequence[Sequence[Any]]) -> bytes:
-    request = {name: value for name, value in take.request.items() if name != "messages"}
-    scrub = Scrubber([*environment_secrets(os.environ), *named_secrets(request), *take.hide])
-    clean = scrub.clean_response(response)
-    # Where the answer repeats a secret, its pieces hold parts of it that nobody would recognise.
-    pieces = [] if scrub.removed else [[round(seconds, 4), scrub.clean_response(piece)] for seconds, piece in events]
-    entry = {
-        "key": take.key,
-        "run": run,
-        "sample": take.sample,
-        "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "request": scrub.clean(written_request(take.request)),
-        "response": clean,
-        "events": pieces,
-    }
-    try:
-        return json.dumps(entry, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
-    except UnicodeEncodeError:  # half of a surrogate pair
-        return json.dumps(entry, separators=(",", ":")).encode() + b"\n"
-
-
 def _one_of(name: str, value: str, known: Sequence[str]) -> None:
     if value not in known:
         hint = f"Known: {', '.join(known)}"
@@ -234,6 +271,18 @@ def _one_of(name: str, value: str, known: Sequence[str]) -> None:
 
 
 _active: Recording | None = None
+_live: ContextVar[bool] = ContextVar("dknb_live", default=False)
+_sessions: dict[Path, list[set[Identity]]] = {}
+
+
+def latest_path() -> Path | None:
+    """The file that this process recorded into or replayed from last."""
+    return next(reversed(_sessions), None)
+
+
+def used_here(path: Path) -> frozenset[Identity]:
+    """The entries of a file that calls of this process were answered with or have added, in all its sessions."""
+    return frozenset().union(*_sessions.get(path.expanduser().absolute(), ()))
 
 
 def use(recording: Recording | None) -> Recording | None:
@@ -245,4 +294,14 @@ def use(recording: Recording | None) -> Recording | None:
 
 def active() -> Recording | None:
     """The recording in use, if any."""
-    return _active
+    return None if _live.get() else _active
+
+
+@contextmanager
+def live() -> Iterator[None]:
+    """Let the calls of this block, and no others, go to the models, whatever is recorded or replayed."""
+    token = _live.set(True)
+    try:
+        yield
+    finally:
+        _live.reset(token)

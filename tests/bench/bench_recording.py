@@ -1,5 +1,7 @@
 """A recording of 100,000 entries: seconds to open it, to answer from it, to add to it, and to name the nearest request.
 
+An entry is an answer of 600 to 4,000 characters that was streamed; every tenth is a turn of a talk of 200 messages.
+
 Run:  python tests/bench/bench_recording.py [entries]
 """
 
@@ -9,6 +11,7 @@ import json
 import sys
 import tempfile
 import time
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -16,28 +19,42 @@ from dknb.errors import ReplayMiss
 from dknb.llm.recording import Recording
 
 ENTRIES = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
-ANSWERS = min(10_000, ENTRIES)
+SOME = min(5_000, ENTRIES // 10)
+TURNS = 100
 OPEN_LIMIT, ANSWER_LIMIT = 0.5, 100e-6
 
 
 def request(number: int) -> dict[str, Any]:
-    """A usual request: a system prompt of 200 characters and a question."""
+    """A system prompt and a question; for every tenth entry, the talk before it too."""
+    talk = [] if number % 10 else [turn(number // 1_000 * 1_000, back) for back in range(number // 10 % TURNS * 2)]
     return {
         "kind": "complete",
         "provider": "openai",
         "model": "gpt-5.4-mini",
         "messages": [
             {"role": "system", "content": "You are a kind reviewer of papers. " * 6},
+            *talk,
             {"role": "user", "content": f"What is the weakest argument of paper number {number}?"},
         ],
         "settings": {"temperature": 0.2},
     }
 
 
+def turn(talk: int, number: int) -> dict[str, str]:
+    """What was said before, 400 characters of it."""
+    said = f"Turn {number} of talk {talk}. " + "The second argument rests on the first one. " * 9
+    return {"role": "assistant" if number % 2 else "user", "content": said}
+
+
+def words(number: int) -> str:
+    """An answer of 600 to 4,000 characters."""
+    return f"Answer {number}. " + "The weakest argument is the third one. " * (15 + number % 86)
+
+
 def response(number: int) -> dict[str, Any]:
-    """An answer of 600 characters."""
+    """The whole answer."""
     return {
-        "content": f"Answer {number}. " + "The weakest argument is the third one. " * 15,
+        "content": words(number),
         "model": "gpt-5.4-mini-2026-03-17",
         "finish_reason": "stop",
         "usage": {"prompt_tokens": 60, "completion_tokens": 140, "total_tokens": 200},
@@ -45,17 +62,23 @@ def response(number: int) -> dict[str, Any]:
     }
 
 
-def fill(path: Path) -> float:
-    """Record the entries; seconds for each of the last 1,000."""
+def pieces(number: int) -> list[list[Any]]:
+    """The answer as it was streamed, 40 characters at a time."""
+    text = words(number)
+    return [[place / 4_000, {"delta": text[place : place + 40]}] for place in range(0, len(text), 40)]
+
+
+def fill(path: Path) -> tuple[float, float]:
+    """Record the entries; seconds for each of the first and of the last."""
     recording = Recording(path, "record")
-    started = 0.0
+    times = []
     for number in range(ENTRIES):
-        if number == ENTRIES - 1_000:
-            started = time.perf_counter()
-        recording.take(request(number)).keep(response(number))
-    seconds = time.perf_counter() - started
+        take = recording.take(request(number))
+        started = time.perf_counter()
+        take.keep(response(number), pieces(number))
+        times.append(time.perf_counter() - started)
     recording.close()
-    return seconds / 1_000
+    return sum(times[:SOME]) / SOME, sum(times[-SOME:]) / SOME
 
 
 def opening(path: Path) -> float:
@@ -69,24 +92,36 @@ def opening(path: Path) -> float:
     return best
 
 
-def answering(path: Path, first: int) -> float:
-    """Seconds for each answer, from entry ``first`` on."""
+def held(path: Path) -> float:
+    """Bytes in memory for each entry of an open recording, after some answers."""
+    tracemalloc.start()
     recording = Recording(path, "replay")
-    requests = [request(number) for number in range(first, first + ANSWERS)]
+    for number in range(SOME):
+        recording.take(request(number))
+    size, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    recording.close()
+    return size / ENTRIES
+
+
+def answering(path: Path, first: int) -> float:
+    """Seconds for each answer, from entry ``first`` on; half of them are not turns of talks."""
+    recording = Recording(path, "replay")
+    requests = [request(number) for number in range(first, first + SOME) if number % 10]
     started = time.perf_counter()
     for one in requests:
         assert recording.take(one).reply is not None
     seconds = time.perf_counter() - started
     recording.close()
-    return seconds / ANSWERS
+    return seconds / len(requests)
 
 
 def decoding(path: Path) -> float:
     """Seconds to read the same file the plain way: json.loads of every line."""
     started = time.perf_counter()
     with path.open("rb") as file:
-        lines = [json.loads(line) for line in file]
-    assert len(lines) == ENTRIES + 1
+        for line in file:
+            json.loads(line)
     return time.perf_counter() - started
 
 
@@ -103,21 +138,31 @@ def missing(path: Path) -> float:
     raise AssertionError("it was answered")
 
 
+def whole_size() -> float:
+    """Bytes of the requests if each were written whole, by a sample."""
+    step = max(ENTRIES // 997, 1)
+    sizes = [len(json.dumps(request(number))) for number in range(0, ENTRIES, step)]
+    return sum(sizes) / len(sizes) * ENTRIES
+
+
 def main() -> None:
     """Measure and print."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "answers.jsonl")
-        added = fill(path)
+        first, last = fill(path)
         opened, plain = opening(path), decoding(path)
-        early, late = answering(path, 0), answering(path, ENTRIES - ANSWERS)
-        print(f"{ENTRIES:,} entries, {path.stat().st_size / 1e6:.0f} MB")
+        early, late = answering(path, 0), answering(path, ENTRIES - SOME)
         print(
-            f"open     {opened:8.3f} s   {opened / OPEN_LIMIT:5.2f} of the limit, {opened / plain:5.2f} of json.loads"
+            f"{ENTRIES:,} entries, {path.stat().st_size / 1e6:.0f} MB (requests alone, whole: {whole_size() / 1e6:.0f})"
         )
         print(
-            f"answer   {late * 1e6:8.1f} us  {late / ANSWER_LIMIT:5.2f} of the limit, last ones / first ones {late / early:.2f}"
+            f"open     {opened:8.3f} s   {opened / OPEN_LIMIT:5.2f} of the limit, {opened / plain:6.3f} of json.loads"
         )
-        print(f"append   {added * 1e6:8.1f} us")
+        print(
+            f"answer   {late * 1e6:8.1f} us  {late / ANSWER_LIMIT:5.2f} of the limit, last / first {late / early:.2f}"
+        )
+        print(f"append   {last * 1e6:8.1f} us  last / first {last / first:.2f}")
+        print(f"memory   {held(path):8.0f} bytes for each entry")
         print(f"miss     {missing(path):8.3f} s")
 
 

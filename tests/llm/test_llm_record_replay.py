@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+
 import pytest
 from llm_scripted import Scripted, streamed
 
@@ -50,7 +53,7 @@ async def test_a_stream_is_recorded_and_replayed_in_its_pieces(tape):
     tape("replay")
     assert [piece.delta for piece in await streamed(Scripted(recorded=True))] == ["a", "b", ""]
     pieces = await streamed(Scripted(recorded=True), "other")
-    assert [(piece.delta, piece.is_final) for piece in pieces] == [("whole", False), ("", True)]
+    assert [(piece.delta, piece.is_final) for piece in pieces] == [("whole", False), ("", False), ("", True)]
     tape("replay")
     assert (await Scripted(recorded=True).complete("hi")).content == "ab"
 
@@ -111,3 +114,39 @@ def test_the_canonical_request_holds_what_decides_the_answer():
         "messages": [{"role": "user", "content": "hi"}],
         "settings": {"temperature": 0.5},
     }
+
+
+async def test_equal_calls_at_once_are_samples_and_cost_nothing_when_they_are_run_again(tape):
+    """In the order in which they start, whichever ends first; ``auto`` then asks nobody."""
+    tape("auto")
+    live = Scripted("a", "b", "c", recorded=True, temperature=1.0)
+    first = await asyncio.gather(*[live.complete("hi") for _ in range(3)])
+    recording = tape("auto")
+    silent = Scripted(recorded=True, temperature=1.0)
+    again = await asyncio.gather(*[silent.complete("hi") for _ in range(3)])
+    assert [one.content for one in first] == [one.content for one in again] == ["a", "b", "c"]
+    assert [one.metadata.get("replayed") for one in (*first, *again)] == [None] * 3 + [True] * 3
+    assert (len(live.requests), silent.requests) == (3, [])
+    assert (recording.summary().answered, recording.summary().added) == (3, 0)
+
+
+async def test_a_replayed_answer_needs_no_budget_and_waits_for_no_limit(tape):
+    """It has been paid for."""
+    tape("record")
+    await Scripted("a", recorded=True).complete("hi")
+    tape("replay")
+    poor = Scripted(recorded=True, budget=0.0, rate_limit=0.001)
+    assert [(await poor.complete("hi")).content, len(poor.requests)] == ["a", 0]
+
+
+async def test_a_miss_keeps_nobody_waiting_while_the_nearest_is_looked_for(tape, monkeypatch):
+    """In a recording of many entries that takes a second, so it is done in a thread."""
+    tape("record")
+    await Scripted("a", recorded=True).complete("hi")
+    recording = tape("replay")
+    threads = []
+    search = recording.miss
+    monkeypatch.setattr(recording, "miss", lambda asked: threads.append(threading.get_ident()) or search(asked))
+    with pytest.raises(ReplayMiss, match="The nearest one"):
+        await Scripted(recorded=True).complete("hello")
+    assert threads != [threading.get_ident()]

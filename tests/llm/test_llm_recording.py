@@ -85,7 +85,7 @@ def test_a_stream_comes_back_with_its_pieces_and_times(path):
     recording = Recording(path, "replay", pace="recorded")
     reply = recording.take(asking()).reply
     recording.close()
-    assert reply.events == [[0.12, {"delta": "Hi"}], [0.5, {"delta": " you"}]]
+    assert reply.events == [[0.12, "Hi"], [0.5, " you"]]
     assert reply.pace == "recorded"
 
 
@@ -267,7 +267,7 @@ def test_a_line_of_the_file_is_json_with_the_index_first(path):
     record(path, "one")
     header, line = path.read_text().splitlines()
     entry = json.loads(line)
-    assert header == '{"dknb_recording":1}'
+    assert header == '{"dknb_recording":2}'
     assert line.startswith(f'{{"key":"{request_key(asking())}","run":"')
     assert list(entry) == ["key", "run", "sample", "at", "request", "response", "events"]
     assert entry["request"] == asking()

@@ -55,14 +55,17 @@ def test_a_last_line_that_was_cut_is_named_and_swallows_nothing(path):
     assert answers == ["one", "two again"]
 
 
-def test_the_marks_of_a_merge_are_named_and_skipped(path):
-    """Two branches that both added answers: the answers of both are there."""
+def test_the_marks_of_a_merge_are_an_error_that_names_their_lines(path):
+    """Two branches that both added answers: without the marks, the answers of both are there."""
     record(path, "ours")
     record(path, "theirs", mode="record")
     header, ours, theirs = path.read_text().splitlines()
     path.write_text("\n".join([header, "<<<<<<< HEAD", ours, "=======", theirs, ">>>>>>> other", ""]))
-    with pytest.warns(UserWarning, match="lines 2, 4, 6 are not whole entries; skipped"):
-        recording = Recording(path, "replay")
+    with pytest.raises(RecordingError, match="marks of a git merge in it: lines 2, 4, 6") as caught:
+        Recording(path, "replay")
+    assert "the entries of both sides may stay" in caught.value.hint
+    path.write_text("\n".join([header, ours, theirs, ""]))
+    recording = Recording(path, "replay")
     answers = [recording.take(asking()).reply.response["content"] for _ in range(2)]
     recording.close()
     assert answers == ["ours", "theirs"]
@@ -90,14 +93,27 @@ def test_a_damaged_entry_is_an_error_to_replay_and_a_call_in_auto(path):
     assert take.reply is None
 
 
-def test_a_file_that_was_changed_in_place_gives_no_wrong_answer(path):
+def test_a_file_that_was_changed_in_place_is_read_anew(path):
     """An editor that saves over the open file moves the lines."""
+    record(path, "one", "two")
+    recording = Recording(path, "replay")
+    first = recording.take(asking()).reply.response["content"]
+    path.write_bytes(b"\n" * 40 + path.read_bytes())
+    second = recording.take(asking()).reply.response["content"]
+    recording.close()
+    assert (first, second) == ("one", "two")
+
+
+def test_a_file_that_was_replaced_is_read_anew(path, tmp_path):
+    """As git does when it checks out another version."""
     record(path, "one")
     recording = Recording(path, "replay")
-    path.write_bytes(b"\n" * 40 + path.read_bytes())
-    with pytest.raises(RecordingError, match="another line is there now"):
-        recording.take(asking())
+    other = tmp_path / "other.jsonl"
+    record(other, "of the other branch", request=asking("Anything else?"))
+    other.replace(path)
+    answer = recording.take(asking("Anything else?")).reply.response["content"]
     recording.close()
+    assert answer == "of the other branch"
 
 
 def test_a_file_that_was_deleted_is_made_again(path):
@@ -120,8 +136,8 @@ def test_another_file_is_refused_and_left_alone(path):
 
 def test_a_newer_format_is_refused(path):
     """An older dknb does not guess what a newer one wrote."""
-    path.write_text('{"dknb_recording":2}\n')
-    with pytest.raises(RecordingError, match=r"newer dknb \(format 2; this one reads 1\)") as caught:
+    path.write_text('{"dknb_recording":3}\n')
+    with pytest.raises(RecordingError, match=r"newer dknb \(format 3; this one reads 2\)") as caught:
         Recording(path, "replay")
     assert caught.value.hint == "Update it:  pip install --upgrade dknb"
 
@@ -131,7 +147,7 @@ def test_a_missing_file_is_an_error_to_replay_only(path):
     with pytest.raises(RecordingError, match="There is no recording"):
         Recording(path, "replay")
     Recording(path, "auto").close()
-    assert path.read_bytes() == b'{"dknb_recording":1}\n'
+    assert path.read_bytes() == b'{"dknb_recording":2}\n'
 
 
 def test_what_cannot_be_written_is_an_error_before_anything_is_paid_for(tmp_path):
@@ -160,10 +176,10 @@ def test_an_answer_that_cannot_be_added_is_a_warning(path):
             take.keep({"content": "expensive"})
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_bytes() == b'{"dknb_recording":2}\n'  # nothing of it is there
     take.keep({"content": "expensive"})
     recording.close()
-    with pytest.warns(UserWarning, match="line 2"):
-        assert replayed(path) == "expensive"
+    assert replayed(path) == "expensive"
 
 
 def test_an_answer_that_is_no_json_is_a_warning(path):

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from ...conversations.diff import MessageDiff, PathDiff, WordRun
 from .text import chip, escape, one_line, printable
 from .tree import node_label
+from .words import words_as_html, words_as_text
 
 __all__ = ["Tip", "branches_bundle", "diff_bundle"]
 
 _MOST = 50  # messages shown on each side
-_LEFT = "background:color-mix(in srgb, var(--jp-error-color1, #d32f2f) 22%, transparent);text-decoration:line-through"
-_RIGHT = "margin-left:2px;background:color-mix(in srgb, var(--jp-success-color1, #388e3c) 25%, transparent)"
 
 
 @dataclass(frozen=True)
@@ -65,11 +64,11 @@ def diff_bundle(left: str, right: str, diff: PathDiff, systems: Sequence[WordRun
     lines = [printable(head)]
     blocks = [f'<div style="font-weight:600">{escape(head)}</div>']
     if systems:
-        lines.append(_plain("system", systems))
-        blocks.append(_html("system", systems))
+        lines.append(words_as_text("system", systems))
+        blocks.append(words_as_html("system", systems))
     for message in diff.messages[:_MOST]:
-        lines.append(_plain(_title(message), message.words))
-        blocks.append(_html(_title(message), message.words))
+        lines.append(words_as_text(_title(message), message.words))
+        blocks.append(words_as_html(_title(message), message.words))
     if (left_out := len(diff.messages) - _MOST) > 0:
         lines.append(f"\n… and {left_out} further messages")
         blocks.append(f"<div>… and {left_out} further messages</div>")
@@ -84,24 +83,3 @@ def _title(message: MessageDiff) -> str:
     assert node is not None
     models = [side.metadata.get("model") for side in (message.left, message.right) if side is not None]
     return "  ".join([node.role, " | ".join(ids), *([" | ".join(map(str, models))] if len(set(models)) > 1 else [])])
-
-
-def _plain(title: str, words: Sequence[WordRun]) -> str:
-    marks = {"both": "{}", "left": "[-{}-]", "right": "{{+{}+}}"}
-    text = "".join(marks[run.side].format(run.text) for run in words)
-    return f"\n{title}\n{printable(text)}"
-
-
-def _html(title: str, words: Sequence[WordRun]) -> str:
-    styles = {"left": _LEFT, "right": _RIGHT}
-    tags = {"left": "del", "right": "ins"}
-    pieces = [
-        escape(run.text)
-        if run.side == "both"
-        else f'<{tags[run.side]} style="{styles[run.side]}">{escape(run.text)}</{tags[run.side]}>'
-        for run in words
-    ]
-    return (
-        f'<div style="margin-top:8px;color:var(--jp-ui-font-color2, #616161);font-size:90%">{escape(title)}</div>'
-        f'<div style="white-space:pre-wrap;overflow-wrap:anywhere">{"".join(pieces)}</div>'
-    )

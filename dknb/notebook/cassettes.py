@@ -1,0 +1,254 @@
+"""``%dknb cassette``: what is in a recording, what of it is still needed, and whether a secret is."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from .._sync import run
+from ..errors import MagicError, RecordingError, did_you_mean
+from .arguments import LineParser
+from .views.text import note
+
+if TYPE_CHECKING:
+    from ..llm.base import AsyncLLMProvider
+    from ..llm.recording_reader import EntryPlace, RecordedEntry, RecordingReader
+    from .session import Session
+
+__all__ = ["CASSETTE", "cassette", "entries_table"]
+
+Bundle: TypeAlias = dict[str, Any]
+#: Requests that a table shows at most.
+_MOST = 50
+
+
+def _parser(name: str, description: str, *, file: str = "file") -> LineParser:
+    parser = LineParser(f"%dknb cassette {name}".rstrip(), description)
+    if file == "file":
+        parser.add_argument("file", nargs="?", metavar="FILE", help="the recording; the one in use by default")
+    else:
+        parser.add_argument(file, metavar="FILE", dest="file", help="the recording; the one in use by default")
+    return parser
+
+
+_LIST = _parser("", "List the entries of the recording, the latest last.")
+_STALE = _parser("stale", "List the entries that this kernel has not asked for: run all cells first.")
+_CHECK = _parser("check", "Look for secrets in the recording.")
+_DIFF = _parser("diff", "Ask the model again, and show what has changed against an entry.", file="--file")
+_DIFF.add_argument("entry", metavar="ENTRY")
+_PRUNE = _parser("prune", "Take entries out: those named, those that are old, or else the stale ones.", file="--file")
+_PRUNE.add_argument("entries", nargs="*", metavar="ENTRY")
+_PRUNE.add_argument("--older", type=float, metavar="DAYS", help="those that were recorded so many days ago")
+_PRUNE.add_argument("--yes", action="store_true", help="really do it")
+_IMPORT = _parser("import", "Add what a VCR file (YAML or JSON) has recorded.", file="--file")
+_IMPORT.add_argument("source", metavar="VCR_FILE")
+_IMPORT.add_argument("--provider", metavar="NAME", help="whose calls they are, if the address does not say so")
+
+
+class _Commands(LineParser):
+    """Chooses the parser of the command that a line begins with."""
+
+    def parse(self, line: str) -> argparse.Namespace:
+        """The options of the command, which is ``do``."""
+        word, _, rest = line.strip().partition(" ")
+        if word in _COMMANDS:
+            parser, do = _COMMANDS[word]
+            options = parser.parse(rest)
+        else:
+            if word and not Path(word).suffix and not Path(word).expanduser().exists():
+                raise MagicError(
+                    f"%dknb cassette: no command {word!r}.{did_you_mean(word, _COMMANDS)}",
+                    hint=f"Commands: {', '.join(_COMMANDS)}; or the name of a recording",
+                )
+            options, do = _LIST.parse(line), _list
+        options.do = do
+        return options
+
+
+def cassette(session: Session, options: argparse.Namespace) -> Bundle:
+    """Run a command that `CASSETTE` has parsed.
+
+    Raises:
+        RecordingError: The recording cannot be read or written, or has no such entry.
+    """
+    shown: Bundle = options.do(session, options)
+    return shown
+
+
+def _path(options: Any) -> Path:
+    """The file that is meant: the one that is named, or the one that is in use, or was last."""
+    from ..llm.recording import active, latest_path
+
+    if options.file is not None:
+        return Path(options.file).expanduser().absolute()
+    recording = active()
+    path = latest_path() if recording is None else recording.path
+    if path is None:
+        raise RecordingError(
+            "No recording is in use in this kernel.", hint="Name its file:  %dknb cassette answers.jsonl"
+        )
+    return path
+
+
+def _reader(options: Any) -> RecordingReader:
+    from ..llm.recording_reader import RecordingReader
+
+    return RecordingReader(_path(options))
+
+
+def _list(_: Session, options: Any) -> Bundle:
+    with _reader(options) as reader:
+        return entries_table(reader, reader.places())
+
+
+def entries_table(reader: RecordingReader, places: Sequence[EntryPlace], what: str = "") -> Bundle:
+    """Entries as a table, a row for each request."""
+    from .views.cassette import entries_bundle, size_shown
+
+    grouped: dict[str, list[EntryPlace]] = {}
+    for place in places:
+        grouped.setdefault(place.which[0], []).append(place)
+    latest = list(grouped.values())[-_MOST:]
+    left_out = f", the latest {_MOST} requests" if len(grouped) > _MOST else ""
+    size = size_shown(sum(place.size for place in places))
+    title = f"{reader.path.name}: {len(places):,} {what}{_plural('entry', len(places))}, {size}{left_out}"
+    entries = {entry.place: entry for entry in reader.read(group[0] for group in latest)}
+    return entries_bundle(title, [(entries[group[0]], group) for group in latest if group[0] in entries])
+
+
+def _plural(word: str, count: int) -> str:
+    return word if count == 1 else {"entry": "entries", "place": "places"}[word]
+
+
+def _unused(reader: RecordingReader) -> list[EntryPlace]:
+    """The entries that this kernel has not used.
+
+    Raises:
+        RecordingError: It has used none, so that nothing can be said.
+    """
+    from ..llm.recording import used_here
+
+    unused = reader.unused(used_here(reader.path))
+    if unused and len(unused) == len(reader.places()):
+        raise RecordingError(
+            f"This kernel has asked nothing of {reader.path.name} yet, so it cannot say what is stale.",
+            hint=f"Run all cells with  %dknb auto {reader.path.name}  or  %dknb replay {reader.path.name}  first",
+        )
+    return unused
+
+
+def _stale(_: Session, options: Any) -> Bundle:
+    with _reader(options) as reader:
+        places = _unused(reader)
+        total = len(reader.places())
+        if not places:
+            return note(f"{reader.path.name}: this kernel has asked for all {total:,} entries; nothing is stale")
+        table = entries_table(reader, places, "stale ")
+    told = (
+        f"{total - len(places):,} of {total:,} entries were asked for in this kernel. That says something only after a "
+        "whole run (Restart, Run All), and nothing of other notebooks that replay from this file. "
+        "Take them out with  %dknb cassette prune"
+    )
+    return _with_note(table, told)
+
+
+def _with_note(table: Bundle, told: str) -> Bundle:
+    quiet = note(told)
+    return {name: f"{text}\n{quiet[name]}" for name, text in table.items()}
+
+
+def _diff(session: Session, options: Any) -> Bundle:
+    from ..llm.asked_again import ask_again
+    from .views.cassette import changes_bundle
+
+    with _reader(options) as reader:
+        entry = reader.find(options.entry)
+    fresh = run(ask_again(entry, lambda spec: _provider(session, spec)))
+    return changes_bundle(entry, fresh)
+
+
+def _provider(session: Session, spec: str) -> AsyncLLMProvider:
+    """The provider of a spec, where this kernel's model is: a recording says nothing of addresses and keys."""
+    from ..llm.config import parse_spec
+
+    config, here = parse_spec(spec), session.config
+    if here.provider == config.provider:
+        config = config.with_settings(api_base=here.api_base, api_key=here.api_key, timeout=here.timeout)
+    return session.provider(config)
+
+
+def _prune(_: Session, options: Any) -> Bundle:
+    from ..llm.recording_pruning import prune
+    from .views.cassette import size_shown
+
+    with _reader(options) as reader:
+        places, what = _chosen(reader, options)
+        if not places:
+            return note(f"{reader.path.name}: nothing to take out")
+        if not options.yes:
+            older = [] if options.older is None else [f"--older {options.older:g}"]
+            again = " ".join(["%dknb cassette prune", *options.entries, *older, "--yes"])
+            return _with_note(entries_table(reader, places, what), f"nothing was taken out yet; do it with  {again}")
+    done = prune(reader.path, {place.which for place in places})
+    sizes = f"{size_shown(done.before)} before, {size_shown(done.after)} now"
+    return note(f"{reader.path.name}: {done.removed:,} {_plural('entry', done.removed)} taken out; {sizes}")
+
+
+def _chosen(reader: RecordingReader, options: Any) -> tuple[Sequence[EntryPlace], str]:
+    """The entries that are meant, and a word for them."""
+    if options.entries:
+        if options.older is not None:
+            raise MagicError("%dknb cassette prune: entries and --older exclude each other.", hint="Give one of them")
+        found: Iterable[RecordedEntry] = [reader.find(name) for name in options.entries]
+        return [entry.place for entry in found], "named "
+    if options.older is not None:
+        return reader.older(options.older), f"older than {options.older:g} days: "
+    return _unused(reader), "stale "
+
+
+def _check(_: Session, options: Any) -> Bundle:
+    from ..llm.recording_check import check_secrets
+    from .views.cassette import suspects_bundle
+
+    path = _path(options)
+    suspects = check_secrets(path, os.environ)
+    if not suspects:
+        return note(
+            f"{path.name}: no key of this environment, nothing of the shape of a known key, nothing named like one"
+        )
+    title = f"{path.name}: {len(suspects):,} {_plural('place', len(suspects))} that may be secret"
+    return _with_note(
+        suspects_bundle(title, suspects),
+        "A key that was ever committed is no longer secret: make a new one, then take the entry out.",
+    )
+
+
+def _import(_: Session, options: Any) -> Bundle:
+    from ..llm.vcr_import import import_vcr
+    from .views.table import table_bundle
+
+    into = _path(options)
+    report = run(import_vcr(Path(options.source).expanduser().absolute(), into, options.provider))
+    known = f", {report.known:,} were there already" if report.known else ""
+    told = f"{into.name}: {report.added:,} {_plural('entry', report.added)} added{known}"
+    if not report.left_out:
+        return note(told)
+    rows = [(str(number), what, why) for number, what, why in report.left_out]
+    return table_bundle(("number", "request", "why"), rows, title=f"{told}; left out:")
+
+
+_Command: TypeAlias = Callable[["Session", Any], Bundle]
+_COMMANDS: dict[str, tuple[LineParser, _Command]] = {
+    "list": (_LIST, _list),
+    "stale": (_STALE, _stale),
+    "diff": (_DIFF, _diff),
+    "prune": (_PRUNE, _prune),
+    "check": (_CHECK, _check),
+    "import": (_IMPORT, _import),
+}
+
+CASSETTE = _Commands("%dknb cassette", "Say what is in a recording: FILE, or  stale, diff, prune, check, import.")
+CASSETTE.usage = "%(prog)s [FILE | stale | diff ENTRY | prune [ENTRY ...] | check | import VCR_FILE]"
