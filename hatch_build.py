@@ -1,11 +1,15 @@
-"""Puts the built JupyterLab extension into the wheel and the sdist.
+"""Puts the built JupyterLab extension and OpenAI's token tables into the wheel and the sdist.
 
-A source tree builds it with Node.js, which comes through pip where the machine has none. An sdist carries it built.
+A source tree builds the extension with Node.js, which comes through pip where the machine has none, and takes the tables
+from the package ``bpe-openai``. An sdist carries both.
 """
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
+import platform
+import shutil
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -15,9 +19,22 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 INSTALLED_AT = "share/jupyter/labextensions/dknb"
 
+#: The package that carries OpenAI's token tables (MIT), the machines that it is made for, and the files' digests.
+TABLES_REQUIREMENT = "bpe-openai==0.1.4"
+TABLES_MACHINES = {("Linux", "x86_64"), ("Linux", "aarch64"), ("Darwin", "arm64"), ("Windows", "AMD64")}
+TABLES = {
+    "o200k_base.tiktoken.gz": "aa7f57c462db101b58b6648a2b0047128f61e68c0776814ad75251aab1bccdfa",
+    "cl100k_base.tiktoken.gz": "eb039321fca3dd961193251802424710b59fbd1df8a16067911191014f4ab732",
+}
+
+
+def _has_tables_wheel() -> bool:
+    musl = platform.system() == "Linux" and platform.libc_ver()[0] != "glibc"
+    return (platform.system(), platform.machine()) in TABLES_MACHINES and not musl
+
 
 class LabextensionBuildHook(BuildHookInterface):  # type: ignore[type-arg]  # its config type is private
-    """Builds ``labextension/`` and hands the result to the wheel as shared data."""
+    """Builds ``labextension/``, hands the result to the wheel as shared data, and fetches the token tables."""
 
     @property
     def _is_sdist_tree(self) -> bool:
@@ -32,15 +49,17 @@ class LabextensionBuildHook(BuildHookInterface):  # type: ignore[type-arg]  # it
         return module
 
     def dependencies(self) -> list[str]:
-        """What the build environment needs: nothing for an sdist, else the builder and perhaps Node.js."""
+        """What the build environment needs: nothing for an sdist, else the builder, perhaps Node.js, and the tables."""
         if self._is_sdist_tree:
             return []
         toolchain = self._toolchain()
         node = [] if toolchain.find_node() else [toolchain.NODE_REQUIREMENT]
-        return [toolchain.BUILDER_REQUIREMENT, *node]
+        tables = [TABLES_REQUIREMENT] if self._missing_tables() and _has_tables_wheel() else []
+        return [toolchain.BUILDER_REQUIREMENT, *node, *tables]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Build the extension; an editable install without it only warns."""
+        """Put in the token tables and build the extension; an editable install without them only warns."""
+        self._copy_tables()
         if not self._is_sdist_tree:
             toolchain = self._toolchain()
             try:
@@ -53,3 +72,20 @@ class LabextensionBuildHook(BuildHookInterface):  # type: ignore[type-arg]  # it
         if self.target_name == "wheel":
             build_data["shared_data"]["dknb/labextension"] = INSTALLED_AT
             build_data["shared_data"]["labextension/install.json"] = f"{INSTALLED_AT}/install.json"
+
+    @property
+    def _tables_folder(self) -> Path:
+        return Path(self.root, "dknb", "llm", "bpe")
+
+    def _missing_tables(self) -> list[str]:
+        return [name for name in TABLES if not (self._tables_folder / name).exists()]
+
+    def _copy_tables(self) -> None:
+        found = importlib.util.find_spec("bpe_openai") if (missing := self._missing_tables()) else None
+        for name in missing:
+            source = Path(str(found.origin)).parent / "data" / name if found else None
+            if source is None or hashlib.sha256(source.read_bytes()).hexdigest() != TABLES[name]:
+                self.app.display_warning(f"{name} is not at hand ({TABLES_REQUIREMENT}): tokens will be estimated.")
+                continue
+            self._tables_folder.mkdir(exist_ok=True)
+            shutil.copyfile(source, self._tables_folder / name)

@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from ..errors import ConfigError, did_you_mean
 from .catalog import known_providers, owner_of, provider_row
+from .config_checks import check_values
 from .messages import LLMStreamResponse
 
 __all__ = ["CompletionMode", "LLMConfig", "ModelCapability", "normalize_llm_config", "parse_spec"]
@@ -17,8 +18,8 @@ __all__ = ["CompletionMode", "LLMConfig", "ModelCapability", "normalize_llm_conf
 class CompletionMode(enum.Enum):
     """What a provider object is for.
 
-    ``CHAT`` and ``INSTRUCT`` ask with messages; ``TEXT`` has the model go on with their text; ``EMBEDDING`` refuses to
-    complete; ``FUNCTION`` demands the call of a tool.
+    ``CHAT`` asks with messages; ``INSTRUCT`` makes them one message of the user's, beside the system prompt; ``TEXT`` has
+    the model go on with their text; ``EMBEDDING`` refuses to complete; ``FUNCTION`` demands the call of a tool.
     """
 
     CHAT = "chat"
@@ -39,6 +40,7 @@ class ModelCapability(enum.Enum):
     CODE = "code"
     JSON_MODE = "json_mode"
     STREAMING = "streaming"
+    REASONING = "reasoning"
 
 
 #: Keys that a dataknobs ``Config`` adds to each of its entries; they say nothing about the model.
@@ -58,22 +60,35 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "stop_sequences": (list, tuple),
     "mode": (CompletionMode,),
     "system_prompt": (str,),
-    "response_format": (str, dict),
     "functions": (list, tuple),
     "function_call": (str, dict),
     "stream": (bool,),
-    "rate_limit": _NUMBER,
+    "rate_limit": (*_NUMBER, dict),
+    "max_concurrency": (int,),
+    "budget": _NUMBER,
+    "reask_count": (int,),
     "retry_count": (int,),
     "retry_delay": _NUMBER,
-    "timeout": _NUMBER,
+    "timeout": (*_NUMBER, dict),
     "seed": (int,),
     "logit_bias": (dict,),
     "user_id": (str,),
     "options": (dict,),
 }
-_AT_LEAST = {"temperature": 0, "top_p": 0, "max_tokens": 1, "retry_count": 0, "retry_delay": 0}
+_AT_LEAST = {
+    "temperature": 0,
+    "top_p": 0,
+    "max_tokens": 1,
+    "reask_count": 0,
+    "retry_count": 0,
+    "retry_delay": 0,
+    "max_concurrency": 1,
+    "budget": 0,
+}
 _ABOVE_ZERO = ("rate_limit", "timeout")
-_NEVER_NONE = {"provider", "model", "mode", "stream", "retry_count", "retry_delay", "options"}
+#: Settings that may say more than one number, and what about.
+_PARTS = {"rate_limit": ("requests", "tokens"), "timeout": ("call", "between")}
+_NEVER_NONE = {"provider", "model", "mode", "stream", "reask_count", "retry_count", "retry_delay", "options"}
 
 
 @dataclass(frozen=True)
@@ -93,16 +108,23 @@ class LLMConfig:
         stop_sequences: Texts that end the answer.
         mode: What the provider object is for; see `CompletionMode`.
         system_prompt: A system message for calls whose messages do not begin with one.
-        response_format: ``"text"``, ``"json"``, or the vendor's own dict.
+        response_format: The shape of the answer: a pydantic model or any type that pydantic knows, a JSON Schema,
+            ``"json"``, ``"text"``, or the vendor's own dict. The answer's ``parsed`` has it then.
+        reask_count: How often a model is asked again whose answer does not fit ``response_format``; each time costs.
         functions: Tools of every call that brings none of its own.
         function_call: Which of them to use: ``"auto"``, ``"none"``, or ``{"name": ...}``.
         stream: Whether ``complete`` receives its answer as a stream (so that ``stream_callback`` sees it come).
         stream_callback: Called with each piece of a streamed answer; may be async.
-        rate_limit: Most requests in any 60 seconds, for this provider object.
+        rate_limit: Most requests in any 60 seconds, for this provider object; or ``{"requests": ..., "tokens": ...}``,
+            where tokens are those of prompts and answers: estimated before a call, and corrected by its usage.
+        max_concurrency: Most calls at a time. Without it their number grows until the server refuses one (429), and
+            then follows what the server bears.
+        budget: Most US dollars that a call may cost by its own estimate; else it does not start.
         retry_count: How often a call that failed for a passing reason is tried again.
         retry_delay: Seconds before the first retry; doubled for each further one, with jitter.
         timeout: Seconds that a call may take, retries included; of a stream: until its first piece, and between
-            two pieces. None waits for ever.
+            two pieces. ``{"call": 300, "between": 10}`` limits a stream as a whole too. None waits for ever. Waiting
+            for a turn (``rate_limit``, ``max_concurrency``) is not part of it.
         seed: For vendors that can repeat themselves.
         logit_bias: Token id to bias.
         user_id: Your end user, told to the vendor.
@@ -121,15 +143,18 @@ class LLMConfig:
     stop_sequences: list[str] | None = None
     mode: CompletionMode = CompletionMode.CHAT
     system_prompt: str | None = None
-    response_format: str | dict[str, Any] | None = None
+    response_format: str | dict[str, Any] | type[Any] | Any | None = None
+    reask_count: int = 2
     functions: list[dict[str, Any]] | None = None
     function_call: str | dict[str, Any] | None = None
     stream: bool = False
     stream_callback: Callable[[LLMStreamResponse], Any] | None = field(default=None, repr=False)
-    rate_limit: float | None = None
+    rate_limit: float | dict[str, float] | None = None
+    max_concurrency: int | None = None
+    budget: float | None = None
     retry_count: int = 3
     retry_delay: float = 1.0
-    timeout: float | None = 60.0
+    timeout: float | dict[str, float | None] | None = 60.0
     seed: int | None = None
     logit_bias: dict[str, float] | None = None
     user_id: str | None = None
@@ -145,12 +170,8 @@ class LLMConfig:
             if value is not None and value < least:
                 raise ConfigError(f"{name} is {value!r}; it must be at least {least}.")
         for name in _ABOVE_ZERO:
-            value = getattr(self, name)
-            if value is not None and value <= 0:
-                raise ConfigError(f"{name} is {value!r}; it must be above 0.", hint=f"For no limit: {name}=None")
-        if self.api_base is not None and not self.api_base.startswith(("http://", "https://")):
-            raise ConfigError(f"api_base is {self.api_base!r}, which is no address.", hint="Begin it with https://")
-        _check_functions(self)
+            _check_above_zero(name, getattr(self, name))
+        check_values(self)
 
     @property
     def spec(self) -> str:
@@ -175,9 +196,14 @@ class LLMConfig:
         out: dict[str, Any] = {"provider": self.provider}
         for item in fields(self):
             value = getattr(self, item.name)
-            if item.name in ("provider", "api_key", "stream_callback") or value == item.default or value in ("", {}):
+            default = {} if item.name == "options" else item.default
+            if item.name in ("provider", "api_key", "stream_callback") or value == default:
                 continue
             out[item.name] = value.value if isinstance(value, enum.Enum) else value
+        if self.response_format is not None and not isinstance(self.response_format, (str, dict)):
+            from .answer_shape import canonical_format
+
+            out["response_format"] = canonical_format(self.response_format)
         return out
 
     def with_settings(self, **overrides: Any) -> LLMConfig:
@@ -214,17 +240,26 @@ def _check_kind(name: str, value: Any, kinds: tuple[type, ...]) -> None:
     if value is None and name not in _NEVER_NONE:
         return
     if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-        wanted = " or ".join("number" if kind is float else kind.__name__ for kind in kinds if kinds != _NUMBER)
+        number = kinds[:2] == _NUMBER
+        others = " or ".join(kind.__name__ for kind in kinds[2 if number else 0 :])
+        wanted = " or ".join(filter(None, ("a number" * number, f"of type {others}" if others else "")))
         shown = f"{value!r}" if name != "api_key" else f"a {type(value).__name__}"
-        raise ConfigError(f"{name} is {shown}; it must be {'a number' if kinds == _NUMBER else f'of type {wanted}'}.")
+        hint = f"Write {name}=[{value!r}]" if isinstance(value, str) and list in kinds else None
+        raise ConfigError(f"{name} is {shown}; it must be {wanted}.", hint=hint)
 
 
-def _check_functions(config: LLMConfig) -> None:
-    chosen = config.function_call
-    if chosen is None or chosen in ("auto", "none"):
-        return
-    if not config.functions:
-        raise ConfigError(f"function_call is {chosen!r}, but there are no functions.", hint="Give functions=[...] too")
+def _check_above_zero(name: str, value: Any) -> None:
+    if isinstance(value, dict):
+        for part, each in value.items():
+            if part not in _PARTS[name]:
+                known = " and ".join(map(repr, _PARTS[name]))
+                raise ConfigError(
+                    f"{name} has no part {part!r}.{did_you_mean(str(part), _PARTS[name])}", hint=f"Parts: {known}"
+                )
+            _check_kind(f"{name}[{part!r}]", each, _NUMBER)
+            _check_above_zero(f"{name}[{part!r}]", each)
+    elif value is not None and not value > 0:
+        raise ConfigError(f"{name} is {value!r}; it must be above 0.", hint=f"For no limit: {name}=None")
 
 
 @runtime_checkable

@@ -2,50 +2,72 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+from functools import lru_cache
 
-__all__ = ["answer_tokens", "refused_settings"]
+from .config import ModelCapability
+from .families_anthropic import ANTHROPIC
+from .families_open import OPEN
+from .families_openai import OPENAI
+from .family import Family
 
+__all__ = [
+    "answer_tokens",
+    "apis_of",
+    "capabilities_of",
+    "family_of",
+    "is_reasoning",
+    "longest_answer",
+    "refused_settings",
+    "refused_together",
+    "system_role",
+]
 
-@dataclass(frozen=True)
-class Family:
-    """Models whose names match, and what is particular about them."""
-
-    provider: str
-    pattern: re.Pattern[str]
-    refuses: tuple[str, ...] = ()
-    answer_tokens: int | None = None
-
-
-#: First match counts.
-_FAMILIES = (
-    # Reasoning models sample in their own way. Sources: docs.livekit.io/reference/agents/inference-llm-parameters
-    # (temperature, top_p), docs.rs/openai-tools 1.0.7, ParameterSupport (penalties, bias), and for `stop` the SDK
-    # openai 3.54.0, completion_create_params.py; November 2026.
-    Family(
-        "openai",
-        re.compile(r"^(?:o\d|gpt-[5-9](?!.*chat))"),
-        refuses=("temperature", "top_p", "presence_penalty", "frequency_penalty", "logit_bias", "stop_sequences"),
-    ),
-    # Most tokens of an answer: 4096 for Claude 3, 8192 and more since Claude 3.5. Source: Anthropic's table of models
-    # as docs.aihubmix.com/en/api/Claude-Native repeats it; November 2026.
-    Family("anthropic", re.compile(r"^claude-3-(?:opus|sonnet|haiku)"), answer_tokens=4096),
-    Family("anthropic", re.compile(r""), answer_tokens=8192),
-)
+_OF_PROVIDER = {"openai": OPENAI, "anthropic": ANTHROPIC}
+_UNKNOWN = Family("", "nothing is known")
 
 
-def _family(provider: str, model: str) -> Family | None:
-    return next((row for row in _FAMILIES if row.provider == provider and row.pattern.search(model)), None)
+@lru_cache(maxsize=512)
+def family_of(provider: str, model: str) -> Family:
+    """The row of a model; one that says nothing where none fits."""
+    name = model.lower().rpartition("/")[2].removeprefix("ft:")
+    return next((row for row in _OF_PROVIDER.get(provider, OPEN) if row.has(name)), _UNKNOWN)
 
 
 def refused_settings(provider: str, model: str) -> tuple[str, ...]:
     """The settings that a model is known to refuse; they are sent all the same, and this explains the refusal."""
-    family = _family(provider, model)
-    return family.refuses if family else ()
+    return family_of(provider, model).refuses
+
+
+def refused_together(provider: str, model: str) -> tuple[str, ...]:
+    """Settings of which a model is known to take only one at a time."""
+    return family_of(provider, model).apart
+
+
+def system_role(provider: str, model: str) -> str:
+    """The role that a system message must have; ``"user"`` for a model that refuses such messages."""
+    return family_of(provider, model).system_role
+
+
+def is_reasoning(provider: str, model: str) -> bool:
+    """Whether a model is known to think before it answers, or to be able to."""
+    return ModelCapability.REASONING in (family_of(provider, model).capabilities or ())
+
+
+def capabilities_of(provider: str, model: str) -> tuple[ModelCapability, ...] | None:
+    """What a model is known to be able to do; None when nothing is known of it."""
+    return family_of(provider, model).capabilities
 
 
 def answer_tokens(provider: str, model: str) -> int | None:
     """The ``max_tokens`` to send where the vendor demands one and the caller gave none."""
-    family = _family(provider, model)
-    return family.answer_tokens if family else None
+    return family_of(provider, model).answer_tokens
+
+
+def longest_answer(provider: str, model: str) -> int | None:
+    """The most tokens that a model's answer may have; None when that is not known."""
+    return family_of(provider, model).longest_answer
+
+
+def apis_of(provider: str, model: str) -> tuple[str, ...]:
+    """The vendor's APIs that a model speaks, the recommended one first."""
+    return family_of(provider, model).apis

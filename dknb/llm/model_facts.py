@@ -8,16 +8,21 @@ out, also with a date or ``latest`` behind it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+
+from .gguf import gguf_window
 
 if TYPE_CHECKING:
     from genai_prices.types import ModelInfo, Provider
 
-__all__ = ["context_window", "known_model", "newest_models", "split_model"]
+__all__ = ["context_window", "known_model", "newest_models", "split_model", "whole_prompt"]
 
 _VERSION = re.compile(r"[-@](?:\d{8}|\d{4}-\d{2}-\d{2}|latest)$")
+#: Vendors whose count of prompt tokens leaves out what was read from and written to the cache.
+#: Anthropic: docs "Prompt caching", section "Tracking cache performance", read 22 November 2026.
+_CACHE_APART = frozenset({"anthropic"})
 #: Providers whose bare model names are tried where nobody says which provider is meant.
 _ASSUMED = ("openai", "anthropic")
 #: Family, version and size, and nothing more: so no model for sound, images or a trade.
@@ -49,8 +54,19 @@ def split_model(model: str, provider: str | None = None) -> tuple[str, str]:
 
 def context_window(model: str, provider: str | None = None) -> int | None:
     """The most tokens that a model reads at once; None when that is not known."""
-    found = known_model(*split_model(model, provider))
+    provider, name = split_model(model, provider)
+    if provider == "local":
+        return gguf_window(name)
+    found = known_model(provider, name)
     return found[1].context_window if found else None
+
+
+def whole_prompt(provider: str, usage: Mapping[str, int]) -> int:
+    """The tokens of a whole prompt, cached ones included."""
+    prompt = usage.get("prompt_tokens") or 0
+    if provider in _CACHE_APART:
+        prompt += (usage.get("cached_tokens") or 0) + (usage.get("cache_write_tokens") or 0)
+    return prompt
 
 
 def newest_models(provider: str, most: int = 6) -> list[str]:

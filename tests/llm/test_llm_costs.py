@@ -6,13 +6,17 @@ Expected prices are of models whose prices no longer change: gpt-4o 2.50 in, 1.2
 
 from __future__ import annotations
 
+import math
+import pickle
 import subprocess
 import sys
+from datetime import datetime, timezone
 
 import pytest
 
+from dknb.errors import ConfigError
 from dknb.llm.costs import CostCalculator, cost_of
-from dknb.llm.messages import LLMResponse
+from dknb.llm.messages import LLMMessage, LLMResponse
 from dknb.llm.model_facts import newest_models
 from dknb.llm.tokens import TokenCounter
 
@@ -113,12 +117,137 @@ def test_the_cost_of_an_answer_is_that_of_its_usage(response, model, dollars):
     assert CostCalculator.calculate_cost(response, model) == (dollars if dollars is None else pytest.approx(dollars))
 
 
+@pytest.mark.parametrize(
+    ("provider", "model", "usage", "tier", "dollars"),
+    [
+        ("anthropic", "claude-sonnet-4-5", {"prompt_tokens": 1_000, "completion_tokens": 1_000}, "standard", 0.018),
+        ("anthropic", "claude-sonnet-4-5", {"prompt_tokens": 1_000, "completion_tokens": 1_000}, None, 0.018),
+        ("anthropic", "claude-sonnet-4-5", {"prompt_tokens": 1_000, "completion_tokens": 1_000}, "batch", 0.009),
+        ("openai", "gpt-5.4", {"prompt_tokens": 1_000, "completion_tokens": 1_000}, "default", 0.0175),
+        ("openai", "gpt-5.4", {"prompt_tokens": 1_000, "completion_tokens": 1_000}, "flex", 0.00875),
+        ("openai", "gpt-5.4", {"prompt_tokens": 1_000, "completion_tokens": 1_000}, "priority", 0.035),
+        ("openai", "gpt-4o-audio-preview", {"prompt_tokens": 1_000, "completion_tokens": 0}, None, 0.0025),
+    ],
+)
+def test_a_tier_has_its_price(provider, model, usage, tier, dollars):
+    """Batch and flex are half, priority is double."""
+    at = datetime(2026, 11, 20, tzinfo=timezone.utc)
+    assert cost_of(provider, model, usage, tier=tier, at=at) == pytest.approx(dollars, rel=1e-9)
+
+
+def test_sound_has_its_own_price():
+    """Where the usage block says how many of the tokens are sound, they cost more."""
+    text = {"prompt_tokens": 1_000, "completion_tokens": 1_000}
+    sound = text | {"prompt_audio_tokens": 1_000, "completion_audio_tokens": 1_000}
+    assert cost_of("openai", "gpt-audio", text) == pytest.approx(0.0125)
+    assert cost_of("openai", "gpt-audio", sound) == pytest.approx(0.096)
+    assert cost_of("openai", "gpt-4o", sound) is None
+
+
+def test_an_answer_has_the_price_of_its_day():
+    """The o3 of May 2025 cost five times what it cost in July."""
+    months = {5: 0.05, 7: 0.01}
+    for month, dollars in months.items():
+        response = LLMResponse(
+            "Hi", "o3", usage={"prompt_tokens": 1_000, "completion_tokens": 1_000}, metadata={"provider": "openai"}
+        )
+        response.created_at = datetime(2025, month, 1, tzinfo=timezone.utc)
+        assert CostCalculator.calculate_cost(response) == pytest.approx(dollars)
+
+
+def test_the_server_behind_hugging_face_may_be_told_by_the_answer():
+    """Then its name need not be part of the model's."""
+    response = LLMResponse(
+        "Hi", "openai/gpt-oss-20b", usage=USED, metadata={"provider": "huggingface", "server": "groq"}
+    )
+    assert CostCalculator.calculate_cost(response) == cost_of("huggingface", "openai/gpt-oss-20b:groq", USED)
+    assert CostCalculator.calculate_cost(response) is not None
+
+
 def test_an_estimate_before_the_call_prices_the_text_and_the_expected_answer():
     """The text is sent as one message; the length of the answer is the caller's guess."""
     text = "How much is this? " * 1_000
-    sent = TokenCounter.estimate_tokens(text) + 7
+    sent = TokenCounter.count(text, "gpt-4o") + 7
     dollars = CostCalculator.estimate_cost(text, "openai/gpt-4o", expected_output_tokens=2_000)
     assert dollars == pytest.approx((2.5 * sent + 10 * 2_000) / 1e6)
+
+
+def test_an_estimate_is_a_range():
+    """From an answer of nothing to the longest that the call, or else the model, allows."""
+    bound = CostCalculator.estimate_cost("Hello", "gpt-4o", 100, max_tokens=500)
+    free = CostCalculator.estimate_cost("Hello", "gpt-4o")
+    assert bound is not None
+    assert free is not None
+    assert (bound.low, bound, bound.high) == pytest.approx((2e-5, 1.02e-3, 5.02e-3))
+    assert free.high == pytest.approx(2e-5 + 16_384 * 1e-5)
+    assert bound.prompt_tokens.exact
+
+
+def test_an_expected_answer_is_no_longer_than_it_may_be():
+    """What the call forbids cannot be expected."""
+    estimate = CostCalculator.estimate_cost("Hello", "gpt-4o", 1_000, max_tokens=50)
+    assert estimate is not None
+    assert estimate == estimate.high
+
+
+def test_the_range_is_wider_where_tokens_are_only_estimated():
+    """The prompt may be longer or shorter too."""
+    estimate = CostCalculator.estimate_cost("Hello there! " * 1_000, "claude-sonnet-4-0", 0, max_tokens=1)
+    assert estimate is not None
+    assert not estimate.prompt_tokens.exact
+    assert estimate.low < 0.8 * estimate
+    assert estimate.high > 1.2 * estimate
+
+
+def test_an_estimate_knows_messages_and_tools():
+    """They are part of the prompt."""
+    tools = [{"name": "add", "description": "Adds two numbers."}]
+    plain, armed = (
+        CostCalculator.estimate_cost([LLMMessage("user", "Hello")], "gpt-4o", tools=given) for given in ((), tools)
+    )
+    assert plain == CostCalculator.estimate_cost("Hello", "gpt-4o")
+    assert plain is not None
+    assert armed is not None
+    assert armed > plain
+
+
+def test_what_nothing_bounds_may_cost_anything():
+    """A model with a price, but with neither a longest answer nor a context window in any table."""
+    CostCalculator.set_price("openai-compatible/tiny", prompt=1)
+    estimate = CostCalculator.estimate_cost("Hello", "openai-compatible/tiny")
+    CostCalculator.set_price("openai-compatible/tiny")
+    assert estimate is not None
+    assert estimate.high == math.inf
+
+
+def test_an_estimate_is_a_number_that_survives_a_pickle():
+    """It can be sent to another process, bounds and all."""
+    estimate = CostCalculator.estimate_cost("Hello", "gpt-4o", max_tokens=500)
+    again = pickle.loads(pickle.dumps(estimate))
+    assert (again, again.low, again.high) == (estimate, estimate.low, estimate.high)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("usage", "dollars"),
+    [
+        ({"prompt_tokens": 1_000_000, "completion_tokens": 1_000_000}, 2.5),
+        ({"prompt_tokens": 1_000_000, "cached_tokens": 500_000, "completion_tokens": 0}, 0.3),
+        (None, None),
+    ],
+)
+def test_ones_own_server_has_the_price_that_one_says(usage, dollars):
+    """Until it is taken back."""
+    CostCalculator.set_price("openai-compatible/mine", prompt=0.5, completion=2, cached=0.1)
+    assert cost_of("openai-compatible", "mine", usage) == dollars
+    CostCalculator.set_price("openai-compatible/mine")
+    assert cost_of("openai-compatible", "mine", usage) is None
+
+
+@pytest.mark.parametrize(("model", "price"), [("mine", 1), ("openai-compatible/mine", -1)])
+def test_a_price_that_cannot_be_is_refused(model, price):
+    """One of no provider, or below nothing."""
+    with pytest.raises(ConfigError):
+        CostCalculator.set_price(model, prompt=price)
 
 
 def test_an_estimate_for_an_unknown_model_is_none():
