@@ -5,30 +5,33 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import inspect
+import json
 import math
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields, replace
 from typing import Any, ClassVar
 
-from ..errors import ConfigError, did_you_mean
+from ..errors import ConfigError, ProviderError, did_you_mean
 from .base import AsyncLLMProvider, Pieces
 from .config import LLMConfig, ModelCapability
+from .made_up import made_up
 from .messages import LLMMessage, LLMResponse, LLMStreamResponse
-from .parts import Json, ToolCall
+from .parts import Json, ToolCall, ToolCallPiece
 from .request import ModelRequest
 from .tools import schema_of, tool_name
 
 __all__ = ["EchoProvider"]
 
-#: What Echo can be told to say: a text, a whole response, or an error to raise.
-Scripted = str | LLMResponse | Exception
+#: What Echo can be told to say: a text, a whole response (also as its ``to_dict``), or an error to raise.
+Scripted = str | LLMResponse | Mapping[str, Any] | Exception
 ReplyFunction = Callable[[Sequence[LLMMessage]], Any]
 
 _DEFAULTS: Json = {"echo_prefix": "Echo: ", "embedding_dim": 768, "stream_delay": 0.0, "echo_system": False}
 _PIECE = re.compile(r"\s*\S+\s*|\s+")
 _WORD = re.compile(r"\w+|[^\w\s]")
+_RESPONSE_FIELDS = [item.name for item in fields(LLMResponse)]
 
 
 class EchoProvider(AsyncLLMProvider):
@@ -37,7 +40,10 @@ class EchoProvider(AsyncLLMProvider):
     Options: ``echo_prefix`` (``"Echo: "``), ``embedding_dim`` (768), ``stream_delay`` (seconds before each piece of a
     stream, 0), ``echo_system`` (whether the system prompt is echoed too, False).
 
-    It can be scripted, for tests: a response function is asked first, then patterns, then the queue.
+    A tool that must be called is called, and an answer that must be JSON is JSON, with values made up from the schema.
+
+    It can be scripted, for tests: a response function is asked first, then patterns, then the queue. What can be said
+    is a text, an `LLMResponse` (with tool calls, say) or its ``to_dict``, or an error to raise.
     """
 
     recorded = False
@@ -46,6 +52,7 @@ class EchoProvider(AsyncLLMProvider):
         ModelCapability.CHAT,
         ModelCapability.EMBEDDINGS,
         ModelCapability.FUNCTION_CALLING,
+        ModelCapability.JSON_MODE,
         ModelCapability.STREAMING,
     )
 
@@ -57,8 +64,15 @@ class EchoProvider(AsyncLLMProvider):
         self._patterns: list[tuple[re.Pattern[str], Scripted]] = []
 
     def set_responses(self, responses: Iterable[Scripted]) -> EchoProvider:
-        """Answer with these, one a call, then echo again."""
-        self._queue = deque(responses)
+        """Answer with these, one a call, then echo again.
+
+        Raises:
+            ConfigError: One of them is nothing that can be said.
+        """
+        if isinstance(responses, (str, Mapping)):
+            raise ConfigError(f"set_responses takes a list, not {responses!r}.", hint="Write  set_responses([...])")
+        queue = [reply if isinstance(reply, (str, Exception)) else _as_response(reply) for reply in responses]
+        self._queue = deque(queue)
         return self
 
     def set_response_function(self, function: ReplyFunction | None) -> EchoProvider:
@@ -83,17 +97,13 @@ class EchoProvider(AsyncLLMProvider):
     async def _complete(self, request: ModelRequest, config: LLMConfig) -> LLMResponse:
         reply = await self._scripted(request)
         if isinstance(reply, Exception):
-            raise reply
-        if isinstance(reply, LLMResponse):
-            response = replace(reply, metadata=dict(reply.metadata))
-        elif isinstance(reply, str):
-            response = LLMResponse(reply)
-        elif request.tool_choice is not None and request.tool_choice not in ("auto", "none"):
-            response = LLMResponse("", finish_reason="tool_calls", tool_calls=[_made_up_call(request)])
+            raise _named(reply, request)
+        if reply is None:
+            response = _unscripted(request, config)
         else:
-            response = LLMResponse(_echo(request, config))
+            response = LLMResponse(reply) if isinstance(reply, str) else _as_response(reply)
         response.model = response.model or request.model or "echo"
-        response.finish_reason = response.finish_reason or "stop"
+        response.finish_reason = response.finish_reason or ("tool_calls" if response.tool_calls else "stop")
         response.usage = response.usage or _usage(request, response)
         response.cost_usd = response.cost_usd or 0.0
         return response
@@ -112,10 +122,10 @@ class EchoProvider(AsyncLLMProvider):
     async def _stream(self, request: ModelRequest, config: LLMConfig) -> Pieces:
         response = await self._complete(request, config)
         delay = _option(config, "stream_delay")
-        for piece in _PIECE.findall(response.content):
+        for piece in _pieces(response):
             if delay > 0:
                 await asyncio.sleep(delay)
-            yield LLMStreamResponse(delta=piece)
+            yield piece
         yield LLMStreamResponse(is_final=True, response=response)
 
     async def _embed(self, request: ModelRequest, config: LLMConfig) -> LLMResponse:
@@ -155,20 +165,56 @@ def _echo(request: ModelRequest, config: LLMConfig) -> str:
     return f"[System: {system}]\n{said}" if system else said
 
 
+def _unscripted(request: ModelRequest, config: LLMConfig) -> LLMResponse:
+    """What Echo says by itself: the call that is demanded, the JSON that is demanded, or the echo."""
+    if request.tool_choice is not None and request.tool_choice not in ("auto", "none"):
+        return LLMResponse("", tool_calls=[_made_up_call(request)])
+    wanted = request.settings.get("response_format")
+    kind = wanted.get("type") if isinstance(wanted, dict) else wanted
+    if kind == "json_schema" and isinstance(wanted, dict):
+        return LLMResponse(json.dumps(made_up(wanted["json_schema"].get("schema", {})), ensure_ascii=False))
+    said = _echo(request, config)
+    return LLMResponse(json.dumps({"echo": said}, ensure_ascii=False) if kind in ("json", "json_object") else said)
+
+
 def _made_up_call(request: ModelRequest) -> ToolCall:
     wanted = request.tool_choice
+    if isinstance(wanted, dict):
+        wanted = tool_name(wanted)
     tool = next((tool for tool in request.tools if tool_name(tool) == wanted), request.tools[0])
-    properties = schema_of(tool).get("properties", {})
-    arguments = {name: _made_up_value(name, schema) for name, schema in properties.items()}
-    return ToolCall(tool_name(tool), arguments, id="call_echo")
+    return ToolCall(tool_name(tool), made_up(schema_of(tool)), id="call_echo")
 
 
-def _made_up_value(name: str, schema: Json) -> Any:
-    if "enum" in schema:
-        return schema["enum"][0]
-    return {"string": name, "integer": 1, "number": 1.0, "boolean": True, "array": [], "object": {}}.get(
-        str(schema.get("type", "string"))
+def _pieces(response: LLMResponse) -> Iterator[LLMStreamResponse]:
+    """The answer as it streams: thoughts, words, calls."""
+    if response.reasoning:
+        yield LLMStreamResponse(reasoning=response.reasoning)
+    for words in _PIECE.findall(response.content):
+        yield LLMStreamResponse(delta=words)
+    for index, call in enumerate(response.tool_calls):
+        yield LLMStreamResponse(tool_call=ToolCallPiece(index, call.id, call.name, call.arguments_json))
+
+
+def _as_response(reply: Any) -> LLMResponse:
+    """A copy of what was scripted, as a response."""
+    if isinstance(reply, Mapping):
+        for name in reply:
+            if name not in _RESPONSE_FIELDS:
+                raise ConfigError(f"A response has no field {name!r}.{did_you_mean(name, _RESPONSE_FIELDS)}")
+        return LLMResponse.from_dict({"content": "", **reply})
+    if isinstance(reply, LLMResponse):
+        return replace(reply, metadata=dict(reply.metadata), tool_calls=list(reply.tool_calls))
+    raise ConfigError(
+        f"Echo cannot say {reply!r}.", hint="Give a text, an LLMResponse, its to_dict(), or an error to raise"
     )
+
+
+def _named(error: Exception, request: ModelRequest) -> Exception:
+    """The error, knowing whose it is."""
+    if isinstance(error, ProviderError):
+        error.provider = error.provider or request.provider
+        error.model = error.model or request.model
+    return error
 
 
 def _tokens(text: str) -> int:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from importlib import import_module
+from collections.abc import Callable, Mapping, Sequence
 from types import MethodType
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
 
 from ..errors import ConfigError
 from .base import AsyncLLMProvider
-from .catalog import provider_row
+from .catalog import provider_row, target_of
 from .config import LLMConfig, normalize_llm_config, parse_spec
+from .middleware import LLMMiddleware
 from .rendering import Renders
 from .sync import SyncLLMProvider
 
@@ -27,17 +27,27 @@ def create_llm_provider(
     config: LLMConfig | Mapping[str, Any] | str | Any,
     is_async: Literal[True] = True,
     prompt_builder: Renders | None = None,
+    *,
+    middleware: Sequence[LLMMiddleware] = (),
 ) -> AsyncLLMProvider: ...
 
 
 @overload
 def create_llm_provider(
-    config: LLMConfig | Mapping[str, Any] | str | Any, is_async: bool, prompt_builder: Renders | None = None
+    config: LLMConfig | Mapping[str, Any] | str | Any,
+    is_async: bool,
+    prompt_builder: Renders | None = None,
+    *,
+    middleware: Sequence[LLMMiddleware] = (),
 ) -> Provider: ...
 
 
 def create_llm_provider(
-    config: LLMConfig | Mapping[str, Any] | str | Any, is_async: bool = True, prompt_builder: Renders | None = None
+    config: LLMConfig | Mapping[str, Any] | str | Any,
+    is_async: bool = True,
+    prompt_builder: Renders | None = None,
+    *,
+    middleware: Sequence[LLMMiddleware] = (),
 ) -> Provider:
     """The provider that a config or a spec names.
 
@@ -48,6 +58,7 @@ def create_llm_provider(
         config: An `LLMConfig`, a dict, a spec such as ``"openai/gpt-5.4-mini"``, or a dataknobs Config.
         is_async: Whether its calls are awaited; otherwise they wait themselves.
         prompt_builder: Renders the prompts of ``render_and_complete``.
+        middleware: What sees its requests (in this order) and responses (in reverse); see `LLMMiddleware`.
 
     Raises:
         ConfigError: The provider is unknown, or a setting is wrong.
@@ -56,13 +67,12 @@ def create_llm_provider(
     settings = normalize_llm_config(config)
     if not settings.model:
         settings = settings.with_settings(model=parse_spec(settings.provider).model)
-    provider: AsyncLLMProvider = _load(settings.provider)(settings, prompt_builder)
+    provider: AsyncLLMProvider = _load(settings.provider)(settings, prompt_builder).use(*middleware)
     return provider if is_async else SyncLLMProvider(provider)
 
 
 def _load(name: str) -> type[AsyncLLMProvider]:
-    module, _, attribute = provider_row(name).target.partition(":")
-    found = getattr(import_module(module), attribute)
+    found = target_of(provider_row(name).target)
     if not (isinstance(found, type) and issubclass(found, AsyncLLMProvider)):
         raise ConfigError(
             f"The provider {name!r} is {found!r}, which is no AsyncLLMProvider.",
@@ -88,7 +98,14 @@ class LLMProviderFactory:
     def __init__(self, is_async: bool = True) -> None:
         self.is_async = is_async
 
-    def _create(self, config: Any = None, prompt_builder: Renders | None = None, **settings: Any) -> Any:
+    def _create(
+        self,
+        config: Any = None,
+        prompt_builder: Renders | None = None,
+        *,
+        middleware: Sequence[LLMMiddleware] = (),
+        **settings: Any,
+    ) -> Any:
         """The provider of a config or spec, or of settings such as ``provider="echo", model="m"``.
 
         Raises:
@@ -97,6 +114,6 @@ class LLMProviderFactory:
         whole = LLMConfig.from_dict(settings) if config is None else normalize_llm_config(config)
         if config is not None and settings:
             whole = whole.with_settings(**settings)
-        return create_llm_provider(whole, self.is_async, prompt_builder)
+        return create_llm_provider(whole, self.is_async, prompt_builder, middleware=middleware)
 
     create = _OfClassOrInstance[Any, Any](_create)
