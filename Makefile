@@ -1,5 +1,6 @@
 # make lab     set up, then open JupyterLab on the first notebook   (make lab -- --execute: run it without a browser)
 # make test    set up, then run every check
+# make test-transformers   the checks of local model folders, which need torch and so are not part of `make test`
 # make wheel   set up, then build the wheel into dist/
 # Everything is installed into .venv, which `make clean` removes.
 
@@ -8,13 +9,19 @@ ifneq ($(filter --execute,$(MAKECMDGOALS)),)
 ARGS += --execute
 endif
 
-.PHONY: lab test wheel notebooks setup clean --execute
+.PHONY: lab test test-transformers wheel notebooks setup clean --execute
 
 lab: setup
 	@.venv/bin/dknb lab $(ARGS)
 
 test: setup
 	@.venv/bin/python .ci/checks.py
+
+# Installs torch (200 MB without a graphics card's libraries) into an environment of its own.
+test-transformers: setup
+	@test -d build/transformers || python3 -m venv build/transformers
+	@build/transformers/bin/python -m pip install -q torch==2.13.0 -c .ci/constraints.txt -e ".[test,transformers]"
+	@build/transformers/bin/python -m pytest -q tests/llm/test_llm_transformers.py tests/llm/test_llm_conformance.py -k transformers
 
 wheel: setup
 	@.venv/bin/python -m hatchling build -t wheel -d dist

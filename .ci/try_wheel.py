@@ -8,7 +8,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-import dknb
+import dknb.llm
 
 assert Path(dknb.__file__).is_relative_to(sys.prefix), f"this is not the installed wheel: {dknb.__file__}"
 assert dknb.__version__ == version("dknb")
@@ -23,4 +23,7 @@ assert (extension / "install.json").exists()
 command = str(Path(sys.prefix, "bin", "dknb"))
 assert dknb.__version__ in subprocess.run([command, "--version"], capture_output=True, text=True, check=True).stdout
 assert dknb.render_conditional_template("Hi {{name}}", {"name": "you"}) == "Hi you"
+
+count = dknb.llm.TokenCounter.count("tiktoken is great!", "gpt-4o")
+assert (count.count, count.exact) == (6, True), "OpenAI's token tables are missing"
 print(f"dknb {dknb.__version__} works from its wheel")

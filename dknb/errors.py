@@ -15,12 +15,15 @@
     │   ├── AuthenticationError      no key, a wrong key, or no permission
     │   ├── ModelNotFound            the model (or the address) does not exist
     │   ├── RateLimited              too many requests or tokens
-    │   ├── ContextTooLong           the messages do not fit into the model
+    │   ├── ContextTooLong           the messages do not fit into the model; has tokens and limit
     │   ├── ContentRefused           a filter of the vendor refused
     │   ├── BadRequest               the server does not accept the request
     │   ├── CallTimeout              no (further) answer in time  (TimeoutError)
     │   ├── ConnectionFailed         no connection, or it broke  (ConnectionError)
-    │   └── ServerError              the server failed, or answered what is no answer
+    │   ├── ServerError              the server failed, or answered what is no answer
+    │   └── StructuredOutputError    the answer does not have the shape that was asked for; has the answer
+    ├── BudgetExceeded               a call may cost more than is left of a budget; it was not made
+    ├── MiddlewareError              an LLMMiddleware raised; has the answer, if there was one
     ├── RecordingError               a recording that cannot be read or written
     │   └── ReplayMiss               a strict replay was asked for what is not recorded
     └── ConversationError
@@ -34,6 +37,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -44,6 +48,7 @@ __all__ = [
     "AuthenticationError",
     "BadRequest",
     "BranchError",
+    "BudgetExceeded",
     "CallTimeout",
     "ConfigError",
     "ConnectionFailed",
@@ -54,6 +59,7 @@ __all__ = [
     "DknbError",
     "Interrupted",
     "MagicError",
+    "MiddlewareError",
     "MissingExtra",
     "MissingParameters",
     "ModelNotFound",
@@ -68,6 +74,7 @@ __all__ = [
     "SchemaVersionError",
     "ServerError",
     "StorageError",
+    "StructuredOutputError",
     "TemplateError",
 ]
 
@@ -105,6 +112,17 @@ class DknbError(_ShownAsOneLine, Exception):
     def __init__(self, message: str = "", *, hint: str | None = None) -> None:
         super().__init__(message)
         self.hint = hint
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # An exception is copied by calling its class with its arguments, which ours take by name and rebuild.
+        return _rebuilt, (type(self), self.args, {**self.__dict__, "_shown": False})
+
+
+def _rebuilt(kind: type[DknbError], args: tuple[object, ...], facts: dict[str, object]) -> DknbError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(facts)
+    return error
 
 
 class Interrupted(_ShownAsOneLine, KeyboardInterrupt):
@@ -192,6 +210,17 @@ class MissingParameters(PromptError, ValueError):
         super().__init__(f"Missing required parameters: {', '.join(self.names)}", hint=hint)
 
 
+#: Statuses of failures that pass by themselves; 5xx besides.
+_PASSING = frozenset({408, 409, 429})
+#: What vendors say when an account is empty, or a single request is above its limit: waiting does not help.
+#: OpenAI: platform docs "Error codes"; Anthropic: docs "Errors"; DeepSeek: api-docs "Error Codes"; November 2026.
+_LASTING = re.compile(
+    r"insufficient_quota|exceeded your current quota|billing_(?:error|hard_limit_reached|not_active)"
+    r"|credit balance is too low|insufficient balance|request too large",
+    re.IGNORECASE,
+)
+
+
 class ProviderError(DknbError):
     """A model call failed.
 
@@ -223,6 +252,12 @@ class ProviderError(DknbError):
         self.retry_after = retry_after
         self.partial: object | None = None
 
+    @property
+    def retryable(self) -> bool:
+        """Whether the same call may succeed in a while."""
+        status = self.status or 0
+        return (status in _PASSING or status >= 500) and not _LASTING.search(str(self))
+
 
 class AuthenticationError(ProviderError):
     """No key, a wrong key, or no permission."""
@@ -237,7 +272,17 @@ class RateLimited(ProviderError):
 
 
 class ContextTooLong(ProviderError):
-    """The messages do not fit into the model's context window."""
+    """The messages, and the answer asked for, do not fit into the model's context window.
+
+    Attributes:
+        tokens: How many tokens they have; None if nobody knows.
+        limit: How many the model takes; None if nobody knows.
+        counted: Whether the server said how many ``tokens`` they are; else they are an estimate of ours.
+    """
+
+    tokens: int | None = None
+    limit: int | None = None
+    counted: bool = False
 
 
 class ContentRefused(ProviderError):
@@ -255,9 +300,70 @@ class CallTimeout(ProviderError, TimeoutError):
 class ConnectionFailed(ProviderError, ConnectionError):
     """No connection to the server, or it broke."""
 
+    @property
+    def retryable(self) -> bool:
+        """Whether the same call may succeed in a while."""
+        return True
+
 
 class ServerError(ProviderError):
     """The server failed, or answered what is no answer."""
+
+
+class StructuredOutputError(ProviderError):
+    """An answer without the shape asked for, in ``partial``; ``reason`` is ``"invalid"``, ``"cut"`` or ``"refused"``."""
+
+    errors: tuple[str, ...] = ()
+    reason: str = "invalid"
+
+
+class BudgetExceeded(DknbError):
+    """A call may cost more than is left of a budget, or its price is not known; it was not made.
+
+    Attributes:
+        limit: The budget, in US dollars.
+        spent: What was spent of it.
+        reserved: What calls that run may cost.
+        estimate: What the call may cost; None if its price is not known.
+        provider: Name of the provider.
+        model: Name of the model.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        limit: float,
+        spent: float,
+        reserved: float = 0.0,
+        estimate: float | None = None,
+        provider: str | None = None,
+        model: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.limit = limit
+        self.spent = spent
+        self.reserved = reserved
+        self.estimate = estimate
+        self.provider = provider
+        self.model = model
+
+
+class MiddlewareError(DknbError):
+    """An ``LLMMiddleware`` raised, or returned what it may not; its own error is the ``__cause__``.
+
+    Attributes:
+        middleware: The name of its class.
+        response: The answer (an ``LLMResponse``) as the provider gave it, if there was one; ``partial`` is the same.
+    """
+
+    def __init__(
+        self, message: str, *, middleware: str, response: object | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.middleware = middleware
+        self.response = self.partial = response
 
 
 class RecordingError(DknbError):

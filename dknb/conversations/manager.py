@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from ..errors import ConfigError, ConversationError, ConversationNotFound, did_you_mean
 from ..llm.messages import LLMMessage, LLMResponse, LLMStreamResponse
+from ..llm.telemetry import labelled
 from . import branches as _branches
 from .conversation import Conversation
 from .middleware import ConversationMiddleware, process_request, process_response
@@ -260,7 +261,8 @@ class ConversationManager(Conversation):
         turn = await self._begin(branch_name, save, cell, adopt, at, overrides.get("model"))
         messages = await process_request(self.middleware, self.history_to(turn.question, system=system), self.state)
         try:
-            response = await self.llm.complete(messages, **overrides)
+            with labelled(**turn.labels()):
+                response = await self.llm.complete(messages, **overrides)
         except BaseException as error:
             await turn.failed(error, None)
             self.last_answer = turn.answer
@@ -288,7 +290,7 @@ class ConversationManager(Conversation):
         arrived = Arrived()
         final: LLMStreamResponse | None = None
         try:
-            async with aclosing(closable(self.llm.stream_complete(messages, **overrides))) as pieces:
+            async with aclosing(closable(self.llm.stream_complete(messages, **overrides), turn.labels())) as pieces:
                 async for piece in pieces:
                     arrived.add(piece)
                     if piece.is_final:

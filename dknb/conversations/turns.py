@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeAlias
 
 from ..errors import StorageError
 from ..llm.messages import LLMMessage, LLMResponse, LLMStreamResponse
+from ..llm.telemetry import Label, labelled
 from .ledger import CallRecord
 from .node import ConversationNode
 from .state import ConversationState
 from .steps import Start, Step
 from .storage import ConversationStorage, hang
-from .tree import Tree
+from .tree import Tree, calculate_node_id
 
 __all__ = ["Adopt", "ChatModel", "Turn"]
 
@@ -71,6 +72,14 @@ class Turn:
     model: str | None
     began: float = field(default_factory=time.perf_counter)
     answer: NodeTree | None = None
+
+    def labels(self) -> dict[str, Label | None]:
+        """What telemetry says of the call."""
+        return {
+            "conversation": self.state.conversation_id,
+            "cell": self.cell,
+            "node": lambda: calculate_node_id(self.question),
+        }
 
     def find_known(self, response: LLMResponse) -> NodeTree | None:
         """The node that is this answer already, if the caller knows one."""
@@ -172,9 +181,15 @@ class Arrived:
         return LLMResponse("".join(self.text), model=self.model, reasoning="".join(self.reasoning) or None)
 
 
-async def closable(pieces: AsyncIterator[LLMStreamResponse]) -> AsyncGenerator[LLMStreamResponse, None]:
-    """``pieces`` as a generator, which can be closed whatever ``pieces`` is."""
+async def closable(
+    pieces: AsyncIterator[LLMStreamResponse], labels: Mapping[str, Label | None]
+) -> AsyncGenerator[LLMStreamResponse, None]:
+    """``pieces`` as a generator, which can be closed whatever ``pieces`` is; the call that it begins is labelled."""
     try:
+        with labelled(**labels):
+            first = await anext(pieces, None)
+        if first is not None:
+            yield first
         async for piece in pieces:
             yield piece
     finally:

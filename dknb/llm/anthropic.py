@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from .._lazy import extra
 from ..errors import ConfigError
@@ -14,12 +14,20 @@ from .dialect import Dialect
 from .messages_api import MESSAGES, messages_body
 from .parts import Json
 from .request import completion_request
+from .tokens import TokenCount
 from .wire import HttpReply, WireProvider
 
 if TYPE_CHECKING:
-    from anthropic import AsyncAnthropic
+    from .http_client import HttpClient
 
 __all__ = ["AnthropicProvider"]
+
+#: Where the APIs are, below the address of the server.
+_PATHS = {
+    "messages": "/v1/messages",
+    "count_tokens": "/v1/messages/count_tokens",
+    "models": "/v1/models?limit=1000",
+}
 
 
 class AnthropicProvider(WireProvider):
@@ -38,7 +46,7 @@ class AnthropicProvider(WireProvider):
         *,
         tools: Sequence[dict[str, Any]] | None = None,
         tool_choice: str | dict[str, Any] | None = None,
-    ) -> int:
+    ) -> TokenCount:
         """The tokens that these messages and tools would cost as a prompt, counted by Anthropic; free of charge.
 
         Raises:
@@ -46,12 +54,17 @@ class AnthropicProvider(WireProvider):
         """
         request = completion_request(self.config, messages, tools, tool_choice, not_sent=self.not_sent)
         reply, _ = await self._ask("count_tokens", messages_body(request))
-        return int(reply["input_tokens"])
+        return TokenCount(reply["input_tokens"], exact=True)
 
-    def _make_client(self) -> AsyncAnthropic:
+    def _make_client(self) -> HttpClient:
         with extra("anthropic"):
             from anthropic import AsyncAnthropic
-        return AsyncAnthropic(api_key=self._key(), base_url=self.config.api_base, max_retries=0, timeout=None)
+
+            from .sdk_client import sdk_client
+            from .transport import http_client
+        base_url = self.config.api_base
+        client = http_client(base_url)
+        return sdk_client(AsyncAnthropic(api_key=self._key(), base_url=base_url, http_client=client), client)
 
     def _dialect(self, config: LLMConfig) -> Dialect:
         if config.mode is CompletionMode.TEXT:
@@ -63,17 +76,6 @@ class AnthropicProvider(WireProvider):
         return super()._headers(config) | ({"anthropic-beta": ",".join(betas)} if betas else {})
 
     def _open(
-        self, client: AsyncAnthropic, api: str, body: Json | None, headers: Mapping[str, str]
+        self, client: HttpClient, api: str, body: Json | None, headers: Mapping[str, str]
     ) -> AbstractAsyncContextManager[HttpReply]:
-        # The SDK's own arguments are only fillers: the body is ours, whole, and is sent as it is.
-        opened: Any
-        match api:
-            case "messages":
-                create = client.messages.with_streaming_response.create
-                opened = create(model="", messages=[], max_tokens=1, extra_body=body, extra_headers=headers)
-            case "count_tokens":
-                count = client.messages.with_streaming_response.count_tokens
-                opened = count(model="", messages=[], extra_body=body, extra_headers=headers)
-            case _:
-                opened = client.models.with_streaming_response.list(limit=1000, extra_headers=headers)
-        return cast(AbstractAsyncContextManager[HttpReply], opened)
+        return client.open(_PATHS[api], body, headers)

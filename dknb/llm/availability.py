@@ -8,17 +8,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from .catalog import provider_row
+from .catalog import added_providers, provider_row
+from .gguf import gguf_files
 from .model_facts import newest_models
 
 __all__ = ["Availability", "ollama_url", "usable_models"]
 
 _OLLAMA_PORT = 11434
-#: Vendors in the network, and the package that talks to each.
-_HOSTED = (("openai", "openai"), ("anthropic", "anthropic"), ("huggingface", "openai"))
+#: Vendors in the network, the package that talks to each, and what brings it.
+_HOSTED = (
+    ("openai", "openai", "openai"),
+    ("anthropic", "anthropic", "anthropic"),
+    ("huggingface", "huggingface_hub", '"dknb[huggingface]"'),
+)
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,7 @@ async def usable_models(
     environment: Mapping[str, str] | None = None,
     timeout: float = 0.5,  # noqa: ASYNC109 - of the one server that is asked, not of this function
 ) -> list[Availability]:
-    """One row for each provider that dknb brings; asks nobody but the Ollama server.
+    """One row for each provider, those of other packages last; loads none of them and asks nobody but Ollama's server.
 
     Args:
         environment: The variables to look at; by default those of this process.
@@ -59,20 +65,55 @@ async def usable_models(
         lambda: [_hosted(*provider, variables) for provider in _HOSTED]
     )
     ollama = await _ollama(variables.get("OLLAMA_HOST"), timeout)
-    return [_ECHO, openai, anthropic, ollama, huggingface]
+    local, added = await asyncio.to_thread(lambda: (_local(), _added()))
+    return [_ECHO, openai, anthropic, ollama, huggingface, local, *added]
 
 
-def _hosted(provider: str, package: str, environment: Mapping[str, str]) -> Availability:
+def _local(folder: str = "models") -> Availability:
+    """llama.cpp in this process: its package must be installed, and there must be a model."""
+    models = tuple(gguf_files(Path(folder)))
+    if find_spec("xllamacpp") is None:
+        hint = 'Install it:  pip install "dknb[local]"'
+        return Availability("local", False, "the package 'xllamacpp' is not installed", hint, models)
+    if not models:
+        hint = "Put a model there, or say where it is:  local/PATH.gguf"
+        return Availability("local", False, f"there is no GGUF file in {folder}/", hint)
+    return Availability("local", True, f"GGUF files in {folder}/", models=models)
+
+
+def _added() -> list[Availability]:
+    """The providers that other packages add; whether one can really be loaded shows when it is used."""
+    hint = "Uninstall one package, or ask its authors for another name"
+    return [
+        Availability(
+            added.name, not added.problem, added.problem or f"added by {added.package}", added.problem and hint
+        )
+        for added in added_providers()
+    ]
+
+
+def _hosted(provider: str, package: str, brought_by: str, environment: Mapping[str, str]) -> Availability:
     """A vendor in the network: its SDK must be installed and its key set."""
     models = tuple(newest_models(provider))
     variable = provider_row(provider).key_variable or ""
     if find_spec(package) is None:
-        hint = f"Install it:  pip install {package}"
+        hint = f"Install it:  pip install {brought_by}"
         return Availability(provider, False, f"the package {package!r} is not installed", hint, models)
+    if provider == "huggingface" and _logged_in(environment):
+        return Availability(provider, True, "hf auth login has been run", models=models)
     if not environment.get(variable, "").strip():
         hint = f"Set the key before Jupyter starts:  export {variable}=..."
         return Availability(provider, False, f"{variable} is not set", hint, models)
     return Availability(provider, True, f"{variable} is set", models=models)
+
+
+def _logged_in(environment: Mapping[str, str]) -> bool:
+    """Whether Hugging Face's own login has left its token where their library looks for one."""
+    home = environment.get("HOME") or environment.get("USERPROFILE")
+    cache = environment.get("XDG_CACHE_HOME") or (home and f"{home}/.cache")
+    folder = environment.get("HF_HOME") or (cache and f"{cache}/huggingface")
+    path = environment.get("HF_TOKEN_PATH") or (f"{folder}/token" if folder else "")
+    return Path(path).is_file() and not environment.get("HF_TOKEN", "").strip()
 
 
 def ollama_url(host: str | None) -> str:

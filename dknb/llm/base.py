@@ -1,27 +1,32 @@
-"""The port that every provider implements, and the pipeline around it.
+"""The port that every provider implements.
 
 A provider supplies ``_complete``, ``_stream`` and, where it can, ``_embed``: one attempt each, as plain as possible. The
-base class owns what surrounds an attempt, once for all providers: settings, record and replay, retries, time limits,
-rate limit, usage, cost and timing.
+base class owns the settings of a call, and what surrounds it is in `dknb.llm.pipeline`, once for all providers.
 """
 
 from __future__ import annotations
 
+import asyncio
 import inspect
-import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import aclosing
+from functools import partial
 from typing import Any, ClassVar, Generic, Self, TypeAlias, TypeVar, overload
 
-from ..errors import ConfigError, ProviderError
-from .attempts import Attempts, RateLimit
+from ..errors import ConfigError
+from .concurrency import Concurrency
 from .config import LLMConfig, ModelCapability, normalize_llm_config
+from .embedding import checked_texts, embedded
 from .messages import LLMMessage, LLMResponse, LLMStreamResponse
-from .outcome import final_piece, finish, last_of, partial_response
-from .record import Record
+from .middleware import LLMMiddleware, asked_through, checked, processed_request, processed_response
+from .outcome import final_piece, last_of
+from .pipeline import Once, Pieces, Pipeline
 from .rendering import Renders, rendered_messages
 from .request import ModelRequest, completion_request, embedding_request
+from .schema_modes import completing, streaming
+from .structured import structured, structured_pieces
+from .tokens import TokenCount, TokenCounter
 
 __all__ = ["AsyncLLMProvider", "LLMProvider", "Later", "Messages", "Pieces"]
 
@@ -29,12 +34,9 @@ T = TypeVar("T")
 
 #: What a call takes as its messages: the user's text, or messages.
 Messages: TypeAlias = str | Sequence[LLMMessage]
-#: What an adapter's stream yields; None is a sign of life.
-Pieces: TypeAlias = AsyncGenerator[LLMStreamResponse | None, None]
-Once: TypeAlias = Callable[[ModelRequest, LLMConfig], Awaitable[LLMResponse]]
 
 #: Settings that a provider object has for all its calls.
-_OF_THE_OBJECT = ("provider", "api_key", "api_base", "rate_limit")
+_OF_THE_OBJECT = ("provider", "api_key", "api_base", "rate_limit", "max_concurrency")
 
 
 class Later(Generic[T]):
@@ -97,7 +99,8 @@ class AsyncLLMProvider(LLMProvider):
         self, config: LLMConfig | Mapping[str, Any] | str | Any, prompt_builder: Renders | None = None
     ) -> None:
         super().__init__(config, prompt_builder)
-        self._limit = RateLimit(self.config.rate_limit)
+        self._pipeline = Pipeline(self.config)
+        self._middleware: tuple[LLMMiddleware, ...] = ()
 
     # What a provider supplies
 
@@ -151,7 +154,8 @@ class AsyncLLMProvider(LLMProvider):
         if config.stream or config.stream_callback is not None:
             return await last_of(self.stream_complete(messages, tools=tools, tool_choice=tool_choice, **overrides))
         request = completion_request(config, messages, tools, tool_choice, not_sent=self.not_sent)
-        return await self._call(request, config, self._complete)
+        ask = partial(self._answer, config=config)
+        return await asked_through(self._middleware, request, config, lambda asked: structured(ask, asked, config))
 
     async def stream_complete(
         self,
@@ -171,12 +175,16 @@ class AsyncLLMProvider(LLMProvider):
         """
         config = self._settings(overrides)
         request = completion_request(config, messages, tools, tool_choice, not_sent=self.not_sent)
-        record = Record.of(request, config.api_key) if self.recorded else None
-        replayed = record is not None and record.reply is not None
-        pieces = record.pieces() if record is not None and replayed else self._live(request, config, record)
+        request = await processed_request(self._middleware, request, config)
+        pieces = await self._pipeline.stream(
+            request, config, streaming(self._stream), prepare=self._prepare, recorded=self.recorded
+        )
+        pieces = structured_pieces(pieces, partial(self._answer, config=config), request, config)
         tell = config.stream_callback
         async with aclosing(pieces):
             async for piece in pieces:
+                if piece.response is not None and self._middleware:
+                    piece = final_piece(await processed_response(self._middleware, piece.response, config))
                 if tell is not None and inspect.isawaitable(told := tell(piece)):
                     await told
                 yield piece
@@ -190,16 +198,18 @@ class AsyncLLMProvider(LLMProvider):
     async def embed(self, texts: str | Sequence[str], **overrides: Any) -> list[float] | list[list[float]]:
         """The vector of a text, or the vectors of a list of texts in its order.
 
+        Any number of them: what is too much for one request is asked in several, side by side.
+
         Raises:
-            ConfigError: The provider has no embeddings, or a setting is wrong.
-            ProviderError: The call failed.
+            ConfigError: The provider has no embeddings, a setting is wrong, or a text is empty.
+            ProviderError: A request failed; ``partial`` is what others brought that belong to the same list.
         """
         config = self._settings(overrides)
-        whole = [texts] if isinstance(texts, str) else list(texts)
+        whole = checked_texts(texts)
         if not whole:
             return []
         request = embedding_request(config, whole, not_sent=self.not_sent)
-        response = await self._call(request, config, self._embed)
+        response = await embedded(request, lambda batch: self._answer(batch, config, self._embed))
         vectors: list[list[float]] = response.metadata["vectors"]
         return vectors[0] if isinstance(texts, str) else vectors
 
@@ -208,6 +218,24 @@ class AsyncLLMProvider(LLMProvider):
     ) -> LLMResponse:
         """``complete`` with ``functions`` as tools; the first call is also the answer's ``function_call``."""
         return await self.complete(messages, tools=functions, **overrides)
+
+    async def count_tokens(
+        self,
+        messages: Messages,
+        *,
+        tools: Sequence[dict[str, Any]] | None = None,
+        tool_choice: str | dict[str, Any] | None = None,
+    ) -> TokenCount:
+        """The tokens that these messages and tools have as a prompt; ``exact`` says whether they were counted.
+
+        Raises:
+            ProviderError: The vendor counts itself, and could not be asked.
+        """
+        request = completion_request(self.config, messages, tools, tool_choice, not_sent=self.not_sent)
+        whole = request.full_messages()
+        return await asyncio.to_thread(
+            TokenCounter.count_messages, whole, request.model, request.tools, request.tool_choice
+        )
 
     async def render_and_complete(
         self,
@@ -245,6 +273,20 @@ class AsyncLLMProvider(LLMProvider):
             async for piece in pieces:
                 yield piece
 
+    def use(self, *middleware: LLMMiddleware) -> Self:
+        """Let these see requests (in this order, after those that are there) and responses (in reverse).
+
+        Raises:
+            ConfigError: One is no middleware.
+        """
+        self._middleware += checked(middleware)
+        return self
+
+    @property
+    def concurrency(self) -> Concurrency:
+        """How many calls of the model run at a time, wait, and may run."""
+        return self._pipeline.limits.slots(self.config).state
+
     def initialize(self) -> Later[None]:
         """Nothing to wait for: what a call needs is opened by the first call."""
         return Later(_nothing)
@@ -263,7 +305,7 @@ class AsyncLLMProvider(LLMProvider):
     async def __aexit__(self, *exc_info: object) -> None:
         await self._close()
 
-    # The pipeline
+    # What each call does
 
     def _settings(self, overrides: Mapping[str, Any]) -> LLMConfig:
         if not overrides:
@@ -277,51 +319,10 @@ class AsyncLLMProvider(LLMProvider):
             overrides = {**overrides, "options": {**self.config.options, **options}}
         return self.config.with_settings(**overrides)
 
-    async def _call(self, request: ModelRequest, config: LLMConfig, once: Once) -> LLMResponse:
-        record = Record.of(request, config.api_key) if self.recorded else None
-        if record is not None and record.reply is not None:
-            return record.reply
-        await self._prepare(request)
-        started = time.perf_counter()
-        response = await Attempts(config, self._limit).run(lambda: once(request, config))
-        await finish(response, request, time.perf_counter() - started)
-        if record is not None:
-            await record.keep(response)
-        return response
-
-    async def _live(
-        self, request: ModelRequest, config: LLMConfig, record: Record | None
-    ) -> AsyncGenerator[LLMStreamResponse, None]:
-        await self._prepare(request)
-        started = time.perf_counter()
-        attempts = Attempts(config, self._limit)
-        arrived: list[tuple[float, LLMStreamResponse]] = []
-        source, piece = await attempts.run(lambda: self._opened(request, config))
-        async with aclosing(source):
-            with attempts.watch() as watch:
-                while piece.response is None:
-                    arrived.append((time.perf_counter() - started, piece))
-                    yield piece
-                    try:
-                        piece = await attempts.next_piece(source, watch)
-                    except ProviderError as error:
-                        error.partial = error.partial or partial_response([one for _, one in arrived], request)
-                        raise
-        await finish(piece.response, request, time.perf_counter() - started)
-        if record is not None:
-            await record.keep(piece.response, arrived)
-        yield final_piece(piece.response)
-
-    async def _opened(self, request: ModelRequest, config: LLMConfig) -> tuple[Pieces, LLMStreamResponse]:
-        """A stream and its first piece: until then, a failure may be tried again."""
-        source = self._stream(request, config)
-        try:
-            while (piece := await anext(source)) is None:
-                pass
-        except BaseException:
-            await source.aclose()
-            raise
-        return source, piece
+    async def _answer(self, request: ModelRequest, config: LLMConfig, once: Once | None = None) -> LLMResponse:
+        """The answer to a request, with all that surrounds a call but its middleware."""
+        once = once or completing(self._complete)
+        return await self._pipeline.answer(request, config, once, prepare=self._prepare, recorded=self.recorded)
 
 
 async def _nothing() -> None:

@@ -21,18 +21,29 @@ class MessageBuilder:
     def __init__(self) -> None:
         self._messages: list[LLMMessage] = []
 
-    def message(self, role: str, content: Any, **fields: Any) -> Self:
-        """Add a message of any role; ``content`` is text or a list of parts, ``fields`` those of `LLMMessage`."""
+    def message(self, role: str, content: Any, *, cache: bool | str = False, **fields: Any) -> Self:
+        """Add a message of any role.
+
+        Args:
+            role: Who speaks.
+            content: Text, or a list of text and whatever `LLMMessage` takes besides: parts, paths, figures, images.
+            cache: Whether the vendor shall keep the prompt up to here for further calls, where that must be said
+                (Anthropic); ``"1h"`` says for how long.
+            **fields: Those of `LLMMessage`.
+        """
+        if cache:
+            mark = {"type": "ephemeral"} | ({"ttl": cache} if isinstance(cache, str) else {})
+            fields["extra"] = {**fields.get("extra", {}), "cache_control": mark}
         self._messages.append(LLMMessage(role, content, **fields))
         return self
 
-    def system(self, content: Any) -> Self:
+    def system(self, content: Any, *, cache: bool | str = False) -> Self:
         """Add a system message."""
-        return self.message("system", content)
+        return self.message("system", content, cache=cache)
 
-    def user(self, content: Any) -> Self:
-        """Add a user's message."""
-        return self.message("user", content)
+    def user(self, content: Any, *, cache: bool | str = False) -> Self:
+        """Add a user's message, for example ``.user(["What is this?", figure])``."""
+        return self.message("user", content, cache=cache)
 
     def assistant(self, content: Any, tool_calls: list[ToolCall] | None = None) -> Self:
         """Add an assistant's message."""

@@ -11,8 +11,11 @@ from functools import partial
 from typing import Any
 
 from ..errors import ConfigError
-from .dialect import Dialect, NoAnswer, StreamError, body_options
-from .messages import LLMMessage, LLMResponse, LLMStreamResponse, as_part, reasoning_of, text_of
+from .chat_stream import KNOWN, TOLD, ChatStream
+from .dialect import Dialect, NoAnswer, body_options, told_settings
+from .families import system_role
+from .logprobs import text_logprobs
+from .messages import LLMMessage, LLMResponse, as_part, reasoning_of, text_of
 from .parts import (
     DocumentPart,
     ImagePart,
@@ -27,7 +30,6 @@ from .parts import (
     part_from_dict,
 )
 from .request import ModelRequest
-from .sse import DONE
 from .tools import as_chat_tool
 
 __all__ = ["ChatTraits", "chat_dialect", "chat_usage"]
@@ -41,14 +43,24 @@ class ChatTraits:
         max_tokens: The field that limits an answer.
         stream_usage: Whether a stream must be asked for its usage.
         keeps_marks: Whether Anthropic's ``cache_control`` may stay on parts.
+        message_fields: Fields of an earlier answer, beyond the usual, that may go back; None means all that came.
     """
 
     max_tokens: str = "max_tokens"
     stream_usage: bool = True
     keeps_marks: bool = False
+    message_fields: frozenset[str] | None = None
 
 
-_FIELDS = {"stop_sequences": "stop", "user_id": "user"}
+_SYSTEM = ("system", "developer")
+_SETTINGS = {
+    "stop_sequences": "stop",
+    "user_id": "user",
+    **{name: name for name in ("temperature", "top_p", "max_tokens", "frequency_penalty", "presence_penalty")},
+    **{name: name for name in ("response_format", "seed", "logit_bias")},
+}
+#: What other APIs say of a message.
+_FOREIGN_FIELDS = frozenset({"type", "id", "status", "phase", "reasoning_field"})
 #: What other vendors' blocks carry and these servers refuse.
 _FOREIGN = frozenset({"citations", "cache_control", "caller", "context", "title", "annotations", "logprobs", "message"})
 _FOREIGN_BLOCKS = frozenset({"server_tool_use", "mcp_tool_use", "container_upload", "search_result", "compaction"})
@@ -57,7 +69,7 @@ _FOREIGN_BLOCKS = frozenset({"server_tool_use", "mcp_tool_use", "container_uploa
 def chat_dialect(traits: ChatTraits) -> Dialect:
     """The dialect as a kind of server speaks it."""
     asked = {"stream": True} | ({"stream_options": {"include_usage": True}} if traits.stream_usage else {})
-    return Dialect("chat", partial(_body, traits), _response, _ChatStream, asked)
+    return Dialect("chat", partial(_body, traits), _response, partial(ChatStream, _response), asked)
 
 
 # From us to the server
@@ -66,13 +78,15 @@ def chat_dialect(traits: ChatTraits) -> Dialect:
 def _body(traits: ChatTraits, request: ModelRequest) -> Json:
     body: Json = {"model": request.model}
     body["messages"] = [one for message in request.full_messages() for one in _message(message, traits)]
-    for name, value in request.settings.items():
+    if (role := system_role(request.provider, request.model)) != "system":
+        body["messages"] = [one | {"role": role} if one["role"] in _SYSTEM else one for one in body["messages"]]
+    for name, value in told_settings(request, _SETTINGS, "the API of chat completions"):
         if name == "max_tokens":
             body[traits.max_tokens] = value
         elif name == "response_format":
             body[name] = _format(value)
         else:
-            body[_FIELDS.get(name, name)] = value
+            body[name] = value
     if request.tools:
         body["tools"] = [as_chat_tool(tool) for tool in request.tools]
     if request.tool_choice is not None:
@@ -89,7 +103,7 @@ def _choice(choice: str | Json) -> str | Json:
         if choice in ("auto", "none", "required"):
             return choice
         return "required" if choice == "any" else {"type": "function", "function": {"name": choice}}
-    if choice.get("type") == "tool":
+    if choice.get("type") == "tool" or set(choice) == {"name"}:
         return {"type": "function", "function": {"name": choice["name"]}}
     return _choice(choice["type"]) if choice.get("type") in ("auto", "none", "any") else choice
 
@@ -103,11 +117,13 @@ def _message(message: LLMMessage, traits: ChatTraits) -> Iterator[Json]:
     if message.parts:
         content = [block for part in message.parts for block in _block(part, traits)]
     if content or not results:
-        yield _spoken(message, content)
+        yield _spoken(message, content, traits)
 
 
-def _spoken(message: LLMMessage, content: str | list[Json]) -> Json:
+def _spoken(message: LLMMessage, content: str | list[Json], traits: ChatTraits) -> Json:
     out: Json = {"role": message.role, "content": content}
+    if message.extra:
+        out |= _message_extra(message, traits)
     if message.name is not None:
         out["name"] = message.name
     if message.tool_call_id is not None:
@@ -117,6 +133,21 @@ def _spoken(message: LLMMessage, content: str | list[Json]) -> Json:
     elif message.function_call:
         out |= {"content": content or None, "function_call": message.function_call}
     return out
+
+
+def _message_extra(message: LLMMessage, traits: ChatTraits) -> Json:
+    takes = traits.message_fields
+    extra = {
+        name: value
+        for name, value in message.extra.items()
+        if name not in _FOREIGN_FIELDS and (takes is None or name in takes)
+    }
+    if not traits.keeps_marks:
+        extra.pop("cache_control", None)
+    told = message.extra.get("reasoning_field")
+    if told and message.reasoning and takes is None:
+        extra[told] = message.reasoning
+    return extra
 
 
 def _call(call: ToolCall) -> Json:
@@ -159,7 +190,8 @@ def _block(part: Part, traits: ChatTraits) -> Iterator[Json]:
 def _document(part: DocumentPart, traits: ChatTraits) -> Json:
     if part.media_type == "text/plain" and part.data is not None:
         return {"type": "text", "text": part.data}
-    inner = {"filename": part.name} if part.name else {}
+    extra = _extra(part.extra, traits)
+    inner = {**extra.pop("file", {}), **({"filename": part.name} if part.name else {})}
     if part.file_id is not None:
         inner["file_id"] = part.file_id
     elif part.data is not None:
@@ -169,7 +201,7 @@ def _document(part: DocumentPart, traits: ChatTraits) -> Json:
             f"This API takes no document by its address ({part.url!r}).",
             hint="Give its base64 data, or use options={'api': 'responses'} or another provider",
         )
-    return {**_extra(part.extra, traits), "type": "file", "file": inner}
+    return {**extra, "type": "file", "file": inner}
 
 
 def _extra(extra: Mapping[str, Any], traits: ChatTraits) -> Json:
@@ -191,19 +223,38 @@ def _response(data: Json) -> LLMResponse:
     parts = [as_part(item) for item in content] if isinstance(content, list) else []
     if refusal and not content:
         content, parts = refusal, [RawPart({"type": "refusal", "refusal": refusal})]
+    audio = message.get("audio") or {}
     calls = [call for call in map(part_from_dict, message.get("tool_calls") or ()) if isinstance(call, ToolCall)]
-    metadata = {"id": data.get("id"), "logprobs": choice.get("logprobs"), "service_tier": data.get("service_tier")}
     return LLMResponse(
-        content=text_of(parts) if isinstance(content, list) else content or "",
+        content=text_of(parts) if isinstance(content, list) else content or audio.get("transcript") or "",
         model=data.get("model") or "",
         finish_reason=choice.get("finish_reason"),
         usage=chat_usage(data.get("usage")),
         function_call=message.get("function_call"),
-        metadata={name: value for name, value in metadata.items() if value},
+        metadata=_metadata(data, message),
         tool_calls=calls,
         reasoning=message.get("reasoning_content") or message.get("reasoning") or reasoning_of(parts),
         parts=parts,
+        logprobs=text_logprobs(choice.get("logprobs")),
+        extra=_kept(message),
     )
+
+
+def _metadata(data: Json, message: Json) -> Json:
+    """What is told of the answer; ``choices`` are the others, where several were asked for."""
+    told = {name: data.get(name) for name in TOLD}
+    told |= {"annotations": message.get("annotations"), "audio": message.get("audio")}
+    told["choices"] = [_response({**data, "choices": [other]}).to_dict() for other in data["choices"][1:]]
+    return {name: value for name, value in told.items() if value}
+
+
+def _kept(message: Json) -> Json:
+    """What must come back with the message beyond the usual, and under which name its reasoning came."""
+    extra = {name: value for name, value in message.items() if name not in KNOWN and value}
+    if audio := message.get("audio"):
+        extra["audio"] = {"id": audio["id"]}
+    named = next((name for name in ("reasoning_content", "reasoning") if isinstance(message.get(name), str)), None)
+    return extra | ({"reasoning_field": named} if named and message[named] else {})
 
 
 def chat_usage(usage: Mapping[str, Any] | None) -> dict[str, int] | None:
@@ -219,90 +270,10 @@ def chat_usage(usage: Mapping[str, Any] | None) -> dict[str, int] | None:
         "total_tokens": usage.get("total_tokens") or prompt + completion,
     }
     details = {
-        "cached_tokens": told.get("cached_tokens"),
+        "cached_tokens": told.get("cached_tokens", usage.get("prompt_cache_hit_tokens")),  # DeepSeek's name for it
         "cache_write_tokens": told.get("cache_write_tokens"),
         "reasoning_tokens": spent.get("reasoning_tokens"),
+        "prompt_audio_tokens": told.get("audio_tokens") or None,
+        "completion_audio_tokens": spent.get("audio_tokens") or None,
     }
     return counts | {name: count for name, count in details.items() if count is not None}
-
-
-class _ChatStream:
-    """Collects the chunks of a streamed completion into the completion they add up to."""
-
-    def __init__(self) -> None:
-        self.complete = False
-        self.ended = False
-        self._whole: Json = {}
-        self._choice: Json = {}
-        self._text: list[str] = []
-        self._thought: list[str] = []
-        self._refusal: list[str] = []
-        self._calls: list[Json] = []
-        self._function: Json = {}
-
-    def feed(self, event: Json) -> LLMStreamResponse | None:
-        if event is DONE:
-            self.ended = self.complete = True
-            return None
-        if event.get("error"):
-            raise StreamError(event)
-        if event.get("usage"):
-            self._whole["usage"] = event["usage"]
-        choices = event.get("choices")
-        if not choices or choices[0].get("index"):
-            return None
-        if "model" not in self._whole:
-            self._whole |= {name: event.get(name) for name in ("id", "model", "service_tier")}
-        choice = choices[0]
-        if choice.get("finish_reason"):
-            self._choice["finish_reason"] = choice["finish_reason"]
-            self.complete = True
-        return self._delta(choice.get("delta") or {})
-
-    def _delta(self, delta: Json) -> LLMStreamResponse | None:
-        for fragment in delta.get("tool_calls") or ():
-            self._call(fragment)
-        if function := delta.get("function_call"):
-            self._function["name"] = self._function.get("name") or function.get("name")
-            self._function["arguments"] = self._function.get("arguments", "") + (function.get("arguments") or "")
-        text, thought = delta.get("content"), delta.get("reasoning_content") or delta.get("reasoning")
-        if text:
-            self._text.append(text)
-        elif text := delta.get("refusal"):
-            self._refusal.append(text)
-        if thought:
-            self._thought.append(thought)
-        return LLMStreamResponse(text or "", reasoning=thought or "") if text or thought else None
-
-    def _call(self, fragment: Json) -> None:
-        function = fragment.get("function") or {}
-        call = self._begun(fragment)
-        if call is None:
-            rest = {name: value for name, value in fragment.items() if name not in ("function", "index")}
-            call = {**rest, "type": "function", "_index": fragment.get("index"), "_name": "", "_pieces": []}
-            self._calls.append(call)
-        call["_name"] = call["_name"] or function.get("name") or ""
-        call["_pieces"].append(function.get("arguments") or "")
-
-    def _begun(self, fragment: Json) -> Json | None:
-        """The call that a fragment goes on with. Some servers leave out the index, or give all calls the same."""
-        index, identity = fragment.get("index"), fragment.get("id")
-        for call in reversed(self._calls):
-            if identity and call.get("id") and identity != call["id"]:
-                continue
-            if index is None or call["_index"] == index:
-                return call
-        return None
-
-    def response(self) -> LLMResponse:
-        message: Json = {"content": "".join(self._text), "refusal": "".join(self._refusal)}
-        message["reasoning"] = "".join(self._thought)
-        message["tool_calls"] = [_whole_call(call) for call in self._calls]
-        if self._function:
-            message["function_call"] = self._function
-        return _response({**self._whole, "choices": [{**self._choice, "message": message}]})
-
-
-def _whole_call(call: Json) -> Json:
-    shown = {name: value for name, value in call.items() if not name.startswith("_")}
-    return {**shown, "function": {"name": call["_name"], "arguments": "".join(call["_pieces"])}}

@@ -5,13 +5,16 @@ Source: the types in ``anthropic/types`` of anthropic 2.12.0, which are made fro
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from ..errors import ConfigError
-from .dialect import Dialect, NoAnswer, StreamError, body_options
+from .dialect import Dialect, NoAnswer, body_options, told_settings
 from .families import answer_tokens
-from .messages import LLMMessage, LLMResponse, LLMStreamResponse, reasoning_of, text_of
+from .messages import LLMMessage, LLMResponse, reasoning_of, text_of
+from .messages_stream import MessageStream
 from .parts import (
     DocumentPart,
     ImagePart,
@@ -22,17 +25,27 @@ from .parts import (
     TextPart,
     ToolCall,
     ToolResult,
-    arguments_of,
     part_from_dict,
 )
 from .request import ModelRequest
+from .strict_schema import ANTHROPIC_UNKNOWN, all_in_words
 from .tools import as_messages_tool
 
 __all__ = ["MESSAGES", "messages_body"]
 
 #: What other dialects' blocks carry and this API refuses.
-_FOREIGN = frozenset({"annotations", "logprobs", "message", "item", "image_url", "detail", "custom", "index"})
+_FOREIGN = frozenset({"annotations", "logprobs", "message", "item", "image_url", "detail", "custom", "index", "file"})
 _OTHERS_BLOCKS = frozenset({"refusal", "input_audio", "item_reference", "custom_tool_call"})
+_SETTINGS = {
+    "user_id": "metadata",
+    **{name: name for name in ("temperature", "top_p", "max_tokens", "stop_sequences", "response_format")},
+}
+_SYSTEM = ("system", "developer")
+#: Models that take a system message amid the conversation: Opus 4.8 and the families since.
+#: Sources: github.com/simonw/llm-anthropic/issues/73, release notes of @langchain/anthropic 1.5.13; November 2026.
+_TAKES_SYSTEM = re.compile(r"^claude-(?:opus-4-[89]|[a-z]+-[5-9])")
+#: What such a message says beside its content.
+_SYSTEM_FIELDS = ("clear_at", "output_config")
 
 
 # From us to the server
@@ -40,27 +53,28 @@ _OTHERS_BLOCKS = frozenset({"refusal", "input_audio", "item_reference", "custom_
 
 def messages_body(request: ModelRequest) -> Json:
     """What a request says of messages, system prompt and tools, without settings: enough to count its tokens."""
-    whole = request.full_messages()
-    body: Json = {"model": request.model, "messages": list(_turns(whole))}
-    if system := _system([message for message in whole if message.role in ("system", "developer")]):
+    top, talk = _apart(request)
+    body: Json = {"model": request.model, "messages": list(_turns(talk))}
+    if system := _system(top):
         body["system"] = system
     if request.tools:
         body["tools"] = [as_messages_tool(tool) for tool in request.tools]
-    if request.tool_choice is not None:
-        body["tool_choice"] = _choice(request.tool_choice)
+    if (choice := _choice(request)) is not None:
+        body["tool_choice"] = choice
     return body
 
 
 def _body(request: ModelRequest) -> Json:
     body = messages_body(request) | {"max_tokens": answer_tokens(request.provider, request.model)}
-    for name, value in request.settings.items():
+    for name, value in told_settings(request, _SETTINGS, "Anthropic's messages API"):
         if name == "response_format":
             body |= _format(value)
-        elif name == "user_id":
-            body["metadata"] = {"user_id": value}
         else:
-            body[name] = value
-    return body | {name: value for name, value in body_options(request).items() if name != "betas"}
+            body[name] = {"user_id": value} if name == "metadata" else value
+    options = body_options(request)
+    if "output_config" in body and isinstance(options.get("output_config"), dict):
+        options["output_config"] = body["output_config"] | options["output_config"]
+    return body | {name: value for name, value in options.items() if name not in ("betas", "parallel_tool_calls")}
 
 
 def _format(wanted: Any) -> Json:
@@ -71,23 +85,56 @@ def _format(wanted: Any) -> Json:
             f"Anthropic has no response_format {wanted!r}.",
             hint='Give the schema: response_format={"type": "json_schema", "schema": {...}}',
         )
-    schema = wanted.get("json_schema", wanted).get("schema")
+    told = wanted.get("json_schema", wanted)
+    if (schema := told.get("schema")) and told.get("strict"):
+        schema = all_in_words(schema, ANTHROPIC_UNKNOWN)
     return {"output_config": {"format": {"type": "json_schema", "schema": schema} if schema else wanted}}
 
 
-def _choice(choice: str | Json) -> Json:
+def _choice(request: ModelRequest) -> Json | None:
+    choice = None if request.tool_choice is None else _chosen(request.tool_choice)
+    if request.tools and request.options.get("parallel_tool_calls") is False:
+        choice = choice or {"type": "auto"}
+        return choice if choice["type"] == "none" else {**choice, "disable_parallel_tool_use": True}
+    return choice
+
+
+def _chosen(choice: str | Json) -> Json:
     if isinstance(choice, str):
         kind = {"required": "any"}.get(choice, choice)
         return {"type": kind} if kind in ("auto", "none", "any") else {"type": "tool", "name": choice}
-    name = (choice.get("function") or {}).get("name")
-    return {"type": "tool", "name": name} if name else choice
+    if choice.get("type", "function") != "function":
+        return choice
+    return {"type": "tool", "name": choice.get("function", choice).get("name")}
+
+
+def _apart(request: ModelRequest) -> tuple[list[LLMMessage], list[LLMMessage]]:
+    """The system messages for the one field on top, and the conversation; some models take further ones in it."""
+    messages = request.full_messages()
+    in_place = _TAKES_SYSTEM.match(request.model) is not None
+    top: list[LLMMessage] = []
+    talk: list[LLMMessage] = []
+    for place, message in enumerate(messages):
+        apart = message.role in _SYSTEM and not (in_place and _may_stay(messages, place))
+        (top if apart else talk).append(message)
+    return top, talk
+
+
+def _may_stay(messages: Sequence[LLMMessage], place: int) -> bool:
+    """Whether a system message stands where the API allows one: after the user's turn, and before the model's."""
+    follows = place > 0 and messages[place - 1].role in ("user", "tool", "function")
+    return follows and (place + 1 == len(messages) or messages[place + 1].role == "assistant")
 
 
 def _system(messages: Sequence[LLMMessage]) -> str | list[Json]:
     """The system messages as the one top-level field."""
-    if not any(message.parts for message in messages):
+    if all(_is_plain(message) for message in messages):
         return "\n\n".join(message.content for message in messages)
     return [block for message in messages for block in _content(message)]
+
+
+def _is_plain(message: LLMMessage) -> bool:
+    return not (message.parts or message.tool_calls or "cache_control" in message.extra)
 
 
 def _turns(messages: Sequence[LLMMessage]) -> Iterator[Json]:
@@ -100,11 +147,11 @@ def _turns(messages: Sequence[LLMMessage]) -> Iterator[Json]:
         if results:
             yield {"role": "user", "content": results}
             results = []
-        if message.role in ("system", "developer"):
-            continue
-        plain = not (message.parts or message.tool_calls)
-        content = message.content if plain else list(_content(message))
-        if content or message.role == "user":
+        content = message.content if _is_plain(message) else _content(message)
+        if message.role in _SYSTEM:
+            more = {name: message.extra[name] for name in _SYSTEM_FIELDS if name in message.extra}
+            yield {**more, "role": "system", "content": content}
+        elif content or message.role == "user":
             yield {"role": message.role, "content": content}
     if results:
         yield {"role": "user", "content": results}
@@ -112,16 +159,20 @@ def _turns(messages: Sequence[LLMMessage]) -> Iterator[Json]:
 
 def _results(message: LLMMessage) -> list[Json]:
     if any(isinstance(part, ToolResult) for part in message.parts):
-        return list(_content(message))
-    content: Any = list(_content(message)) if message.parts else message.content
-    return [{"type": "tool_result", "tool_use_id": message.tool_call_id or message.name, "content": content}]
+        return _content(message)
+    content: Any = [block for part in message.parts for block in _block(part)] if message.parts else message.content
+    mark = {name: value for name, value in message.extra.items() if name == "cache_control"}
+    return [{"type": "tool_result", "tool_use_id": message.tool_call_id or message.name, "content": content, **mark}]
 
 
-def _content(message: LLMMessage) -> Iterator[Json]:
+def _content(message: LLMMessage) -> list[Json]:
+    """The message's blocks; the message's own cache mark is on the last."""
     parts: list[Part] = list(message.parts) or ([TextPart(message.content)] if message.content else [])
     parts += [call for call in message.tool_calls if call not in message.parts]
-    for part in parts:
-        yield from _block(part)
+    blocks = [block for part in parts for block in _block(part)]
+    if blocks and (mark := message.extra.get("cache_control")):
+        blocks[-1] = {**blocks[-1], "cache_control": mark}
+    return blocks
 
 
 def _block(part: Part) -> Iterator[Json]:
@@ -159,12 +210,16 @@ def _thinking(part: ReasoningPart) -> Json | None:
 
 
 def _tool_use(part: ToolCall) -> Json:
-    return {"type": "tool_use", "id": part.id, "name": part.name, "input": part.arguments}
+    given = {"input": part.raw_arguments} if part.extra.get("custom") else part.arguments
+    return {"type": "tool_use", "id": part.id, "name": part.name, "input": given}
 
 
 def _tool_result(part: ToolResult) -> Json:
     failed = {"is_error": True} if part.is_error else {}
-    return {"type": "tool_result", "tool_use_id": part.tool_call_id, "content": part.content, **failed}
+    content: Any = part.content
+    if not isinstance(content, str):
+        content = [block for item in content for block in _block(part_from_dict(item))]
+    return {"type": "tool_result", "tool_use_id": part.tool_call_id, "content": content, **failed}
 
 
 _WRITERS: dict[type[Any], Callable[[Any], Json | None]] = {
@@ -188,6 +243,9 @@ def _source(part: ImagePart | DocumentPart) -> Json:
 
 # From the server to us
 
+#: What is told of an answer beside it.
+_TOLD = ("id", "stop_sequence", "stop_details", "container", "context_management")
+
 
 def _response(data: Json) -> LLMResponse:
     if "content" not in data:
@@ -195,12 +253,7 @@ def _response(data: Json) -> LLMResponse:
     blocks = data["content"]
     parts = [part_from_dict(block) for block in blocks]
     usage = data.get("usage") or {}
-    metadata = {
-        "id": data.get("id"),
-        "stop_sequence": data.get("stop_sequence"),
-        "service_tier": usage.get("service_tier"),
-        "container": data.get("container"),
-    }
+    metadata = {name: data.get(name) for name in _TOLD} | {"service_tier": usage.get("service_tier")}
     return LLMResponse(
         content=text_of(parts),
         model=data.get("model") or "",
@@ -222,85 +275,10 @@ def _usage(usage: Mapping[str, Any]) -> dict[str, int] | None:
         "cached_tokens": usage.get("cache_read_input_tokens"),
         "cache_write_tokens": usage.get("cache_creation_input_tokens"),
         "reasoning_tokens": (usage.get("output_tokens_details") or {}).get("thinking_tokens"),
+        "cache_write_1h_tokens": (usage.get("cache_creation") or {}).get("ephemeral_1h_input_tokens") or None,
+        "web_searches": (usage.get("server_tool_use") or {}).get("web_search_requests") or None,
     }
     return counts | {name: count for name, count in details.items() if count is not None}
 
 
-class _MessageStream:
-    """Collects the events of a streamed message into the message that they add up to."""
-
-    def __init__(self) -> None:
-        self.complete = False
-        self.ended = False
-        self._message: Json = {}
-        self._blocks: dict[int, Json] = {}
-        self._pieces: dict[int, dict[str, list[str]]] = {}
-
-    def feed(self, event: Json) -> LLMStreamResponse | None:
-        match event["type"]:
-            case "content_block_delta":
-                return self._delta(event["index"], event["delta"])
-            case "content_block_start":
-                self._blocks[event["index"]] = event["content_block"]
-                self._pieces[event["index"]] = {}
-            case "message_start":
-                self._message = event["message"]
-            case "message_delta":
-                usage = {name: count for name, count in (event.get("usage") or {}).items() if count is not None}
-                usage = {**(self._message.get("usage") or {}), **usage}
-                self._message = {**self._message, **event["delta"], "usage": usage}
-                self.complete = event["delta"].get("stop_reason") is not None
-            case "message_stop":
-                self.ended = self.complete = True
-            case "error":
-                raise StreamError(event)
-        return None
-
-    def _delta(self, index: int, delta: Json) -> LLMStreamResponse | None:
-        kind = delta["type"]
-        if kind == "text_delta":
-            self._add(index, "text", delta["text"])
-            return LLMStreamResponse(delta["text"])
-        if kind == "thinking_delta":
-            self._add(index, "thinking", delta["thinking"])
-            return LLMStreamResponse(reasoning=delta["thinking"])
-        if kind == "input_json_delta":
-            self._add(index, "input", delta["partial_json"])
-        elif kind == "signature_delta":
-            self._add(index, "signature", delta["signature"])
-        elif kind == "citations_delta":
-            block = self._blocks[index]
-            block["citations"] = [*(block.get("citations") or ()), delta["citation"]]
-        return None
-
-    def _add(self, index: int, field: str, text: str) -> None:
-        self._pieces[index].setdefault(field, []).append(text)
-
-    def response(self) -> LLMResponse:
-        blocks = [self._whole(index) for index in sorted(self._blocks)]
-        response = _response({**self._message, "content": blocks})
-        if not self.complete:
-            self._restore_cut_arguments(response)
-        return response
-
-    def _whole(self, index: int) -> Json:
-        block = dict(self._blocks[index])
-        for field, pieces in self._pieces[index].items():
-            text = "".join(pieces)
-            if field == "input":
-                block["input"] = arguments_of(text) if text else block.get("input") or {}
-            else:
-                block[field] = (block.get(field) or "") + text
-        return block
-
-    def _restore_cut_arguments(self, response: LLMResponse) -> None:
-        """Give calls whose arguments were cut the JSON that arrived, since it is no object yet."""
-        texts = ["".join(self._pieces[index].get("input", ())) for index in sorted(self._blocks)]
-        for place, (part, text) in enumerate(zip(response.parts, texts, strict=False)):
-            if isinstance(part, ToolCall) and text and not part.arguments:
-                call = ToolCall(part.name, {}, part.id, raw_arguments=text, extra=part.extra)
-                response.parts[place] = call
-                response.tool_calls[response.tool_calls.index(part)] = call
-
-
-MESSAGES = Dialect("messages", _body, _response, _MessageStream)
+MESSAGES = Dialect("messages", _body, _response, partial(MessageStream, _response))

@@ -21,6 +21,7 @@ __all__ = [
     "ReasoningPart",
     "TextPart",
     "ToolCall",
+    "ToolCallPiece",
     "ToolResult",
     "arguments_of",
     "data_url",
@@ -50,6 +51,17 @@ class ImagePart:
     media_type: str | None = None
     extra: Json = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, source: Any) -> ImagePart:
+        """The image in a file, at an address, in bytes, or of a matplotlib figure or a PIL image.
+
+        Raises:
+            ConfigError: It is none that models take, and what it is instead.
+        """
+        from .media import image_of
+
+        return image_of(source)
+
 
 @dataclass(frozen=True)
 class DocumentPart:
@@ -62,6 +74,17 @@ class DocumentPart:
     media_type: str | None = None
     name: str | None = None
     extra: Json = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, source: Any, name: str | None = None) -> DocumentPart:
+        """The PDF or text in a file, at an address, or in bytes.
+
+        Raises:
+            ConfigError: It is neither, and what it is instead.
+        """
+        from .media import document_of
+
+        return document_of(source, name)
 
 
 @dataclass(frozen=True)
@@ -95,6 +118,34 @@ class ToolCall:
         """The arguments as JSON text, just as they came where they came from a model."""
         return self.raw_arguments if self.raw_arguments is not None else json.dumps(self.arguments, ensure_ascii=False)
 
+    @property
+    def error(self) -> str | None:
+        """Why ``arguments`` is empty though the model wrote some: where its JSON breaks off. None when all is well."""
+        if self.arguments or not self.raw_arguments or self.extra.get("custom"):
+            return None
+        try:
+            value = json.loads(self.raw_arguments)
+        except ValueError as error:
+            return f"the arguments are no JSON: {error}"
+        return None if value == {} else f"the arguments are no JSON object, but {value!r}"
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCallPiece:
+    """A piece of a tool call that streams in.
+
+    Attributes:
+        index: Which of the answer's calls, from 0.
+        id: The call's id, in its first piece.
+        name: The tool's name, in its first piece.
+        arguments: A fragment of the arguments' JSON; those of a call, joined, are its ``raw_arguments``.
+    """
+
+    index: int = 0
+    id: str | None = None
+    name: str = ""
+    arguments: str = ""
+
 
 @dataclass(frozen=True)
 class ToolResult:
@@ -113,6 +164,7 @@ class RawPart:
 
     type: ClassVar[str] = "raw"
     block: Json = field(default_factory=dict)
+    extra: Json = field(default_factory=dict)
 
 
 Part: TypeAlias = TextPart | ImagePart | DocumentPart | ReasoningPart | ToolCall | ToolResult | RawPart
@@ -215,8 +267,10 @@ def _file(block: Json) -> Part:
     if data := inner.pop("file_data", None):
         where = _from_url(data)
         where = where if "data" in where else {"data": data}
-        return DocumentPart(**where, name=inner.pop("filename", None), extra=block | inner)
-    return DocumentPart(file_id=inner.pop("file_id"), name=inner.pop("filename", None), extra=block | inner)
+    else:
+        where = {"file_id": inner.pop("file_id")}
+    name = inner.pop("filename", None)
+    return DocumentPart(**where, name=name, extra={**block, **({"file": inner} if inner else {})})
 
 
 def _input_image(block: Json) -> Part:
@@ -228,13 +282,16 @@ def _input_image(block: Json) -> Part:
 def _input_file(block: Json) -> Part:
     name = block.pop("filename", None)
     if data := block.pop("file_data", None):
-        return DocumentPart(**_from_url(data), name=name, extra=block)
+        where = _from_url(data)
+        return DocumentPart(**(where if "data" in where else {"data": data}), name=name, extra=block)
     if url := block.pop("file_url", None):
         return DocumentPart(url=url, name=name, extra=block)
     return DocumentPart(file_id=block.pop("file_id"), name=name, extra=block)
 
 
 def _thinking(block: Json) -> Part:
+    if not isinstance(block["thinking"], str):
+        raise TypeError(block["thinking"])
     return ReasoningPart(block.pop("thinking"), signature=block.pop("signature", None), extra=block)
 
 
@@ -285,6 +342,11 @@ def _custom(block: Json) -> Part:
     return ToolCall(inner["name"], {}, block.pop("id", None), raw_arguments=inner["input"], extra={"custom": True})
 
 
+def _custom_tool_call(block: Json) -> Part:
+    name, text, identity = block.pop("name"), block.pop("input"), block.pop("call_id")
+    return ToolCall(name, {}, identity, raw_arguments=text, extra={"custom": True, **_item(block)})
+
+
 _DATA_URL = re.compile(r"data:([^;,]+);base64,")
 _READERS: dict[str, Callable[[Json], Part]] = {
     **{kind.type: _own(kind) for kind in _OWN},
@@ -302,6 +364,7 @@ _READERS: dict[str, Callable[[Json], Part]] = {
     "custom": _custom,
     # OpenAI's responses; what is a whole item there keeps its other fields as ``extra["item"]``
     "function_call": _function_call,
+    "custom_tool_call": _custom_tool_call,
     "reasoning": _reasoning,
     "input_text": _own(TextPart),
     "output_text": _own(TextPart),

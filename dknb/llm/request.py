@@ -8,7 +8,9 @@ from typing import Any
 
 from ..errors import ConfigError
 from .config import CompletionMode, LLMConfig
+from .instruct import one_instruction
 from .messages import LLMMessage
+from .tools import check_tools
 
 __all__ = ["ModelRequest", "as_messages", "completion_request", "embedding_request"]
 
@@ -90,7 +92,7 @@ def completion_request(
     """The request for an answer to ``messages``; ``not_sent`` names options that are not for the request's body.
 
     Raises:
-        ConfigError: There is nothing to send, or the provider's mode does not fit.
+        ConfigError: There is nothing to send, the provider's mode does not fit, or a tool is none.
     """
     if config.mode is CompletionMode.EMBEDDING:
         raise ConfigError(f"{config.spec} is set to mode 'embedding'.", hint="Use embed(), or set mode='chat'")
@@ -99,13 +101,23 @@ def completion_request(
         tool_choice = _choice(config)
     if tool_choice is not None and not tools:
         raise ConfigError(f"tool_choice is {tool_choice!r}, but there are no tools.", hint="Give tools=[...] too")
+    if tools:
+        check_tools(tools, tool_choice)
+    asked = as_messages(messages)
+    if config.mode is CompletionMode.INSTRUCT:
+        asked = one_instruction(asked)
+    settings = {name: value for name in _SENT if (value := getattr(config, name)) is not None}
+    if "response_format" in settings and not isinstance(settings["response_format"], str):
+        from .answer_shape import canonical_format
+
+        settings["response_format"] = canonical_format(settings["response_format"])
     return ModelRequest(
         kind="complete",
         provider=config.provider,
         model=config.model,
-        messages=as_messages(messages),
+        messages=asked,
         system=config.system_prompt,
-        settings={name: value for name in _SENT if (value := getattr(config, name)) is not None},
+        settings=settings,
         tools=tools,
         tool_choice=tool_choice,
         options={name: value for name, value in config.options.items() if name not in not_sent},

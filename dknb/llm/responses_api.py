@@ -6,10 +6,13 @@ Source: the types in ``openai/types/responses`` of openai 3.54.0, which are made
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
-from .dialect import Dialect, NoAnswer, StreamError, body_options
-from .messages import LLMMessage, LLMResponse, LLMStreamResponse
+from .dialect import Dialect, NoAnswer, StreamError, body_options, told_settings
+from .families import refused_settings
+from .logprobs import token_logprobs
+from .messages import TOOL_OUTPUTS, LLMMessage, LLMResponse, LLMStreamResponse
 from .parts import (
     DocumentPart,
     ImagePart,
@@ -19,6 +22,7 @@ from .parts import (
     ReasoningPart,
     TextPart,
     ToolCall,
+    ToolCallPiece,
     ToolResult,
     data_url,
     part_from_dict,
@@ -28,10 +32,22 @@ from .tools import as_responses_tool
 
 __all__ = ["RESPONSES"]
 
-_FIELDS = {"max_tokens": "max_output_tokens", "user_id": "user"}
+_SETTINGS = {
+    "max_tokens": "max_output_tokens",
+    "user_id": "user",
+    **{name: name for name in ("temperature", "top_p", "response_format")},
+}
+#: What a message's item says beside role and content.
+_AROUND = ("type", "id", "status", "phase")
 #: What other dialects' blocks carry and this API refuses.
-_FOREIGN = frozenset({"citations", "cache_control", "caller", "context", "title", "message", "item", "image_url"})
+_FOREIGN = frozenset(
+    {"citations", "cache_control", "caller", "context", "title", "message", "item", "image_url", "file"}
+)
 _OTHERS_BLOCKS = frozenset({"input_audio", "server_tool_use", "mcp_tool_use", "container_upload", "search_result"})
+#: Blocks that are content of a message and no items of their own.
+_CONTENT = frozenset({"input_text", "input_image", "input_file", "output_text", "refusal", "image", "document"})
+#: Extra parts of an answer, which must be asked for by name.
+_LOGPROBS, _ENCRYPTED = "message.output_text.logprobs", "reasoning.encrypted_content"
 
 
 # From us to the server
@@ -39,17 +55,29 @@ _OTHERS_BLOCKS = frozenset({"input_audio", "server_tool_use", "mcp_tool_use", "c
 
 def _body(request: ModelRequest) -> Json:
     messages = request.full_messages()
-    body: Json = {"model": request.model, "input": [item for message in messages for item in _items(message)]}
-    for name, value in request.settings.items():
+    custom = {call.id for message in messages for call in message.tool_calls if call.extra.get("custom")}
+    body: Json = {"model": request.model, "input": [item for one in messages for item in _items(one, custom)]}
+    for name, value in told_settings(request, _SETTINGS, "OpenAI's responses API"):
         if name == "response_format":
             body["text"] = {"format": _format(value)}
         else:
-            body[_FIELDS.get(name, name)] = value
+            body[name] = value
     if request.tools:
         body["tools"] = [as_responses_tool(tool) for tool in request.tools]
     if request.tool_choice is not None:
         body["tool_choice"] = _choice(request.tool_choice)
-    return body | body_options(request)
+    return body | _options(request)
+
+
+def _options(request: ModelRequest) -> Json:
+    """The options, with what must be included in the answer: likelihoods, and reasoning that nobody stores."""
+    options = body_options(request)
+    include = list(options.get("include") or ())
+    if options.pop("logprobs", None):
+        include.append(_LOGPROBS)
+    if options.get("store") is False and "temperature" in refused_settings(request.provider, request.model):
+        include.append(_ENCRYPTED)
+    return options | ({"include": list(dict.fromkeys(include))} if include else {})
 
 
 def _format(wanted: Any) -> Any:
@@ -63,38 +91,40 @@ def _choice(choice: str | Json) -> str | Json:
         if choice in ("auto", "none", "required"):
             return choice
         return "required" if choice == "any" else {"type": "function", "name": choice}
-    name = (choice.get("function") or {}).get("name")
+    name = (choice.get("function") or {}).get("name") or ("type" not in choice and choice.get("name"))
     return {"type": "function", "name": name} if name else choice
 
 
-def _items(message: LLMMessage) -> Iterator[Json]:
+def _items(message: LLMMessage, custom: set[str | None]) -> Iterator[Json]:
     """The items of the input that a message is: the message, the reasoning before it, its calls and results."""
     if message.role == "tool" or (message.role == "function" and message.tool_call_id):
-        yield _output(message.tool_call_id or "", message.parts or message.content)
+        identity = message.tool_call_id or ""
+        yield _output(identity, message.parts or message.content, identity in custom) | _output_extra(message)
         return
+    around = {name: value for name, value in message.extra.items() if name in _AROUND}
     pending: list[Part] = []
     for part in message.parts:
-        if (item := _own_item(part)) is None:
+        if (item := _own_item(message.role, part, custom)) is None:
             pending.append(part)
             continue
-        yield from _said(message.role, pending)
+        yield from _said(message.role, pending, around)
         pending = []
         yield item
-    yield from _said(message.role, pending)
+    yield from _said(message.role, pending, around)
     calls = [call for call in message.tool_calls if call not in message.parts]
     if not message.parts and (message.content or not calls):
-        yield {"role": message.role, "content": message.content}
+        yield {**around, "role": message.role, "content": message.content}
     yield from map(_call, calls)
 
 
-def _said(role: str, parts: list[Part]) -> Iterator[Json]:
+def _said(role: str, parts: list[Part], default: Json) -> Iterator[Json]:
     """Content parts as message items; parts that came in one item of the vendor's go back in one."""
     content: list[Json] = []
     around: Json = {}
     for part in parts:
         if not (block := _block(role, part)):
             continue
-        item = part.extra.get("message", {}) if isinstance(part, TextPart) else {}
+        item = part.extra.get("message", default)
         if content and item != around:
             yield {**around, "role": role, "content": content}
             content = []
@@ -104,41 +134,57 @@ def _said(role: str, parts: list[Part]) -> Iterator[Json]:
         yield {**around, "role": role, "content": content}
 
 
-def _own_item(part: Part) -> Json | None:
+def _own_item(role: str, part: Part, custom: set[str | None]) -> Json | None:
     """The item that a part is by itself; None for one that is content of a message."""
     match part:
         case ToolCall():
             return _call(part)
         case ToolResult():
-            return _output(part.tool_call_id, part.content)
+            return _output(part.tool_call_id, part.content, part.tool_call_id in custom)
         case ReasoningPart() if "item" in part.extra:
             item: Json = part.extra["item"]
             return item
-        case RawPart() if _is_item(part.block):
+        case RawPart() if _is_item(role, part.block):
             return part.block
     return None
 
 
-def _is_item(block: Json) -> bool:
+def _is_item(role: str, block: Json) -> bool:
+    """Whether a block of a kind that we do not know is an item; in what a user says, it is rather content."""
     kind = str(block.get("type"))
-    return kind.endswith(("_call", "_call_output", "_request", "_response", "_list_tools")) or kind == "item_reference"
+    if kind.endswith(("_call", "_call_output", "_request", "_response", "_list_tools")) or kind == "item_reference":
+        return True
+    return role != "user" and kind not in _CONTENT and not _is_others(block)
+
+
+def _is_others(block: Json) -> bool:
+    """Whether a block belongs to another vendor."""
+    kind = str(block.get("type"))
+    # Anthropic's compaction has its text open.
+    return kind in _OTHERS_BLOCKS or kind.endswith("_tool_result") or (kind == "compaction" and "content" in block)
 
 
 def _call(call: ToolCall) -> Json:
+    custom = call.extra.get("custom")
     return {
         **call.extra.get("item", {}),
-        "type": "function_call",
+        "type": "custom_tool_call" if custom else "function_call",
         "call_id": call.id,
         "name": call.name,
-        "arguments": call.arguments_json,
+        "input" if custom else "arguments": call.arguments_json,
     }
 
 
-def _output(identity: str, content: Any) -> Json:
+def _output(identity: str, content: Any, custom: bool) -> Json:
     if not isinstance(content, str):
         parts = [item if not isinstance(item, Mapping) else part_from_dict(item) for item in content]
         content = [block for part in parts if (block := _block("user", part))]
-    return {"type": "function_call_output", "call_id": identity, "output": content}
+    kind = "custom_tool_call_output" if custom else "function_call_output"
+    return {"type": kind, "call_id": identity, "output": content}
+
+
+def _output_extra(message: LLMMessage) -> Json:
+    return message.extra if message.extra.get("type") in TOOL_OUTPUTS else {}
 
 
 def _block(role: str, part: Part) -> Json | None:
@@ -150,10 +196,11 @@ def _block(role: str, part: Part) -> Json | None:
         case ImagePart():
             return {**extra, "type": "input_image", "image_url": part.url or data_url(part)}
         case DocumentPart():
+            if part.media_type == "text/plain" and part.data is not None:
+                return {"type": "input_text", "text": part.data}
             return {**extra, "type": "input_file", **_file(part)}
         case RawPart():
-            kind = str(part.block.get("type"))
-            return None if kind in _OTHERS_BLOCKS or kind.endswith("_tool_result") else part.block
+            return None if _is_others(part.block) else part.block
     return None
 
 
@@ -161,7 +208,9 @@ def _file(part: DocumentPart) -> Json:
     name = {"filename": part.name} if part.name else {}
     if part.file_id is not None:
         return {**name, "file_id": part.file_id}
-    return {**name, **({"file_url": part.url} if part.url else {"file_data": data_url(part)})}
+    if part.url is not None:
+        return {**name, "file_url": part.url}
+    return {**name, "file_data": data_url(part) if part.media_type else part.data}
 
 
 # From the server to us
@@ -175,7 +224,7 @@ def _response(data: Json) -> LLMResponse:
     calls = [part for part in parts if isinstance(part, ToolCall)]
     thoughts = [part.text for part in parts if isinstance(part, ReasoningPart) and part.text]
     why = (data.get("incomplete_details") or {}).get("reason")
-    metadata = {"id": data.get("id"), "service_tier": data.get("service_tier")}
+    metadata = {name: data.get(name) for name in ("id", "service_tier", "moderation", "conversation")}
     return LLMResponse(
         content="".join([_text(part) for part in parts]),
         model=data.get("model") or "",
@@ -185,7 +234,12 @@ def _response(data: Json) -> LLMResponse:
         tool_calls=calls,
         reasoning="\n\n".join(thoughts) or None,
         parts=parts,
+        logprobs=[row for part in parts for row in token_logprobs(_likelihoods(part))],
     )
+
+
+def _likelihoods(part: Part) -> Any:
+    return part.extra.get("logprobs") if isinstance(part, TextPart) else None
 
 
 def _text(part: Part) -> str:
@@ -198,13 +252,10 @@ def _parts(item: Json) -> Iterator[Part]:
     if item.get("type") != "message":
         yield part_from_dict(item)
         return
-    around: Json = {name: item[name] for name in ("type", "id", "status", "phase") if name in item}
+    around: Json = {name: item[name] for name in _AROUND if name in item}
     for block in item["content"]:
-        yield _with_item(part_from_dict(block), around)
-
-
-def _with_item(part: Part, item: Json) -> Part:
-    return TextPart(part.text, {**part.extra, "message": item}) if isinstance(part, TextPart) else part
+        part = part_from_dict(block)
+        yield replace(part, extra={**part.extra, "message": around})
 
 
 def _usage(usage: Mapping[str, Any] | None) -> dict[str, int] | None:
@@ -231,6 +282,7 @@ _TEXTS = {
     "response.reasoning_summary_text.delta": ("summary", "summary_text"),
     "response.reasoning_text.delta": ("content", "reasoning_text"),
     "response.function_call_arguments.delta": ("arguments", ""),
+    "response.custom_tool_call_input.delta": ("input", ""),
 }
 #: Where in a block its text is, if not in ``text``.
 _TEXT_FIELD = {"refusal": "refusal"}
@@ -245,29 +297,46 @@ class _ResponsesStream:
         self._whole: Json = {}
         self._items: dict[int | str, Json] = {}
         self._texts: dict[tuple[int | str, str, int, str], list[str]] = {}
+        #: The calls so far, by their items: which one it is, and whether arguments have come.
+        self._calls: dict[int | str, tuple[int, bool]] = {}
 
     def feed(self, event: Json) -> LLMStreamResponse | None:
         kind = event["type"]
         if kind in _TEXTS:
             return self._delta(event, *_TEXTS[kind])
         if kind in ("response.output_item.added", "response.output_item.done"):
-            key = _item_key(event)
-            self._items[key] = event["item"]
-            self._texts = {place: texts for place, texts in self._texts.items() if place[0] != key}
-        elif kind in ("error", "response.failed"):
+            return self._take_item(_item_key(event), event["item"])
+        if kind in ("error", "response.failed"):
             raise StreamError(event.get("response") or event)
-        elif "response" in event:
+        if "response" in event:
             self._whole = event["response"]
             self.ended = self.complete = kind in ("response.completed", "response.incomplete")
         return None
 
+    def _take_item(self, key: int | str, item: Json) -> LLMStreamResponse | None:
+        self._items[key] = item
+        self._texts = {place: texts for place, texts in self._texts.items() if place[0] != key}
+        if item.get("type") not in ("function_call", "custom_tool_call"):
+            return None
+        begun, (index, told) = key in self._calls, self._calls.get(key, (len(self._calls), False))
+        arguments = "" if told else item.get("arguments") or item.get("input") or ""
+        self._calls[key] = (index, told or bool(arguments))
+        if begun:
+            return LLMStreamResponse(tool_call=ToolCallPiece(index, arguments=arguments)) if arguments else None
+        return LLMStreamResponse(tool_call=ToolCallPiece(index, item.get("call_id"), item.get("name", ""), arguments))
+
     def _delta(self, event: Json, field: str, kind: str) -> LLMStreamResponse | None:
         text = event["delta"]
         block = event.get("summary_index" if field == "summary" else "content_index") or 0
-        self._texts.setdefault((_item_key(event), field, block, kind), []).append(text)
+        key = _item_key(event)
+        self._texts.setdefault((key, field, block, kind), []).append(text)
         if kind in ("output_text", "refusal"):
             return LLMStreamResponse(text)
-        return LLMStreamResponse(reasoning=text) if kind else None
+        if kind:
+            return LLMStreamResponse(reasoning=text)
+        index, _ = self._calls.get(key, (len(self._calls), False))
+        self._calls[key] = (index, True)
+        return LLMStreamResponse(tool_call=ToolCallPiece(index, arguments=text))
 
     def response(self) -> LLMResponse:
         if self.complete and self._whole.get("output"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable
 from typing import Any, Self, TypeVar
 
@@ -19,11 +20,13 @@ class Watch:
 
     Args:
         seconds: The most that one wait may take; None for no limit.
+        within: The most that all may take, from now on; None for no limit.
     """
 
-    def __init__(self, seconds: float | None) -> None:
-        self._seconds = seconds
+    def __init__(self, seconds: float | None, within: float | None = None) -> None:
         self._loop = asyncio.get_running_loop()
+        self._seconds = math.inf if seconds is None else seconds
+        self._ends = math.inf if within is None else self._loop.time() + within
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[Any] | None = None
         self._since = 0.0
@@ -42,14 +45,14 @@ class Watch:
         Raises:
             TimeoutError: It did not come in time; what it waited for was cancelled.
         """
-        if self._seconds is None:
+        if self._seconds == self._ends == math.inf:
             return await answer
         task = self._task = asyncio.current_task()
         assert task is not None
         cancellations = task.cancelling()
         self._since = self._loop.time()
         if self._timer is None:
-            self._timer = self._loop.call_later(self._seconds, self._look)
+            self._timer = self._loop.call_at(self._due(), self._look)
         try:
             return await answer
         except asyncio.CancelledError:
@@ -59,14 +62,16 @@ class Watch:
         finally:
             self._task = None
 
+    def _due(self) -> float:
+        return min(self._since + self._seconds, self._ends)
+
     def _look(self) -> None:
-        assert self._seconds is not None
         self._timer = None
         if self._task is None:
             return
-        left = self._since + self._seconds - self._loop.time()
-        if left > 0:
-            self._timer = self._loop.call_later(left, self._look)
+        due = self._due()
+        if due > self._loop.time():
+            self._timer = self._loop.call_at(due, self._look)
         else:
             self._rang = True
             self._task.cancel()

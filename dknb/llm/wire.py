@@ -7,25 +7,28 @@ import json
 import os
 import sys
 from abc import abstractmethod
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any, ClassVar, Protocol
 
 from ..errors import ProviderError
+from .arrived import arrived_of_body, arrived_of_stream
 from .attempts import Attempts
 from .base import AsyncLLMProvider, Later, Pieces
 from .catalog import provider_row
 from .clients import Clients
 from .config import LLMConfig, ModelCapability
-from .dialect import Accumulator, Dialect, NoAnswer, StreamError
+from .dialect import Dialect, NoAnswer
+from .events import pieces_of
+from .families import capabilities_of
 from .messages import LLMResponse, LLMStreamResponse
 from .parts import Json
 from .request import ModelRequest
-from .sse import EventDecoder
+from .stream_reader import StreamReader, is_stream
 from .wire_errors import Faults
 
-__all__ = ["HttpReply", "StreamReader", "WireProvider"]
+__all__ = ["HttpReply", "WireProvider"]
 
 #: What the SDKs raise, and both families of the HTTP clients under them.
 _RAISED = (
@@ -35,13 +38,16 @@ _RAISED = (
     ("httpx2", "StreamError"),
     ("httpx", "HTTPError"),
     ("httpx", "StreamError"),
+    ("aiohttp", "ClientError"),
 )
 #: Seconds to wait for the end of a stream whose answer is complete, so that its connection can be used again.
 _DRAIN = 0.05
+#: What a chunk without a piece in it gives.
+_ALIVE = (None,)
 
 
 class HttpReply(Protocol):
-    """What both SDKs give for an open reply."""
+    """An open reply of a server."""
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -51,7 +57,7 @@ class HttpReply(Protocol):
         """The whole body."""
 
     def iter_bytes(self) -> AsyncIterator[bytes]:
-        """The body as it arrives."""
+        """The body as it arrives; no chunk is empty."""
 
 
 class WireProvider(AsyncLLMProvider):
@@ -93,8 +99,9 @@ class WireProvider(AsyncLLMProvider):
     # What everybody calls
 
     def get_capabilities(self) -> list[ModelCapability]:
-        """What the provider's models can do; a single model may do less."""
-        return list(self.capabilities)
+        """What the model can do; of a model that no table knows, what the provider's models can."""
+        known = capabilities_of(self.provider, self.model)
+        return list(self.capabilities if known is None else known)
 
     async def list_models(self) -> list[str]:
         """The models that the server offers, by name.
@@ -113,44 +120,50 @@ class WireProvider(AsyncLLMProvider):
 
     async def _complete(self, request: ModelRequest, config: LLMConfig) -> LLMResponse:
         dialect = self._dialect(config)
-        async with self._reply(dialect.api, dialect.body(request), request, config) as (reply, faults):
-            response: LLMResponse = self._read(await reply.read(), dialect.response, reply, faults)
+        arrived: list[bytes] = []
+        try:
+            async with self._reply(dialect.api, dialect.body(request), request, config) as (reply, faults):
+                body = await _collected(reply.iter_bytes(), arrived)
+                response: LLMResponse = self._read(body, dialect.response, reply, faults)
+        except ProviderError as error:
+            error.partial = error.partial or arrived_of_body(b"".join(arrived), dialect.response, request)
+            raise
         return response
 
     async def _stream(self, request: ModelRequest, config: LLMConfig) -> Pieces:
         dialect = self._dialect(config)
         answer = dialect.accumulator()
         body = dialect.body(request) | dialect.stream_fields
+        arrived: list[bytes] = []
         try:
             async with self._reply(dialect.api, body, request, config) as (reply, faults):
-                if not reply.headers.get("content-type", "").startswith("text/event-stream"):
+                chunks = reply.iter_bytes()
+                chunk = await anext(chunks, b"")
+                if not is_stream(reply.headers.get("content-type", ""), chunk, dialect):
                     # A server that does not stream answers as a whole.
-                    response = self._read(await reply.read(), dialect.response, reply, faults)
-                    yield LLMStreamResponse(delta=response.content, reasoning=response.reasoning or "")
+                    arrived.append(chunk)
+                    response = self._read(await _collected(chunks, arrived), dialect.response, reply, faults)
+                    for piece in pieces_of(response):
+                        yield piece
                 else:
-                    reader = StreamReader(answer, faults, reply.headers)
-                    chunks = reply.iter_bytes()
-                    async for chunk in chunks:
-                        pieces = reader.feed(chunk)
-                        for piece in pieces:
-                            yield piece
-                        if not pieces:
-                            yield None
-                        if answer.ended:
-                            break
+                    reader = StreamReader(answer, dialect.decoder(), faults, reply.headers)
+                    while chunk:
+                        for fed in reader.feed(chunk) or _ALIVE:
+                            yield fed
+                        chunk = b"" if answer.ended else await anext(chunks, b"")
                     for piece in reader.finish():
                         yield piece
                     await _drain(chunks)
                     response = answer.response()
-                    response.metadata |= _ids(reply)
+                    response.metadata |= self._about(reply)
         except ProviderError as error:
-            error.partial = _what_arrived(answer, request)
+            error.partial = error.partial or arrived_of_stream(answer, request)
+            error.partial = error.partial or arrived_of_body(b"".join(arrived), dialect.response, request)
             raise
         yield LLMStreamResponse(is_final=True, response=response)
 
     async def _is_offered(self) -> bool:
-        names = await self.list_models()
-        return self.model in names or f"{self.model}:latest" in names
+        return self.model in await self.list_models()
 
     async def _ask(self, api: str, body: Json | None, **overrides: Any) -> tuple[Json, Mapping[str, str]]:
         """Plain JSON from one of the vendor's other APIs, with retries and time limit; not recorded."""
@@ -162,7 +175,8 @@ class WireProvider(AsyncLLMProvider):
             async with self._reply(api, body, request, config) as (reply, faults):
                 return self._read(await reply.read(), lambda data: data, reply, faults), reply.headers
 
-        return await Attempts(config, self._limit).run(once)
+        with Attempts(config, self._pipeline.limits) as attempts:
+            return await attempts.run(once, request)
 
     @asynccontextmanager
     async def _reply(
@@ -191,10 +205,14 @@ class WireProvider(AsyncLLMProvider):
                 raise faults.in_stream(data, reply.headers)
             read = response(data)
         except (ValueError, KeyError, TypeError, IndexError, AttributeError, NoAnswer) as error:
-            raise faults.not_an_answer(text, headers=reply.headers) from error
+            raise _answering(reply, faults).not_an_answer(text, headers=reply.headers) from error
         if isinstance(read, LLMResponse):
-            read.metadata |= _ids(reply)
+            read.metadata |= self._about(reply)
         return read
+
+    def _about(self, reply: HttpReply) -> Json:
+        """What a reply's headers say of it, for the answer's ``metadata``."""
+        return _ids(reply)
 
     async def _prepare(self, request: ModelRequest) -> None:
         # Before the clock starts: the first call imports an SDK, which takes a second.
@@ -215,38 +233,11 @@ class WireProvider(AsyncLLMProvider):
         await self._clients.close()
 
 
-class StreamReader:
-    """From the bytes of a stream to pieces for the caller."""
-
-    def __init__(self, answer: Accumulator, faults: Faults, headers: Mapping[str, str]) -> None:
-        self._answer = answer
-        self._faults = faults
-        self._headers = headers
-        self._decoder = EventDecoder()
-
-    def feed(self, chunk: bytes) -> list[LLMStreamResponse]:
-        """The pieces that these bytes complete."""
-        try:
-            return self._taken(self._decoder.feed(chunk))
-        except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
-            raise self._faults.not_an_answer(str(error), headers=self._headers) from error
-
-    def finish(self) -> list[LLMStreamResponse]:
-        """The pieces that the end of the stream completes; an error if the answer is not whole then."""
-        pieces: list[LLMStreamResponse] = []
-        # Half an event is of no interest when the answer is whole, and else one more sign that it was cut.
-        with suppress(ValueError, KeyError, TypeError, IndexError, AttributeError):
-            pieces = self._taken(self._decoder.finish())
-        if not self._answer.complete:
-            raise self._faults.cut()
-        return pieces
-
-    def _taken(self, events: Iterable[Json]) -> list[LLMStreamResponse]:
-        feed = self._answer.feed
-        try:
-            return [piece for event in events if (piece := feed(event)) is not None]
-        except StreamError as error:
-            raise self._faults.in_stream(error.event, self._headers) from None
+async def _collected(chunks: AsyncIterator[bytes], arrived: list[bytes]) -> bytes:
+    """The whole of a body, which is put into ``arrived`` chunk by chunk, so that what came counts also if it breaks."""
+    async for chunk in chunks:
+        arrived.append(chunk)  # noqa: PERF401 - see above
+    return b"".join(arrived)
 
 
 async def _drain(chunks: AsyncIterator[bytes]) -> None:
@@ -264,20 +255,15 @@ def _object(body: bytes) -> Json:
     return data
 
 
+def _answering(reply: Any, faults: Faults) -> Faults:
+    """The faults of where the reply came from, which is not where it was asked for if the server sent us on."""
+    url = getattr(reply, "url", None)
+    return faults if url is None or str(url).startswith(faults.base_url) else replace(faults, base_url=str(url))
+
+
 def _ids(reply: HttpReply) -> Json:
     identity = reply.headers.get("x-request-id") or reply.headers.get("request-id")
     return {"request_id": identity} if identity else {}
-
-
-def _what_arrived(answer: Accumulator, request: ModelRequest) -> LLMResponse | None:
-    with suppress(NoAnswer, KeyError):
-        response = answer.response()
-        if response.content or response.reasoning or response.tool_calls:
-            response.model = response.model or request.model
-            response.finish_reason = None
-            response.metadata |= {"provider": request.provider, "incomplete": True}
-            return response
-    return None
 
 
 def _transport_errors() -> tuple[type[BaseException], ...]:
@@ -288,5 +274,5 @@ def _transport_errors() -> tuple[type[BaseException], ...]:
 def _translated(error: Any, faults: Faults) -> ProviderError:
     response = getattr(error, "response", None)
     if response is not None:
-        return faults.refused(response.status_code, response.text, response.headers)
+        return _answering(response, faults).refused(response.status_code, response.text, response.headers)
     return faults.broken(error)

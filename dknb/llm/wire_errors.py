@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -22,8 +22,8 @@ from ..errors import (
     RateLimited,
     ServerError,
 )
-from .families import refused_settings
 from .parts import Json
+from .refusals import as_told, is_too_long, setting_to_drop, sizes
 from .request import ModelRequest
 
 __all__ = ["Faults"]
@@ -64,9 +64,6 @@ _CODES: dict[str, tuple[type[ProviderError], int | None]] = {
     "api_error": (ServerError, 500),
     "server_error": (ServerError, 500),
 }
-_TOO_LONG = re.compile(
-    r"prompt is too long|maximum context length|context (?:window|size|length).*exceed|exceed.*context"
-)
 _REFUSED = re.compile(r"content (?:filter|management policy|policy)|safety system", re.IGNORECASE)
 #: Keys, also half hidden ones as in "Incorrect API key provided: sk-ab***yz".
 _KEY = re.compile(r"\b(?:sk|pk|hf|gsk|xai|rk)[-_][\w*.-]{4,}")
@@ -83,6 +80,7 @@ class Faults:
         key: The key that was used; never shown.
         key_variable: Where a key is looked for.
         base_url: Where the request went.
+        hints: What to do about an error where this provider knows better than the tables here.
     """
 
     label: str
@@ -90,6 +88,7 @@ class Faults:
     key: str | None = None
     key_variable: str | None = None
     base_url: str = ""
+    hints: Mapping[type[ProviderError], str] = field(default_factory=dict)
 
     def refused(self, status: int, text: str, headers: Mapping[str, str]) -> ProviderError:
         """The error for an answer with an error's status."""
@@ -105,7 +104,7 @@ class Faults:
         self, text: str, *, status: int | None = None, headers: Mapping[str, str] | None = None
     ) -> ProviderError:
         """The error for a reply that is none: a web page, broken JSON, an object without an answer."""
-        where = f" at {self.base_url}" if self.base_url else ""
+        where = self._where()
         if _is_page(text):
             message = f"{self.label}{where} answered with a web page, not with JSON."
             hint = "Check api_base: for most servers it ends in /v1"
@@ -117,11 +116,13 @@ class Faults:
     def broken(self, error: BaseException) -> ProviderError:
         """The error for a connection that could not be made or broke."""
         why = str(error.__cause__ or error) or type(error.__cause__ or error).__name__
-        where = f" at {self.base_url}" if self.base_url else ""
+        where = self._where()
         return self._make(
             ConnectionFailed,
             f"No connection to {self.label}{where}, or it broke: {self._clean(why)}",
-            "Check the network, the address (api_base), and that the server is running",
+            self.hints.get(
+                ConnectionFailed, "Check the network, the address (api_base), and that the server is running"
+            ),
         )
 
     def cut(self) -> ProviderError:
@@ -153,27 +154,24 @@ class Faults:
         facts = ", ".join(str(fact) for fact in (status, code) if fact)
         text = self._clean(str(detail["message"]))[:_MOST_TEXT]
         message = f"{self.label} refused {self.request.model!r}" if kind is not ServerError else f"{self.label} failed"
-        return self._make(
+        error = self._make(
             kind, f"{message} ({facts}): {text}", self._hint(kind, detail), status=status, headers=headers
         )
+        if isinstance(error, ContextTooLong):
+            error.tokens, error.limit = sizes(detail)
+            error.counted = error.tokens is not None
+        return error
 
     def _hint(self, kind: type[ProviderError], detail: Json) -> str | None:
         if kind is BadRequest:
-            return self._setting_to_drop(detail)
-        return {
+            return setting_to_drop(detail, self.request)
+        return self.hints.get(kind) or {
             AuthenticationError: f"Check the key ({self.key_variable or 'api_key'}) and what it may do",
             ModelNotFound: "Check the model's name and the address (api_base)",
             RateLimited: "Wait, or ask more slowly:  rate_limit=REQUESTS_PER_MINUTE; or look at your account's limits",
             ContextTooLong: "Send fewer or shorter messages, or take a model with a larger window",
             ContentRefused: "Say it in other words, or ask another model",
         }.get(kind, "Try again in a while")
-
-    def _setting_to_drop(self, detail: Json) -> str | None:
-        text = f"{detail.get('param') or ''} {detail['message']}"
-        sent = {**self.request.settings, **self.request.options}
-        named = [name for name in sent if re.search(rf"\b{re.escape(name)}\b", text)]
-        named = named or [name for name in refused_settings(self.request.provider, self.request.model) if name in sent]
-        return f"Leave out {named[0]} for this model:  {named[0]}=None" if named else None
 
     def _make(
         self,
@@ -190,10 +188,14 @@ class Faults:
             provider=self.request.provider,
             model=self.request.model,
             status=status,
-            request_id=headers.get("x-request-id") or headers.get("request-id"),
+            request_id=self._clean(headers.get("x-request-id") or headers.get("request-id") or "") or None,
             retry_after=retry_after(headers),
             hint=hint,
         )
+
+    def _where(self) -> str:
+        """The address, for people: without a password in it."""
+        return f" at {re.sub('//[^/@]*@', '//', self.base_url)}" if self.base_url else ""
 
     def _clean(self, text: str) -> str:
         if self.key and len(self.key) > 3:
@@ -224,12 +226,15 @@ def _number(text: str | None) -> float | None:
 
 def _kind(detail: Json, status: int | None) -> tuple[type[ProviderError], int | None]:
     message = str(detail["message"])
-    if _TOO_LONG.search(message):
+    if status != 429 and is_too_long(message):
         return ContextTooLong, status or 400
     for code in (detail.get("code"), detail.get("type")):
         kind, usual = _CODES.get(str(code), (None, None))
-        # "invalid_request_error" is OpenAI's type for most of its 4xx: there the status says more.
-        if kind is not None and not (kind is BadRequest and status not in (None, 400)):
+        # "invalid_request_error" is OpenAI's type for most of its 4xx, "api_error" Ollama's for all: the status says more.
+        vague = (kind is BadRequest and status not in (None, 400)) or (
+            kind is ServerError and 400 <= (status or 500) < 500
+        )
+        if kind is not None and not vague:
             refused = kind is BadRequest and _REFUSED.search(message)
             return (ContentRefused if refused else kind), status or usual
     if status in _STATUS:
@@ -256,5 +261,6 @@ def _detail(body: Any, text: str) -> Json:
     if isinstance(inner, dict):
         inner = inner.get("error") or inner.get("detail") or inner
     if isinstance(inner, dict):
-        return {**inner, "message": inner.get("message") or inner.get("detail") or text}
+        told = inner.get("message") or inner.get("detail")
+        return {**inner, "message": as_told({"message": told}) if told else text}
     return {"message": inner if isinstance(inner, str) and inner else text or "no reason given"}

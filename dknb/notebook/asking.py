@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ..conversations.branches import check_name
 from ..conversations.manager import ConversationManager
@@ -13,7 +14,8 @@ from ..conversations.node import ConversationNode
 from ..conversations.steps import Change
 from ..conversations.tree import Tree, get_node_by_id, parse_node_id
 from ..errors import BranchError, NodeNotFound
-from ..llm.messages import LLMResponse, LLMStreamResponse
+from ..llm.messages import LLMMessage, LLMResponse, LLMStreamResponse
+from ..llm.parts import Part
 from .places import Attached, Node, Place, Places
 from .views.tree import node_label
 
@@ -30,6 +32,8 @@ class Question:
         source: A node or branch to ask below instead.
         branch: The branch that the answer goes to instead; it is made if there is none.
         system: A system prompt, in place of the conversation's own.
+        attached: Images and documents that go along with the text.
+        overrides: Settings of the call that are objects of the notebook: ``tools``, ``response_format``.
     """
 
     text: str
@@ -37,6 +41,17 @@ class Question:
     source: str | None = None
     branch: str | None = None
     system: str | None = None
+    attached: tuple[Part, ...] = ()
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def content(self) -> str | list[Any]:
+        """What the user's message says: text, or text and what goes along with it."""
+        return [self.text, *self.attached] if self.attached else self.text
+
+    def is_said_by(self, message: LLMMessage) -> bool:
+        """Whether a user's message is this question."""
+        return message.content == self.text and tuple(message.parts[1:]) == self.attached
 
 
 class Talk:
@@ -177,6 +192,7 @@ class Talk:
             adopt=self.places.equal_answer,
             at=asked,
             system=system,
+            **question.overrides,
         )
         try:
             async with aclosing(pieces):
@@ -228,16 +244,14 @@ class Talk:
         state.current_branch = None if self._is_new_branch(place.branch) else place.branch
         for child in parent.children:
             data = child.data
-            same = (
-                data.role == "user" and data.message.content == question.text and data.metadata.get("system") == system
-            )
-            if same and not data.hidden:
+            same = data.role == "user" and question.is_said_by(data.message)
+            if same and data.metadata.get("system") == system and not data.hidden:
                 state.current = child
                 return child
         kept = {"branch": place.branch, "from": place.source, "system": system}
         node = await self.manager.add_message(
             "user",
-            question.text,
+            question.content,
             metadata={name: value for name, value in kept.items() if value is not None},
             cell=question.cell,
         )

@@ -12,11 +12,12 @@ from ..llm.config import LLMConfig
 from ..llm.messages import LLMResponse
 from .arguments import LineParser, split_pairs
 from .asking import Question, Talk, cut_response
+from .bringing import attachments_named, schema_named, tools_named
 from .live import LiveAnswer, show
 from .places import Node
 from .session import Session
 from .views.answer import Reply, status_bundle
-from .views.text import note
+from .views.text import folded, note
 from .views.tree import node_label
 
 __all__ = ["CHAT", "chat_cell", "chat_line", "put_question"]
@@ -29,6 +30,9 @@ CHAT.add_argument("--branch", metavar="NAME", help="the branch that the answer g
 CHAT.add_argument("--model", metavar="SPEC", help="the model for this cell: openai/gpt-5.4-mini")
 CHAT.add_argument("--system", metavar="PROMPT", help="a system prompt: a name in the library, or its text in quotes")
 CHAT.add_argument("--template", action="store_true", help="render the text first, with the notebook's variables")
+CHAT.add_argument("--attach", action="append", default=[], metavar="VAR|FILE|URL", help="an image or document to send")
+CHAT.add_argument("--schema", metavar="VAR|FILE|json", help="what the answer must be: a pydantic class, a JSON Schema")
+CHAT.add_argument("--tools", metavar="VAR", help="the tools that the model may call")
 CHAT.add_argument("--as", dest="bind", metavar="VAR", help="bind the reply to a variable (also: >> VAR)")
 
 RESUME = LineParser("%chat", "Go back to where the conversation was left.")
@@ -59,9 +63,22 @@ def chat_cell(session: Session, shell: Any, line: str, body: str) -> Reply:
 
         text = render_text(session, text)
     config = session.model(options.model, settings)
-    question = Question(text, session.next_cell(), options.source, options.branch)
+    attached = attachments_named(session.namespace, options.attach)
+    overrides = _overrides(session, options)
+    question = Question(
+        text, session.next_cell(), options.source, options.branch, attached=attached, overrides=overrides
+    )
     with session.conversation_named(options.name or session.home_of(question.cell)):
         return put_question(session, shell, question, config, options.system, options.bind)
+
+
+def _overrides(session: Session, options: Any) -> dict[str, Any]:
+    overrides: dict[str, Any] = {}
+    if options.schema is not None:
+        overrides["response_format"] = schema_named(session.namespace, options.schema)
+    if options.tools is not None:
+        overrides["tools"] = tools_named(session.namespace, options.tools)
+    return overrides
 
 
 def put_question(
@@ -103,7 +120,7 @@ def _stream(talk: Talk, question: Question, live: LiveAnswer, bind: Callable[[Re
         with stream:
             for batch in stream.batches(live.pause):
                 response = next((piece.response for piece in batch if piece.response is not None), None)
-                live.add("".join(piece.delta for piece in batch))
+                live.add("".join([piece.delta for piece in batch]), "".join([piece.reasoning for piece in batch]))
     except KeyboardInterrupt:
         kept = _show_cut(talk, live, bind) is not None
         raise Interrupted(
@@ -120,6 +137,8 @@ def _stream(talk: Talk, question: Question, live: LiveAnswer, bind: Callable[[Re
     live.finish(response.content)
     reply = _reply(talk, response)
     bind(reply)
+    if reply.reasoning:
+        live.note(folded("reasoning", reply.reasoning))
     live.note(status_bundle(reply))
     if others := talk.others_wrote():
         live.note(note(f"another kernel has added {others} nodes to this conversation meanwhile; nothing is lost"))
@@ -153,6 +172,7 @@ def _reply(talk: Talk, response: LLMResponse) -> Reply:
         finish_reason=response.finish_reason,
         reasoning=response.reasoning,
         tool_calls=list(response.tool_calls),
+        parsed=response.parsed,
         incomplete=node.data.state != "complete",
         replayed=bool(response.metadata.get("replayed")),
         sample=_sample(node),

@@ -10,6 +10,8 @@ from typing import Any
 from .._sync import run
 from ..errors import ConfigError, MagicError, did_you_mean
 from .arguments import LineParser, split_pairs
+from .budgeting import BUDGET, budget_line, limit_rows
+from .cassettes import CASSETTE, cassette
 from .live import show
 from .prompting import library_bundle
 from .session import Session
@@ -77,6 +79,7 @@ def _status(session: Session, _: Any) -> dict[str, Any]:
         ("conversation", session.conversation + _stands(session)),
         ("recording", "off" if recording is None else _recorded(session)),
         ("store", _shown(session, session.project.store_address)),
+        *limit_rows(session),
     ]
     return table_bundle(("setting", "value"), rows, title="dknb")
 
@@ -230,6 +233,8 @@ _COMMANDS: dict[str, tuple[LineParser, _Command]] = {
     "auto": (_AUTO, _use("auto")),
     "live": (_LIVE, _live),
     "costs": (_COSTS, _costs),
+    "cassette": (CASSETTE, cassette),
+    "budget": (BUDGET, budget_line),
 }
 
 CONTROL_HELP = "\n".join(

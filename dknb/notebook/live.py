@@ -8,12 +8,14 @@ import time
 from typing import Any
 
 from .markdown import answer_bundle
-from .views.text import printable
+from .views.text import note, printable
 
 __all__ = ["LiveAnswer", "show"]
 
 _INTERVAL = 0.05
 _LONGEST = 1.0
+#: Characters of a thought that are shown while there is no answer yet.
+_THOUGHTS = 160
 #: Rendering may take at most this share of the time while an answer streams.
 _SHARE = 0.1
 
@@ -32,19 +34,21 @@ class LiveAnswer:
         self._stream = stream and os.environ.get("DKNB_STREAM", "1") != "0"
         self._handle: Any = None
         self._cost = 0.0
-        self._shown = ""
+        self._shown: str | None = ""  # the answer on display; None while it is something else
+        self._thoughts = ""
 
     def pause(self) -> float:
         """Seconds to wait before the next update: longer where showing the text takes longer."""
         return min(max(_INTERVAL, self._cost / _SHARE), _LONGEST)
 
-    def add(self, text: str) -> None:
-        """Show more."""
+    def add(self, text: str, reasoning: str = "") -> None:
+        """Show more; of what the model thinks before it speaks, the newest line."""
         self.text += text
+        self._thoughts = (self._thoughts + reasoning)[-_THOUGHTS:]
         if self._to_terminal:
             sys.stdout.write(printable(text))
             sys.stdout.flush()
-        elif self._stream and self._in_notebook:
+        elif self._stream and self._in_notebook and (text or (reasoning and not self.text)):
             self._show()
 
     def finish(self, text: str | None = None) -> None:
@@ -53,28 +57,29 @@ class LiveAnswer:
             self.text = text
         if self._to_terminal:
             sys.stdout.write("\n")
-        elif self.text and self.text != self._shown:
-            self._show()
+        elif (self.text or self._handle is not None) and self.text != self._shown:
+            self._show(ended=True)
 
     def note(self, bundle: dict[str, Any]) -> None:
         """Show something beside the answer."""
         if not self._nowhere:
             show(bundle)
 
-    def _show(self) -> None:
+    def _show(self, *, ended: bool = False) -> None:
         if self._nowhere:
             return
         from IPython.display import DisplayHandle
 
         started = time.perf_counter()
-        bundle = answer_bundle(self.text)
+        answers = bool(self.text) or ended
+        bundle = answer_bundle(self.text) if answers else note(f"thinking … {' '.join(self._thoughts.split())}")
         if self._handle is None:
             self._handle = DisplayHandle()  # type: ignore[no-untyped-call]
             self._handle.display(bundle, raw=True)
         else:
             self._handle.update(bundle, raw=True)
             self._cost = time.perf_counter() - started  # that of the first includes what has to be loaded
-        self._shown = self.text
+        self._shown = self.text if answers else None
 
 
 def show(bundle: dict[str, Any]) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
 from .asking import Question
+from .bringing import attachments
 from .chatting import put_question
 from .extension import current_session
 from .session import Session
@@ -27,6 +29,9 @@ def chat(
     branch: str | None = None,
     model: str | None = None,
     system: str | None = None,
+    attach: Sequence[Any] = (),
+    tools: Sequence[Any] | None = None,
+    response_format: Any = None,
     **settings: Any,
 ) -> Reply:
     """Ask the model below where the conversation stands, and return its reply.
@@ -38,6 +43,10 @@ def chat(
         branch: The branch that the answer goes to; made if there is none.
         model: A spec such as ``"openai/gpt-5.4-mini"``, for this question.
         system: A system prompt: a name in the library, or its text.
+        attach: Images and documents to send along: paths, addresses, bytes, a matplotlib figure, a PIL image.
+        tools: The tools that the model may call.
+        response_format: What the answer must be: a pydantic class, a JSON Schema, or ``"json"``; the reply's ``parsed``
+            is the object.
         **settings: Settings of the model: ``temperature=0``.
 
     Raises:
@@ -48,5 +57,13 @@ def chat(
     session = current_session() or _script_session()
     if name is not None:
         session.use_conversation(name)
-    question = Question(text, session.next_cell(), source, branch)
+    given = {"tools": tools, "response_format": response_format}
+    question = Question(
+        text,
+        session.next_cell(),
+        source,
+        branch,
+        attached=attachments(attach),
+        overrides={name: value for name, value in given.items() if value is not None},
+    )
     return put_question(session, None, question, session.model(model, settings), system)

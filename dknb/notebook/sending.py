@@ -9,6 +9,7 @@ from ..conversations.ledger import CallRecord
 from ..errors import Interrupted, StorageError
 from ..llm.config import LLMConfig
 from ..llm.messages import LLMResponse
+from ..llm.telemetry import labelled
 from .live import LiveAnswer
 from .session import Session
 from .views.answer import Reply, status_bundle
@@ -30,7 +31,7 @@ def send(session: Session, shell: Any, text: str, config: LLMConfig) -> Reply:
     final: LLMResponse | None = None
     outcome = "complete"
     try:
-        with Stream(lambda: provider.stream_complete(text)) as stream:
+        with labelled(cell=cell), Stream(lambda: provider.stream_complete(text)) as stream:
             for batch in stream.batches(live.pause):
                 final = next((piece.response for piece in batch if piece.response is not None), None)
                 live.add("".join(piece.delta for piece in batch))

@@ -172,6 +172,10 @@ class Session:
             self._providers[key] = create_llm_provider(config, prompt_builder=self.builder)
         return self._providers[key]
 
+    def open_providers(self) -> list[AsyncLLMProvider]:
+        """The providers that this kernel has used."""
+        return list(self._providers.values())
+
     @property
     def open_talk(self) -> Talk | None:
         """The current conversation, if this kernel has it open."""

@@ -3,11 +3,14 @@
     python tests/bench/bench_stream.py [events] [rounds]
 
 A loopback server in another process sends the same chunks to both, in turns. The promise: at most 5 % above the SDK.
+Then it sends 5,000 tokens a second for some seconds: all must arrive, in order, on the loop of the caller and through
+the face for callers that cannot await, and the loop must never be kept busy for 50 ms.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import multiprocessing
 import os
@@ -20,9 +23,10 @@ from multiprocessing.connection import Connection
 from anthropic import AsyncAnthropic
 from openai import AsyncOpenAI
 
-from dknb.llm import create_llm_provider
+from dknb.llm import CostCalculator, LLMResponse, SyncLLMProvider, create_llm_provider
 
 KEY = "not-a-key"
+PACE, SECONDS, BLOCK_LIMIT = 5000, 4, 0.05
 
 
 def chat_events(count: int) -> bytes:
@@ -65,9 +69,13 @@ def serve(pipe: Connection, bodies: dict[str, bytes]) -> None:
             await reader.readexactly(length)
             body = bodies["messages" if b"/messages" in head.split(b"\r\n")[0] else "chat"]
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
-            for event in body.split(b"\n\n")[:-1]:
+            pace = PACE if b"/paced/" in head else None
+            started = time.perf_counter()
+            for number, event in enumerate(body.split(b"\n\n")[:-1]):
                 event += b"\n\n"
                 writer.write(b"%x\r\n%s\r\n" % (len(event), event))
+                if pace and (early := started + number / pace - time.perf_counter()) > 0.001:
+                    await asyncio.sleep(early)
             writer.write(b"0\r\n\r\n")
             await writer.drain()
 
@@ -95,6 +103,57 @@ async def measure(
         f"{name}: {pieces} pieces; wall SDK {walls['SDK']:.3f} s, dknb {walls['dknb']:.3f} s, "
         f"ratio {walls['dknb'] / walls['SDK']:.2f}; CPU ratio {cpus['dknb'] / cpus['SDK']:.2f} (limit 1.05)"
     )
+
+
+class Ticker:
+    """Measures how long the loop is kept from other work."""
+
+    async def __aenter__(self) -> Ticker:
+        self.longest = 0.0
+        self._task = asyncio.create_task(self._tick())
+        return self
+
+    async def _tick(self) -> None:
+        while True:
+            before = time.perf_counter()
+            await asyncio.sleep(0.001)
+            self.longest = max(self.longest, time.perf_counter() - before - 0.001)
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        self._task.cancel()
+
+
+async def paced(root: str, events: int) -> bool:
+    """A fast stream while the loop does something else; whether the promise holds."""
+    # The first answer of a process loads the prices, which has nothing to do with streams.
+    CostCalculator.calculate_cost(LLMResponse("", "gpt-4o", usage={"prompt_tokens": 1}))
+    # A full collection of garbage would look at the 200,000 objects of two SDKs, and be what is measured.
+    gc.freeze()
+    held = True
+    words = [f" word{i}" for i in range(events)]
+    for name, base in (("openai", f"{root}/paced/v1"), ("anthropic", f"{root}/paced")):
+        provider = create_llm_provider({"provider": name, "model": "bench", "api_base": base, "api_key": KEY})
+        for face in ("awaited", "in a thread"):
+            started, cpu = time.perf_counter(), time.process_time()
+            async with Ticker() as ticker:
+                if face == "awaited":
+                    arrived = [piece.delta async for piece in provider.stream_complete("Go") if piece.delta]
+                else:
+                    arrived = await asyncio.to_thread(in_a_thread, SyncLLMProvider(provider))
+            seconds, busy = time.perf_counter() - started, time.process_time() - cpu
+            good = arrived == words and ticker.longest <= BLOCK_LIMIT
+            held = held and good
+            print(
+                f"{name}, {face}: {len(arrived):,} of {events:,} tokens in order {arrived == words}, {seconds:.2f} s "
+                f"for {events / PACE:.2f} s, busy {busy / seconds:.0%}, longest block {ticker.longest * 1000:.1f} ms: "
+                + ("holds" if good else "MISSES")
+            )
+        await provider.close()
+    return held
+
+
+def in_a_thread(provider: SyncLLMProvider) -> list[str]:
+    return [piece.delta for piece in provider.stream_complete("Go") if piece.delta]
 
 
 async def bench(port: int, rounds: int) -> None:
@@ -138,8 +197,15 @@ def main() -> None:
     bodies = {"chat": chat_events(events), "messages": message_events(events)}
     server = multiprocessing.Process(target=serve, args=(theirs, bodies), daemon=True)
     server.start()
-    asyncio.run(bench(ours.recv(), rounds))
+    port = ours.recv()
+    asyncio.run(bench(port, rounds))
     server.terminate()
+    fast = {"chat": chat_events(PACE * SECONDS), "messages": message_events(PACE * SECONDS)}
+    server = multiprocessing.Process(target=serve, args=(theirs, fast), daemon=True)
+    server.start()
+    held = asyncio.run(paced(f"http://127.0.0.1:{ours.recv()}", PACE * SECONDS))
+    server.terminate()
+    sys.exit(not held)
 
 
 if __name__ == "__main__":

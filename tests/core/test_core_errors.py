@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import pickle
 
 import pytest
 
 from dknb import errors
-from dknb.errors import CallTimeout, DknbError, Interrupted, MissingParameters, TemplateError, did_you_mean
+from dknb.errors import (
+    BadRequest,
+    CallTimeout,
+    ConnectionFailed,
+    DknbError,
+    Interrupted,
+    MissingParameters,
+    RateLimited,
+    ServerError,
+    TemplateError,
+    did_you_mean,
+)
 
 CLASSES = [getattr(errors, name) for name in errors.__all__]
 
@@ -48,10 +60,51 @@ def test_a_template_error_says_where():
     assert (error.line, error.column, error.prompt_name) == (2, 5, "greet")
 
 
-def test_errors_can_be_pickled():
-    """An error survives the way from a worker process."""
-    error = pickle.loads(pickle.dumps(DknbError("it broke", hint="mend it")))
-    assert (str(error), error.hint) == ("it broke", "mend it")
+def made(kind):
+    """An error of a class, with all the facts that it takes."""
+    values = {"message": "it broke", "names": ["a"], "limit": 1.0, "spent": 0.5, "errors": ["x"], "middleware": "M"}
+    wanted = [name for name in inspect.signature(kind).parameters if name not in ("self", "args", "kwargs")]
+    given = {name: values.get(name, f"its {name}") for name in wanted}
+    if "line" in given:
+        given |= {"line": 2, "column": 5}
+    first = next(iter(given))
+    return kind(given.pop(first), **given)
+
+
+@pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("way", [lambda error: pickle.loads(pickle.dumps(error)), copy.copy, copy.deepcopy])
+def test_errors_can_be_pickled_and_copied(kind, way):
+    """Every error survives the way from a worker process, with its text and all its facts."""
+    error = made(kind)
+    error.partial = {"content": "half"}
+    error._render_traceback_()
+    again = way(error)
+    assert type(again) is kind
+    assert (str(again), again.args) == (str(error), error.args)
+    facts = {name: value for name, value in vars(error).items() if name != "_shown"}
+    assert {name: value for name, value in vars(again).items() if name != "_shown"} == facts
+
+
+@pytest.mark.parametrize(
+    ("error", "passes"),
+    [
+        (ServerError("", status=503), True),
+        (ServerError("", status=529), True),
+        (RateLimited("Rate limit reached; see /account/billing", status=429), True),
+        (CallTimeout("", status=408), True),
+        (BadRequest("", status=409), True),
+        (ConnectionFailed("broke"), True),
+        (CallTimeout("our own"), False),
+        (ServerError("a page"), False),
+        (BadRequest("", status=400), False),
+        (RateLimited("openai refused 'm' (429, insufficient_quota): pay", status=429), False),
+        (RateLimited("Request too large for gpt-4o: Limit 30000, Requested 40000", status=429), False),
+        (BadRequest("Your credit balance is too low", status=400), False),
+    ],
+)
+def test_an_error_says_whether_it_may_pass(error, passes):
+    """Busy servers and broken connections do; an empty account does not, whatever its status is."""
+    assert error.retryable is passes
 
 
 @pytest.mark.parametrize(

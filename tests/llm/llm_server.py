@@ -58,8 +58,10 @@ class FakeServer:
         self.replies = list(replies)
         self.asked: list[Asked] = []
         self.connections = 0
+        self.open = 0
         self.arrived = asyncio.Event()
         self.hung_up = asyncio.Event()
+        self.all_gone = asyncio.Event()
         self.port = 0
 
     @property
@@ -68,6 +70,7 @@ class FakeServer:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self.open += 1
         try:
             while await self._answer(reader, writer):
                 pass
@@ -75,6 +78,9 @@ class FakeServer:
             # The client has gone, or the test is over.
             pass
         finally:
+            self.open -= 1
+            if not self.open:
+                self.all_gone.set()
             writer.close()
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:

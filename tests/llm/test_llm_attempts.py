@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 import pytest
 from llm_scripted import Scripted, streamed
 
 from dknb.errors import BadRequest, CallTimeout, ConnectionFailed, RateLimited, ServerError
-from dknb.llm import LLMStreamResponse
-from dknb.llm.attempts import RateLimit
+from dknb.llm import LLMConfig, LLMStreamResponse
+from dknb.llm.attempts import Attempts
+from dknb.llm.limits import CallLimits
 
 # Retries
 
@@ -57,10 +57,8 @@ async def test_nothing_is_tried_again_after_the_first_piece():
 
 async def test_the_server_says_how_long_to_wait():
     """Retry-After is waited out, and retry_delay doubles otherwise, with jitter."""
-    from dknb.llm.attempts import Attempts
-    from dknb.llm.config import LLMConfig
-
-    attempts = Attempts(LLMConfig("echo", "m", retry_delay=1.0, timeout=None), RateLimit(None))
+    config = LLMConfig("echo", "m", retry_delay=1.0, timeout=None)
+    attempts = Attempts(config, CallLimits(config))
     assert 5.0 <= attempts._pause(RateLimited("", status=429, retry_after=5.0), 0) <= 5.5
     pauses = [attempts._pause(ServerError("", status=500), number) for number in range(3)]
     assert all(0.5 * 2**number <= pause <= 2**number for number, pause in enumerate(pauses))
@@ -69,6 +67,14 @@ async def test_the_server_says_how_long_to_wait():
 async def test_a_wait_that_would_take_too_long_is_not_begun():
     """A server that asks for more time than the call has fails at once."""
     provider = Scripted(RateLimited("busy", status=429, retry_after=3600.0), "a", timeout=5.0)
+    with pytest.raises(RateLimited) as caught:
+        await provider.complete("hi")
+    assert (caught.value.retry_after, len(provider.requests)) == (3600.0, 1)
+
+
+async def test_a_wait_of_more_than_ten_minutes_is_nobodys():
+    """Also where the call itself has no limit."""
+    provider = Scripted(RateLimited("busy", status=429, retry_after=601.0), "a", timeout=None)
     with pytest.raises(RateLimited):
         await provider.complete("hi")
 
@@ -93,6 +99,26 @@ async def test_a_stream_has_its_time_for_each_piece():
     assert provider.closed == 1
     steady = Scripted("a", 0.04, None, 0.04, "b", 0.04, "c", timeout=0.07)
     assert (await streamed(steady))[-1].response.content == "abc"
+
+
+async def test_a_stream_may_be_limited_as_a_whole():
+    """With timeout={"call": ...}, besides its pieces; a number leaves a steady stream alone."""
+    steady = [step for number in range(8) for step in (str(number), 0.03)]
+    assert (await streamed(Scripted(*steady, timeout=0.1)))[-1].response.content == "01234567"
+    provider = Scripted(*steady, timeout={"call": 0.1, "between": 1.0})
+    with pytest.raises(CallTimeout, match=r"within 0\.1 s") as caught:
+        await streamed(provider)
+    assert caught.value.partial.content in {"01234567"[:most] for most in range(1, 8)}
+    assert '{"call": 0.3}' in caught.value.hint
+    assert provider.closed == 1
+
+
+async def test_the_parts_of_the_time_are_told_apart():
+    """A pause runs into "between"; an answer in one piece has only "call"."""
+    with pytest.raises(CallTimeout, match=r"within 0\.05 s") as caught:
+        await streamed(Scripted("a", 1.0, "b", timeout={"call": 30, "between": 0.05}))
+    assert '{"between": 0.15}' in caught.value.hint
+    assert (await Scripted(0.1, "late", timeout={"between": 0.05}).complete("hi")).content == "late"
 
 
 async def test_the_time_of_the_caller_is_not_the_streams():
@@ -129,35 +155,3 @@ async def test_leaving_a_stream_closes_it():
     with pytest.raises(asyncio.CancelledError):
         await task
     assert waiting.closed == 1
-
-
-# Requests a minute
-
-
-class Clock:
-    """Time that passes only when somebody sleeps."""
-
-    def __init__(self, monkeypatch):
-        self.now = 1000.0
-        monkeypatch.setattr(time, "monotonic", lambda: self.now)
-
-
-def test_no_minute_has_more_calls_than_allowed(monkeypatch):
-    """Whenever the calls come, any window of 60 seconds holds at most that many."""
-    clock = Clock(monkeypatch)
-    limit = RateLimit(3)
-    turns = []
-    for pause in (0, 0, 10, 0, 30, 0, 0, 100, 0, 0, 0):
-        clock.now += pause
-        turns.append(clock.now + limit._reserve())
-    assert turns == sorted(turns)
-    assert all(later - earlier >= 60 for earlier, later in zip(turns, turns[3:], strict=False))
-    assert turns[:4] == [1000, 1000, 1010, 1060]
-
-
-async def test_the_limit_is_the_objects():
-    """Every attempt takes a turn; without a limit nobody waits."""
-    provider = Scripted(ServerError("", status=500), "a", rate_limit=2)
-    await provider.complete("hi")
-    assert provider._limit._reserve() == pytest.approx(60.0, abs=1.0)
-    assert await RateLimit(None).turn() == 0.0

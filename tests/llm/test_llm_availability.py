@@ -69,8 +69,8 @@ async def ollama(host: str, **how: float) -> Availability:
 async def test_every_provider_has_a_row(nobody):
     """Also those that cannot be used; Echo always can."""
     found = await rows({"OLLAMA_HOST": nobody})
-    assert list(found) == ["echo", "openai", "anthropic", "ollama", "huggingface"]
-    assert [row.usable for row in found.values()] == [True, False, False, False, False]
+    assert list(found)[:6] == ["echo", "openai", "anthropic", "ollama", "huggingface", "local"]
+    assert [row.usable for row in found.values()][:6] == [True, False, False, False, False, False]
 
 
 @pytest.mark.parametrize(
@@ -101,6 +101,15 @@ async def test_a_package_that_is_missing_is_named(nobody, monkeypatch):
     row = (await rows({"OLLAMA_HOST": nobody, "ANTHROPIC_API_KEY": SECRET}))["anthropic"]
     assert (row.usable, row.reason) == (False, "the package 'anthropic' is not installed")
     assert row.hint == "Install it:  pip install anthropic"
+
+
+async def test_a_login_of_hugging_face_is_as_good_as_a_token(nobody, tmp_path):
+    """Where their command line leaves it; the variable is named where it is set."""
+    (tmp_path / "token").write_text("hf_secret")
+    row = (await rows({"OLLAMA_HOST": nobody, "HF_HOME": str(tmp_path)}))["huggingface"]
+    assert (row.usable, row.reason) == (True, "hf auth login has been run")
+    row = (await rows({"OLLAMA_HOST": nobody, "HF_HOME": str(tmp_path), "HF_TOKEN": SECRET}))["huggingface"]
+    assert (row.usable, row.reason) == (True, "HF_TOKEN is set")
 
 
 async def test_an_ollama_server_tells_its_models():

@@ -43,14 +43,14 @@ async def test_an_unknown_setting_is_refused():
 
 async def test_functions_are_the_tools_of_calls_without_tools():
     """A call's own tools take their place; function_call says which to use."""
-    functions = [{"name": "add"}]
+    functions = [{"name": "add", "parameters": {}}]
     provider = Scripted("a", "b", "c", functions=functions, function_call={"name": "add"})
     await provider.complete("hi")
-    await provider.complete("hi", tools=[{"name": "other"}], tool_choice="auto")
+    await provider.complete("hi", tools=[{"name": "other", "parameters": {}}], tool_choice="auto")
     await provider.complete("hi", tools=[])
     assert [(list(one.tools), one.tool_choice) for one in provider.requests] == [
         (functions, "add"),
-        ([{"name": "other"}], "auto"),
+        ([{"name": "other", "parameters": {}}], "auto"),
         ([], None),
     ]
 
@@ -59,7 +59,7 @@ async def test_modes_say_what_the_object_is_for():
     """EMBEDDING refuses to complete; FUNCTION demands a call of a tool."""
     with pytest.raises(ConfigError, match="mode 'embedding'"):
         await Scripted("a", mode="embedding").complete("hi")
-    provider = Scripted("a", mode="function", functions=[{"name": "add"}])
+    provider = Scripted("a", mode="function", functions=[{"name": "add", "parameters": {}}])
     await provider.complete("hi")
     assert provider.requests[0].tool_choice == "required"
 
@@ -94,7 +94,7 @@ async def test_messages_may_be_plain_data():
 
 async def test_the_first_call_is_also_given_in_the_old_form():
     """function_call has the name and the arguments as JSON text."""
-    response = await Scripted("a").function_call("hi", [{"name": "add"}])
+    response = await Scripted("a").function_call("hi", [{"name": "add", "parameters": {}}])
     assert response.function_call == {"name": "add", "arguments": '{"a": 1}'}
 
 

@@ -14,6 +14,7 @@ from dknb.llm import (
     ReasoningPart,
     TextPart,
     ToolCall,
+    ToolCallPiece,
     ToolResult,
 )
 from dknb.llm.chat_api import ChatTraits, chat_dialect
@@ -99,7 +100,7 @@ def test_a_stream_is_asked_for_its_usage():
 )
 def test_the_choice_of_a_tool(given, sent):
     """In our words, in Anthropic's, or in the server's own."""
-    assert body(tools=[{"name": "add"}], tool_choice=given)["tool_choice"] == sent
+    assert body(tools=[{"name": "add", "parameters": {}}], tool_choice=given)["tool_choice"] == sent
 
 
 def test_a_conversation_with_tools():
@@ -317,7 +318,8 @@ def test_calls_are_put_together(deltas):
 def test_text_beside_a_call_is_not_lost():
     """One chunk may bring both."""
     answer, pieces = streamed(chunk({"content": "I add.", **fragment("{}", index=0, id="a", name="add")}))
-    assert pieces[0].delta == "I add."
+    assert [piece.kind for piece in pieces[0]] == ["text", "tool_call"]
+    assert (pieces[0][0].delta, pieces[0][1].tool_call) == ("I add.", ToolCallPiece(0, "a", "add", "{}"))
     assert answer.response().tool_calls[0].name == "add"
 
 

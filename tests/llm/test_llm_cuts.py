@@ -13,8 +13,8 @@ from dknb.llm.chat_api import ChatTraits, chat_dialect
 from dknb.llm.messages_api import MESSAGES
 from dknb.llm.request import ModelRequest
 from dknb.llm.responses_api import RESPONSES
+from dknb.llm.stream_reader import StreamReader
 from dknb.llm.text_api import TEXT
-from dknb.llm.wire import StreamReader
 from dknb.llm.wire_errors import Faults
 
 TEXT_SAID = "Grüße 🙂 to all"
@@ -72,7 +72,7 @@ def test_a_cut_at_any_byte_loses_nothing_that_arrived(name, data):
     cut = data.draw(st.integers(0, len(payload)))
     step = data.draw(st.integers(1, 64))
     answer = dialect.accumulator()
-    reader = StreamReader(answer, Faults("X", ModelRequest("complete", "x", "m")), {})
+    reader = StreamReader(answer, dialect.decoder(), Faults("X", ModelRequest("complete", "x", "m")), {})
     said = ""
     try:
         for start in range(0, cut, step):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import Sequence
 
 import pytest
@@ -181,3 +183,80 @@ async def test_a_long_history_is_only_read_from_its_end():
 def test_echo_needs_no_config():
     """It can be made as it is."""
     assert EchoProvider().config.spec == "echo/echo"
+
+
+# Tools, structure and scripts
+
+
+async def test_a_required_tool_is_called_in_mode_function():
+    """With the functions of the config, and nothing else said."""
+    provider = create_llm_provider({"provider": "echo", "model": "m", "mode": "function", "functions": [TOOL]})
+    response = await provider.complete("hi")
+    assert [call.name for call in response.tool_calls] == ["weather"]
+
+
+async def test_a_demanded_structure_is_kept():
+    """Values are made up from the schema, the same each time; plain JSON holds the echo."""
+    schema = {"type": "object", "properties": {"city": {"type": "string"}, "rank": {"type": "integer"}}}
+    wanted = {"type": "json_schema", "json_schema": {"name": "city", "schema": schema}}
+    response = await echo().complete("hi", response_format=wanted)
+    assert json.loads(response.content) == {"city": "city", "rank": 1}
+    assert json.loads((await echo().complete("hi", response_format="json")).content) == {"echo": "Echo: hi"}
+
+
+async def test_a_scripted_text_wins_over_a_structure():
+    """So that a test can answer what does not fit."""
+    provider = echo().set_responses(['{"city": "Paris"}'])
+    response = await provider.complete("hi", response_format="json")
+    assert response.content == '{"city": "Paris"}'
+
+
+async def test_a_response_can_be_scripted_as_data():
+    """As its ``to_dict`` gives it, from the queue, a pattern or a function; unknown fields are named."""
+    data = LLMResponse("", tool_calls=[ToolCall("add", {"a": 1}, id="c1")]).to_dict()
+    response = await echo().set_responses([data]).complete("hi")
+    assert (response.tool_calls, response.finish_reason) == ([ToolCall("add", {"a": 1}, id="c1")], "tool_calls")
+    assert (await echo().add_pattern_response("hi", {"content": "data"}).complete("hi")).content == "data"
+    assert (await echo().set_response_function(lambda _: {"content": "data"}).complete("hi")).content == "data"
+    with pytest.raises(ConfigError, match=r"no field 'contents'\. Did you mean 'content'"):
+        echo().set_responses([{"contents": "x"}])
+
+
+@pytest.mark.parametrize("replies", ["one text", {"content": "x"}, [7]])
+def test_what_cannot_be_said_is_refused(replies):
+    """A text is not a list of texts."""
+    with pytest.raises(ConfigError, match=r"takes a list|cannot say 7"):
+        echo().set_responses(replies)
+
+
+async def test_a_scripted_answer_streams_with_all_it_has():
+    """Thoughts, words, calls with their arguments, counts, end; and a repeated stream is the same."""
+    call = ToolCall("add", {"a": 1}, id="c1")
+    scripted = LLMResponse("two words", reasoning="Hm.", tool_calls=[call])
+    provider = echo().set_responses([scripted, scripted])
+    for _ in range(2):
+        pieces = [piece async for piece in provider.stream_complete("hi")]
+        assert [piece.kind for piece in pieces] == ["reasoning", "text", "text", "tool_call", "usage", "end"]
+        assert (pieces[0].reasoning, pieces[3].tool_call.arguments) == ("Hm.", '{"a": 1}')
+        assert pieces[-1].response.tool_calls == [call]
+
+
+async def test_a_scripted_error_says_whose_it_is():
+    """As an error of a vendor would."""
+    provider = create_llm_provider({"provider": "echo", "model": "m", "retry_count": 0})
+    with pytest.raises(RateLimited) as caught:
+        await provider.set_responses([RateLimited("slow down")]).complete("hi")
+    assert (caught.value.provider, caught.value.model) == ("echo", "m")
+
+
+async def test_a_delay_comes_before_each_piece(monkeypatch):
+    """Of words, as long as it was told; the stream loses nothing."""
+    slept = []
+
+    async def sleep(seconds):
+        slept.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    pieces = [piece async for piece in echo(stream_delay=0.01).stream_complete("a b c")]
+    assert "".join(piece.delta for piece in pieces) == "Echo: a b c"
+    assert slept == [0.01] * 4

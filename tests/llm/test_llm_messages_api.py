@@ -5,7 +5,17 @@ from __future__ import annotations
 import pytest
 
 from dknb.errors import ConfigError
-from dknb.llm import DocumentPart, ImagePart, LLMConfig, LLMMessage, ReasoningPart, TextPart, ToolCall, ToolResult
+from dknb.llm import (
+    DocumentPart,
+    ImagePart,
+    LLMConfig,
+    LLMMessage,
+    ReasoningPart,
+    TextPart,
+    ToolCall,
+    ToolCallPiece,
+    ToolResult,
+)
 from dknb.llm.dialect import NoAnswer, StreamError
 from dknb.llm.messages_api import MESSAGES
 from dknb.llm.request import completion_request
@@ -157,7 +167,7 @@ def test_an_answer_that_was_empty_is_not_sent():
 )
 def test_the_choice_of_a_tool(given, sent):
     """In our words, in OpenAI's, or in the server's own."""
-    assert body(tools=[{"name": "add"}], tool_choice=given)["tool_choice"] == sent
+    assert body(tools=[{"name": "add", "parameters": {}}], tool_choice=given)["tool_choice"] == sent
 
 
 def test_a_schema_is_the_output_config():
@@ -259,7 +269,18 @@ END = [
 def test_a_stream_adds_up():
     """To the message that would have come at once, with the counts of its end."""
     answer, pieces = streamed(*EVENTS, *END)
-    assert [(piece.delta, piece.reasoning) for piece in pieces] == [("", "h"), ("", "m"), ("Hel", ""), ("lo", "")]
+    assert [(piece.kind, piece.delta or piece.reasoning) for piece in pieces if piece.kind != "tool_call"] == [
+        ("reasoning", "h"),
+        ("reasoning", "m"),
+        ("text", "Hel"),
+        ("text", "lo"),
+    ]
+    assert [piece.tool_call for piece in pieces if piece.tool_call] == [
+        ToolCallPiece(0, "t1", "add"),
+        ToolCallPiece(0, arguments='{"a": '),
+        ToolCallPiece(0, arguments="1}"),
+        ToolCallPiece(1, "t2", "now"),
+    ]
     response = answer.response()
     assert (response.content, response.reasoning, response.finish_reason) == ("Hello", "hm", "tool_use")
     assert (response.usage["prompt_tokens"], response.usage["completion_tokens"]) == (3, 9)

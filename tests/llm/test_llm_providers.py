@@ -11,8 +11,11 @@ import pytest
 from llm_server import Reply, serving, stream
 from provider_help import CLAUDE, DONE, KEY, SAID, ask, provider_at, streamed, whole
 
-from dknb.errors import AuthenticationError, ConfigError
+from dknb.errors import AuthenticationError, BadRequest, ConfigError
 from dknb.llm import LLMMessage, SyncLLMProvider, create_llm_provider
+
+#: An answer of Ollama's own API.
+LLAMA = {"model": "m", "message": {"role": "assistant", "content": "Hello"}, "done": True, "done_reason": "stop"}
 
 # A call
 
@@ -39,13 +42,14 @@ async def test_a_known_model_has_its_price():
         ("openai", "/v1/chat/completions"),
         ("anthropic", "/v1/messages"),
         ("huggingface", "/v1/chat/completions"),
-        ("ollama", "/v1/chat/completions"),
+        ("ollama", "/api/chat"),
         ("openai-compatible", "/v1/chat/completions"),
     ],
 )
 async def test_each_provider_asks_its_own_address(provider, path):
     """With the key in the header for it."""
-    response, server = await ask(Reply(CLAUDE if provider == "anthropic" else whole()), provider=provider)
+    reply = {"anthropic": CLAUDE, "ollama": LLAMA}.get(provider, whole())
+    response, server = await ask(Reply(reply), provider=provider)
     assert response.content == "Hello"
     assert server.asked[0].path == path
     assert server.asked[0].headers["authorization"] == f"Bearer {KEY}"
@@ -61,6 +65,27 @@ async def test_the_responses_api_is_an_option():
         await ask(Reply(reply), options={"api": "response"})
 
 
+@pytest.mark.parametrize(
+    ("model", "config", "path"),
+    [
+        ("gpt-5.4-mini", {}, "/v1/chat/completions"),
+        ("gpt-5.4-mini", {"options": {"api": "auto"}}, "/v1/responses"),
+        ("gpt-5.4-mini", {"options": {"api": "auto"}, "seed": 7}, "/v1/chat/completions"),
+        ("gpt-5.4-mini", {"options": {"api": "auto", "n": 2}}, "/v1/chat/completions"),
+        ("gpt-4o", {"options": {"api": "auto"}}, "/v1/chat/completions"),
+        ("o3-pro", {}, "/v1/responses"),
+        ("gpt-5-codex", {"options": {"api": "auto"}}, "/v1/responses"),
+        ("o3-pro", {"options": {"api": "chat"}}, "/v1/chat/completions"),
+    ],
+)
+async def test_the_api_fits_the_model(model, config, path):
+    """Chat completions unless it is asked otherwise, or the model speaks only the other; auto takes what fits both."""
+    async with serving(Reply({}, status=400)) as server, provider_at(server, model=model, **config) as provider:
+        with pytest.raises(BadRequest):
+            await provider.complete("hi")
+    assert server.asked[0].path == path
+
+
 async def test_text_mode_goes_on_with_a_text():
     """The older API where there is one; the messages are its prompt, and it streams like any other."""
     answer = {"id": "c", "model": "m-1", "choices": [{"index": 0, "text": " a time", "finish_reason": "length"}]}
@@ -72,7 +97,7 @@ async def test_text_mode_goes_on_with_a_text():
     second = {"model": "m-1", "choices": [{"index": 0, "text": " time", "finish_reason": "stop"}]}
     counts = {"choices": [], "usage": {"prompt_tokens": 2, "completion_tokens": 2, "total_tokens": 4}}
     pieces, _ = await streamed(stream(first, second, counts, DONE), mode="text")
-    assert [piece.delta for piece in pieces] == [" a", " time", ""]
+    assert [piece.delta for piece in pieces if piece.delta] == [" a", " time"]
     assert (pieces[-1].usage["total_tokens"], pieces[-1].model) == (4, "m-1")
     with pytest.raises(ConfigError, match="only talk"):
         await ask(Reply(CLAUDE), provider="anthropic", mode="text")
@@ -95,7 +120,7 @@ async def test_openais_account_is_not_told_to_others(monkeypatch):
     monkeypatch.setenv("OPENAI_ORG_ID", "org-mine")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-openai-only-0123456789")
     for provider in ("openai-compatible", "ollama"):
-        _, server = await ask(Reply(whole()), provider=provider, api_key=None)
+        _, server = await ask(Reply(LLAMA if provider == "ollama" else whole()), provider=provider, api_key=None)
         assert "openai-organization" not in server.asked[0].headers
         assert "sk-openai-only" not in str(server.asked[0].headers)
     _, server = await ask(Reply(whole()))
@@ -108,12 +133,10 @@ async def test_the_address_may_come_from_the_environment(monkeypatch):
         monkeypatch.setenv("OPENAI_BASE_URL", f"{server.root}/v1")
         monkeypatch.setenv("OLLAMA_HOST", f"127.0.0.1:{server.port}")
         monkeypatch.setenv("ANTHROPIC_BASE_URL", server.root)
-        for provider in ("openai", "ollama"):
+        for provider, reply in (("openai", whole()), ("ollama", LLAMA), ("anthropic", CLAUDE)):
+            server.replies = [Reply(reply)]
             async with create_llm_provider({"provider": provider, "model": "m", "api_key": KEY}) as one:
                 assert (await one.complete("hi")).content == "Hello"
-        server.replies = [Reply(CLAUDE)]
-        async with create_llm_provider({"provider": "anthropic", "model": "m", "api_key": KEY}) as one:
-            assert (await one.complete("hi")).content == "Hello"
 
 
 async def test_an_address_is_needed_where_there_is_none():
@@ -236,10 +259,10 @@ async def test_a_provider_without_embeddings_says_so():
 
 
 async def test_a_model_is_looked_up():
-    """Ollama's names may leave out the tag."""
-    async with serving(Reply({"data": [{"id": "llama3.2:latest"}, {"id": "other"}]})) as server:
-        for model, offered in (("llama3.2", True), ("llama3.2:latest", True), ("llama", False)):
-            async with provider_at(server, "ollama", model=model) as provider:
+    """In the server's list."""
+    async with serving(Reply({"data": [{"id": "llama3.2"}, {"id": "other"}]})) as server:
+        for model, offered in (("llama3.2", True), ("llama", False)):
+            async with provider_at(server, "openai-compatible", model=model) as provider:
                 assert await provider.validate_model() is offered
         assert server.asked[0].method == "GET"
 
@@ -248,6 +271,6 @@ async def test_tokens_are_counted_before_a_call():
     """Anthropic counts messages, system prompt and tools."""
     async with serving(Reply({"input_tokens": 14})) as server, provider_at(server, "anthropic") as provider:
         messages = [LLMMessage("system", "Be kind."), LLMMessage("user", "hi")]
-        assert await provider.count_tokens(messages, tools=[{"name": "now"}]) == 14
+        assert await provider.count_tokens(messages, tools=[{"name": "now", "parameters": {"type": "object"}}]) == 14
     assert server.asked[0].path == "/v1/messages/count_tokens"
     assert sorted(server.asked[0].body) == ["messages", "model", "system", "tools"]

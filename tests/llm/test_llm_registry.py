@@ -61,39 +61,6 @@ def test_what_is_no_provider_is_refused(monkeypatch):
         create_llm_provider("echo/m")
 
 
-PLUGIN = """
-from dknb.llm import AsyncLLMProvider, LLMResponse, LLMStreamResponse
-
-class Shout(AsyncLLMProvider):
-    def get_capabilities(self):
-        return []
-    async def _complete(self, request, config):
-        return LLMResponse(request.messages[-1].content.upper())
-    async def _stream(self, request, config):
-        response = await self._complete(request, config)
-        yield LLMStreamResponse(response.content)
-        yield LLMStreamResponse(is_final=True, response=response)
-"""
-
-
-def test_another_package_can_add_a_provider(tmp_path):
-    """An entry point of the group dknb.providers is a provider like any other, streams and retries included."""
-    (tmp_path / "acme_models.py").write_text(PLUGIN, encoding="utf-8")
-    metadata = tmp_path / "acme-1.0.dist-info"
-    metadata.mkdir()
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n", encoding="utf-8")
-    (metadata / "entry_points.txt").write_text("[dknb.providers]\nshout = acme_models:Shout\n", encoding="utf-8")
-    script = f"""
-        import sys
-        sys.path.insert(0, {str(tmp_path)!r})
-        from dknb.llm import create_llm_provider
-        provider = create_llm_provider("shout/any", is_async=False)
-        print(provider.complete("hi").content, [piece.delta for piece in provider.stream_complete("ho")])
-    """
-    run = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=False)
-    assert run.stdout.strip() == "HI ['HO', '']", run.stderr
-
-
 def test_importing_the_package_loads_nothing_heavy():
     """No SDK, no HTTP client, no table of prices, no template engine, also when Echo answers."""
     script = """

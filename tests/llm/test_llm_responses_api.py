@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from dknb.llm import DocumentPart, ImagePart, LLMConfig, LLMMessage, ReasoningPart, TextPart, ToolCall, ToolResult
+from dknb.llm import (
+    DocumentPart,
+    ImagePart,
+    LLMConfig,
+    LLMMessage,
+    ReasoningPart,
+    TextPart,
+    ToolCall,
+    ToolCallPiece,
+    ToolResult,
+)
 from dknb.llm.dialect import NoAnswer, StreamError
 from dknb.llm.request import completion_request
 from dknb.llm.responses_api import RESPONSES
@@ -91,7 +101,7 @@ def test_documents(part, block):
 )
 def test_the_choice_of_a_tool(given, sent):
     """In our words, in those of chat completions, or in the server's own."""
-    assert body(tools=[{"name": "add"}], tool_choice=given)["tool_choice"] == sent
+    assert body(tools=[{"name": "add", "parameters": {}}], tool_choice=given)["tool_choice"] == sent
 
 
 REASONING = {
@@ -201,7 +211,15 @@ END = {"type": "response.completed", "response": ANSWER}
 def test_a_stream_adds_up():
     """Its last event is the whole answer."""
     answer, pieces = streamed(*EVENTS, END)
-    assert [(piece.delta, piece.reasoning) for piece in pieces] == [("", "hm"), ("Hel", ""), ("lo", "")]
+    assert [(piece.kind, piece.delta or piece.reasoning) for piece in pieces if piece.kind != "tool_call"] == [
+        ("reasoning", "hm"),
+        ("text", "Hel"),
+        ("text", "lo"),
+    ]
+    assert [piece.tool_call for piece in pieces[-2:]] == [
+        ToolCallPiece(0, "c1", "add"),
+        ToolCallPiece(0, arguments='{"a"'),
+    ]
     assert answer.response().to_dict()["parts"] == RESPONSES.response(ANSWER).to_dict()["parts"]
     assert answer.ended
 

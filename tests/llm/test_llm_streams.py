@@ -89,9 +89,9 @@ async def test_a_stream_without_a_done_mark_is_whole():
 
 
 async def test_a_server_that_does_not_stream_is_read_whole():
-    """The answer is one piece then."""
+    """The text is one piece then."""
     pieces, _ = await streamed(Reply(whole()))
-    assert [piece.delta for piece in pieces] == ["Hello", ""]
+    assert [(piece.kind, piece.delta) for piece in pieces] == [("text", "Hello"), ("usage", ""), ("end", "")]
     assert pieces[-1].usage["total_tokens"] == 3
 
 

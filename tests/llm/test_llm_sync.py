@@ -16,7 +16,7 @@ def test_calls_return_their_results():
         assert not isinstance(provider, AsyncLLMProvider)
         assert provider.complete("hi").content == "Echo: hi"
         assert len(provider.embed("hi")) == 768
-        assert provider.function_call("hi", [{"name": "f"}]).tool_calls[0].name == "f"
+        assert provider.function_call("hi", [{"name": "f", "parameters": {}}]).tool_calls[0].name == "f"
         assert provider.initialize() is None
         assert provider.validate_model() is True
         assert provider.get_capabilities() == EchoProvider().get_capabilities()

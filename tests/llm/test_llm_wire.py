@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import struct
@@ -9,10 +10,12 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from llm_recorded import answer_in, answer_of, is_stream, recorded, replay_module
 
-from dknb.errors import BadRequest, ConnectionFailed
-from dknb.llm import LLMMessage, create_llm_provider
+from dknb.errors import BadRequest, ConnectionFailed, ProviderError
+from dknb.llm import LLMMessage, LLMStreamResponse, create_llm_provider
 
 RECORDED = recorded()
 if not RECORDED:
@@ -193,15 +196,41 @@ async def test_a_cut_stream_keeps_what_arrived(plain_server, name, share):
     """A stream that breaks off is an error that carries the part that had come, and is not asked twice."""
     size = len(RECORDED[name]["response"].encode())
     await _reset(plain_server)
-    pieces: list[str] = []
-    settings = {"retry_count": 1, "stream": True, "stream_callback": lambda piece: pieces.append(piece.delta)}
+    pieces: list[LLMStreamResponse] = []
+    settings = {"retry_count": 1, "stream": True, "stream_callback": pieces.append}
     async with provider_for(plain_server, name, f"/fault-cut-{int(size * share)}", **settings) as provider:
         with pytest.raises(ConnectionFailed) as caught:
             await provider.complete(**call_for(name))
-    arrived, partial = "".join(pieces), caught.value.partial
-    assert (partial.content if partial else "") == arrived
-    assert answer_in(RECORDED[name])["text"].startswith(arrived)
-    assert len(await said(plain_server)) == (1 if arrived else 2)
+    text, partial = "".join([piece.delta for piece in pieces]), caught.value.partial
+    assert (partial.content if partial else "") == text
+    assert answer_in(RECORDED[name])["text"].startswith(text)
+    assert len(await said(plain_server)) == (1 if pieces else 2)
+
+
+@settings(max_examples=60, deadline=None)
+@given(name=st.sampled_from(STREAMS), share=st.floats(0, 1))
+def test_a_recorded_stream_cut_at_any_byte(plain_server, name, share):
+    """It ends in the whole answer, if no more than the marks of the end are lost, or in an error with its beginning."""
+    whole = answer_in(RECORDED[name])
+    cut = int(len(RECORDED[name]["response"].encode()) * share)
+    answer, error = asyncio.run(_asked_with_cut(plain_server, name, cut))
+    if error is None:
+        assert (answer_of(answer)["text"], answer_of(answer)["calls"]) == (whole["text"], whole["calls"])
+        return
+    assert isinstance(error, ConnectionFailed)
+    if error.partial is not None:
+        assert whole["text"].startswith(error.partial.content)
+        for call, (ident, tool, arguments) in zip(error.partial.tool_calls, whole["calls"], strict=False):
+            assert (call.id, call.name) == (ident, tool)
+            assert call.arguments in ({}, arguments)
+
+
+async def _asked_with_cut(server: Any, name: str, cut: int) -> Any:
+    async with provider_for(server, name, f"/fault-cut-{cut}", retry_count=0, stream=True) as provider:
+        try:
+            return await provider.complete(**call_for(name)), None
+        except ProviderError as error:
+            return None, error
 
 
 async def _reset(server: Any) -> None:

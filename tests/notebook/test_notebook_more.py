@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from dknb.errors import DknbError, Interrupted, MissingParameters, ServerError
+from dknb.errors import ConfigError, DknbError, Interrupted, MissingParameters, ServerError
 from dknb.llm.messages import LLMResponse
 from dknb.notebook.markdown import markdown_to_html
 from dknb.notebook.views.answer import Reply, status_bundle
@@ -152,14 +152,18 @@ def test_a_replaced_prompt_is_kept(notebook, project):
 
 
 def test_settings_show_no_secret(notebook):
-    """Passwords in addresses and headers in options are not shown."""
-    notebook.ok(
-        '%dknb model openai/x api_base=http://me:PASSW0RD@127.0.0.1:1/v1 options=\'{"extra_headers":{"a":"sk-12"}}\''
-    )
+    """Headers in options are not shown."""
+    notebook.ok('%dknb model openai/x api_base=http://127.0.0.1:1/v1 options=\'{"extra_headers":{"a":"sk-12"}}\'')
     said = notebook.ok("%dknb")
     assert "127.0.0.1:1/v1" in said
-    assert "PASSW0RD" not in said
     assert "sk-12" not in said
+
+
+def test_an_address_with_a_password_is_refused_and_not_shown(notebook):
+    """A password in an address would be saved with the notebook; what refuses it does not repeat it."""
+    ran = notebook.run("%dknb model openai/x api_base=http://me:PASSW0RD@127.0.0.1:1/v1")
+    assert isinstance(ran.error, ConfigError)
+    assert "PASSW0RD" not in ran.printed
 
 
 def test_what_was_not_called_costs_nothing(notebook):

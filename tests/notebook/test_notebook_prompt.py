@@ -47,13 +47,13 @@ def test_functions_and_modules_of_the_notebook_are_no_values(notebook):
 
 
 def test_tokens_and_price_are_told(notebook):
-    """The count says that it is an estimate; the price is a range for the chosen model."""
+    """The count is exact for OpenAI; the price is a range for the chosen model."""
     notebook.ok("%%prompt p --model openai/gpt-4o --as result\n" + "word " * 100)
     result = notebook.shell.user_ns["result"]
     count, exact = result.tokens
     low, high = result.cost_usd
     assert 80 < count < 130
-    assert not exact
+    assert exact
     assert 0 < low < high
     assert result.model == "openai/gpt-4o"
     notebook.ok("%%prompt p --model openai/no-such-model --as result\nx")

@@ -38,6 +38,7 @@ class Reply:
         finish_reason: Why it ended, in the vendor's word.
         reasoning: What the model thought.
         tool_calls: The calls that it asks for.
+        parsed: The object that it holds, where it was asked for one (``--schema``).
         incomplete: Whether it was cut.
         replayed: Whether it came out of a recording.
         sample: Which answer to its question it is, and of how many; from 1.
@@ -55,6 +56,7 @@ class Reply:
     finish_reason: str | None = None
     reasoning: str | None = None
     tool_calls: list[ToolCall] = field(default_factory=list)
+    parsed: Any = None
     incomplete: bool = False
     replayed: bool = False
     sample: tuple[int, int] = (1, 1)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from ..._text import printable
 
-__all__ = ["MIME", "chip", "escape", "money", "note", "one_line", "printable", "seconds", "shorten", "tokens"]
+__all__ = ["MIME", "chip", "escape", "folded", "money", "note", "one_line", "printable", "seconds", "shorten", "tokens"]
 
 #: The MIME types of dknb; ``dknb/notebook/schemas`` says what is in them.
 MIME = {
@@ -75,4 +75,13 @@ def note(text: str) -> dict[str, str]:
     return {
         "text/plain": printable(text),
         "text/html": f'<div style="{_MUTED};font-size:90%;white-space:pre-wrap">{escape(text)}</div>',
+    }
+
+
+def folded(title: str, text: str) -> dict[str, str]:
+    """A longer text below its title, closed until one opens it, as a MIME bundle."""
+    return {
+        "text/plain": printable(f"{title}: {text}"),
+        "text/html": f'<details style="{_MUTED};font-size:90%"><summary>{escape(title)}</summary>'
+        f'<div style="white-space:pre-wrap">{escape(text)}</div></details>',
     }

@@ -1,0 +1,85 @@
+"""What a cell's line brings along by name: attachments, a schema for the answer, tools."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..errors import ConfigError, did_you_mean
+from ..llm.parts import DocumentPart, ImagePart, Part
+
+__all__ = ["attachments", "attachments_named", "schema_named", "tools_named"]
+
+Namespace = Mapping[str, Any]
+
+
+def attachments_named(namespace: Namespace, names: Sequence[str]) -> tuple[Part, ...]:
+    """The images and documents of these names: each a variable of the notebook, a file, or an address.
+
+    Raises:
+        ConfigError: There is no such thing, or it is neither image nor document.
+    """
+    return attachments([_variable_or_path(namespace, name) for name in names])
+
+
+def attachments(values: Sequence[Any]) -> tuple[Part, ...]:
+    """Images and documents as parts of a message.
+
+    Raises:
+        ConfigError: One of them is neither.
+    """
+    if not values:
+        return ()
+    from ..llm.media import part_of
+
+    return tuple(value if isinstance(value, ImagePart | DocumentPart) else part_of(value) for value in values)
+
+
+def schema_named(namespace: Namespace, name: str) -> Any:
+    """What the answer must be: a class or schema in a variable, the JSON Schema in a file, or the word ``json``.
+
+    Raises:
+        ConfigError: There is no such thing, or the file holds no JSON object.
+    """
+    if name == "json":
+        return name
+    value = _variable_or_path(namespace, name)
+    if not isinstance(value, Path):
+        return value
+    try:
+        schema = json.loads(value.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{name!r} holds no JSON: {error}", hint="Name a file with a JSON Schema") from error
+    if not isinstance(schema, dict):
+        raise ConfigError(f"{name!r} holds no JSON Schema: it is a {type(schema).__name__}.")
+    return schema
+
+
+def tools_named(namespace: Namespace, name: str) -> list[Any]:
+    """The tools in a variable of the notebook: a list of them, or a single one.
+
+    Raises:
+        ConfigError: There is no such variable.
+    """
+    if name not in namespace:
+        raise _unknown(namespace, name, "a variable that holds the tools")
+    value = namespace[name]
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
+def _variable_or_path(namespace: Namespace, name: str) -> Any:
+    if name.isidentifier() and name in namespace:
+        return namespace[name]
+    if name.startswith(("http://", "https://", "data:")):
+        return name
+    path = Path(name).expanduser()
+    if not path.is_file():
+        raise _unknown(namespace, name, "a variable of the notebook, or a file")
+    return path
+
+
+def _unknown(namespace: Namespace, name: str, wanted: str) -> ConfigError:
+    known = [each for each in namespace if not each.startswith("_")]
+    return ConfigError(f"There is no {name!r}.{did_you_mean(name, known)}", hint=f"Name {wanted}")

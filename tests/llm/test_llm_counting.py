@@ -1,0 +1,58 @@
+"""What providers say of their models before a call: tokens and abilities."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from dknb.llm import ModelCapability, create_llm_provider, parse_spec, tokenizers
+from dknb.llm.messages import LLMMessage
+from dknb.llm.tokens import TokenCounter
+
+
+@pytest.mark.parametrize(
+    ("spec", "exact"), [("openai/gpt-4o", True), ("openai-compatible/m", False), ("echo", False), ("ollama/m", False)]
+)
+async def test_every_provider_counts_a_prompt(spec, exact):
+    """With a tokenizer where there is one, and an estimate that says so elsewhere."""
+    settings = {"api_base": "http://127.0.0.1:9/v1"} if spec.startswith("openai-c") else {}
+    async with create_llm_provider(parse_spec(spec, system_prompt="Be kind.", **settings)) as provider:
+        count = await provider.count_tokens("Hello there")
+    messages = [LLMMessage("system", "Be kind."), LLMMessage("user", "Hello there")]
+    assert count == TokenCounter.count_messages(messages, provider.model)
+    assert count.exact is exact
+
+
+async def test_the_table_is_loaded_beside_the_loop():
+    """A count lets others go on while the first of a process loads what it needs."""
+    tokenizers._load.cache_clear()
+    turns = 0
+
+    async def others():
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    task = asyncio.create_task(others())
+    async with create_llm_provider("openai/gpt-4o") as provider:
+        await provider.count_tokens("Hello there")
+    task.cancel()
+    assert turns > 10
+
+
+@pytest.mark.parametrize(
+    ("spec", "ability", "able"),
+    [
+        ("openai/gpt-4o", ModelCapability.VISION, True),
+        ("openai/gpt-4", ModelCapability.VISION, False),
+        ("openai/text-embedding-3-small", ModelCapability.CHAT, False),
+        ("openai/a-model-of-tomorrow", ModelCapability.CHAT, True),
+        ("anthropic/claude-3-haiku-20240307", ModelCapability.JSON_MODE, False),
+        ("anthropic/claude-sonnet-4-5", ModelCapability.REASONING, True),
+    ],
+)
+def test_capabilities_are_those_of_the_model(spec, ability, able):
+    """From the tables; of an unknown model, those of its provider."""
+    assert (ability in create_llm_provider(spec).get_capabilities()) is able
