@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import ConfigError
-from ..llm.recording_check import check_secrets
-from ..llm.recording_reader import RecordingReader
+from ..llm.recordings.check import check_secrets
+from ..llm.recordings.reader import RecordingReader
 
 __all__ = ["check_recordings", "list_recording", "stale_entries"]
 

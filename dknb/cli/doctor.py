@@ -94,7 +94,7 @@ def _packages() -> Iterator[Finding]:
 
 
 def _models() -> Iterator[Finding]:
-    from ..llm.availability import usable_models
+    from ..llm.providers.availability import usable_models
 
     for model in _sync.run(usable_models()):
         yield Finding(model.provider, "well" if model.usable else "missing", model.reason, model.hint)

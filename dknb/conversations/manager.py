@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import Any, Self
 
 from ..errors import ConfigError, ConversationError, ConversationNotFound, did_you_mean
+from ..llm.calls.telemetry import labelled
 from ..llm.messages import LLMMessage, LLMResponse, LLMStreamResponse
-from ..llm.telemetry import labelled
 from . import branches as _branches
 from .conversation import Conversation
 from .middleware import ConversationMiddleware, process_request, process_response

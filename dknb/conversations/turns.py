@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeAlias
 
 from ..errors import StorageError
+from ..llm.calls.telemetry import Label, labelled
 from ..llm.messages import LLMMessage, LLMResponse, LLMStreamResponse
-from ..llm.telemetry import Label, labelled
 from .ledger import CallRecord
 from .node import ConversationNode
 from .state import ConversationState

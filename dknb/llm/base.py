@@ -1,7 +1,7 @@
 """The port that every provider implements.
 
 A provider supplies ``_complete``, ``_stream`` and, where it can, ``_embed``: one attempt each, as plain as possible. The
-base class owns the settings of a call, and what surrounds it is in `dknb.llm.pipeline`, once for all providers.
+base class owns the settings of a call, and what surrounds it is in `dknb.llm.calls.pipeline`, once for all providers.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from functools import partial
 from typing import Any, ClassVar, Generic, Self, TypeAlias, TypeVar, overload
 
 from ..errors import ConfigError
-from .concurrency import Concurrency
+from .answers.schema_modes import completing, streaming
+from .answers.structured import structured, structured_pieces
+from .calls.concurrency import Concurrency
+from .calls.middleware import LLMMiddleware, asked_through, checked, processed_request, processed_response
+from .calls.outcome import final_piece, last_of
+from .calls.pipeline import Once, Pieces, Pipeline
 from .config import LLMConfig, ModelCapability, normalize_llm_config
+from .counting.tokens import TokenCount, TokenCounter
 from .embedding import checked_texts, embedded
 from .messages import LLMMessage, LLMResponse, LLMStreamResponse
-from .middleware import LLMMiddleware, asked_through, checked, processed_request, processed_response
-from .outcome import final_piece, last_of
-from .pipeline import Once, Pieces, Pipeline
 from .rendering import Renders, rendered_messages
 from .request import ModelRequest, completion_request, embedding_request
-from .schema_modes import completing, streaming
-from .structured import structured, structured_pieces
-from .tokens import TokenCount, TokenCounter
 
 __all__ = ["AsyncLLMProvider", "LLMProvider", "Later", "Messages", "Pieces"]
 

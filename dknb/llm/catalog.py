@@ -99,21 +99,26 @@ class AddedProvider:
 
 #: Default models: from the lists in openai 3.54.0 and anthropic 2.12.0 (November 2026), not announced to be shut down.
 _BUILT_IN = {
-    "echo": ProviderRow("dknb.llm.echo:EchoProvider", default_model="echo"),
-    "openai": ProviderRow("dknb.llm.openai:OpenAIProvider", "gpt-5.4-mini", "OPENAI_API_KEY", "openai/gpt-5.4-mini"),
-    "anthropic": ProviderRow(
-        "dknb.llm.anthropic:AnthropicProvider", "claude-sonnet-4-5", "ANTHROPIC_API_KEY", "anthropic/claude-sonnet-4-5"
+    "echo": ProviderRow("dknb.llm.providers.echo:EchoProvider", default_model="echo"),
+    "openai": ProviderRow(
+        "dknb.llm.providers.openai:OpenAIProvider", "gpt-5.4-mini", "OPENAI_API_KEY", "openai/gpt-5.4-mini"
     ),
-    "ollama": ProviderRow("dknb.llm.ollama:OllamaProvider", example="ollama/llama3.2"),
+    "anthropic": ProviderRow(
+        "dknb.llm.providers.anthropic:AnthropicProvider",
+        "claude-sonnet-4-5",
+        "ANTHROPIC_API_KEY",
+        "anthropic/claude-sonnet-4-5",
+    ),
+    "ollama": ProviderRow("dknb.llm.providers.ollama:OllamaProvider", example="ollama/llama3.2"),
     "huggingface": ProviderRow(
-        "dknb.llm.huggingface:HuggingFaceProvider",
+        "dknb.llm.providers.huggingface:HuggingFaceProvider",
         key_variable="HF_TOKEN",
         example="huggingface/meta-llama/Llama-3.1-8B-Instruct",
     ),
     "openai-compatible": ProviderRow(
-        "dknb.llm.compatible:OpenAICompatibleProvider", example="openai-compatible/my-model"
+        "dknb.llm.providers.compatible:OpenAICompatibleProvider", example="openai-compatible/my-model"
     ),
-    "local": ProviderRow("dknb.llm.local:LocalProvider", example="local/models/my-model.gguf"),
+    "local": ProviderRow("dknb.llm.providers.local:LocalProvider", example="local/models/my-model.gguf"),
 }
 
 

@@ -201,7 +201,7 @@ class LLMConfig:
                 continue
             out[item.name] = value.value if isinstance(value, enum.Enum) else value
         if self.response_format is not None and not isinstance(self.response_format, (str, dict)):
-            from .answer_shape import canonical_format
+            from .answers.answer_shape import canonical_format
 
             out["response_format"] = canonical_format(self.response_format)
         return out

@@ -37,7 +37,7 @@ def check_values(config: LLMConfig) -> None:
             hint="Give a function that takes one piece of the answer",
         )
     if config.response_format is not None:
-        from .answer_shape import check_format
+        from .answers.answer_shape import check_format
 
         check_format(config.response_format)
     if config.logit_bias:

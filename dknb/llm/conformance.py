@@ -28,7 +28,7 @@ from .config import ModelCapability
 from .conformance_subject import ADD, CITY, Subject, check, joined, refused, same, streamed
 from .messages import LLMMessage, LLMResponse, LLMStreamResponse
 from .parts import Json
-from .recording import Recording
+from .recordings.recording import Recording
 from .sync import SyncLLMProvider
 
 __all__ = ["BEHAVIOURS", "Subject"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from .calls.outcome import final_piece
 from .messages import LLMResponse, LLMStreamResponse
-from .outcome import final_piece
 from .parts import ToolCallPiece
 
 __all__ = ["last_pieces", "pieces_of"]

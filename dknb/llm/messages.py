@@ -160,7 +160,7 @@ class LLMResponse:
         _add_given(out, parts=[part_to_dict(part) for part in self.parts])
         _add_given(out, logprobs=[list(token) for token in self.logprobs])
         if self.parsed is not None:
-            from .answer_shape import plain_data
+            from .answers.answer_shape import plain_data
 
             out["parsed"] = plain_data(self.parsed)
         return out

@@ -8,9 +8,9 @@ from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
 
 from ..errors import ConfigError
 from .base import AsyncLLMProvider
+from .calls.middleware import LLMMiddleware
 from .catalog import provider_row, target_of
 from .config import LLMConfig, normalize_llm_config, parse_spec
-from .middleware import LLMMiddleware
 from .rendering import Renders
 from .sync import SyncLLMProvider
 

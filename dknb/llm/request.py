@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import ConfigError
+from .answers.instruct import one_instruction
 from .config import CompletionMode, LLMConfig
-from .instruct import one_instruction
 from .messages import LLMMessage
 from .tools import check_tools
 
@@ -108,7 +108,7 @@ def completion_request(
         asked = one_instruction(asked)
     settings = {name: value for name in _SENT if (value := getattr(config, name)) is not None}
     if "response_format" in settings and not isinstance(settings["response_format"], str):
-        from .answer_shape import canonical_format
+        from .answers.answer_shape import canonical_format
 
         settings["response_format"] = canonical_format(settings["response_format"])
     return ModelRequest(

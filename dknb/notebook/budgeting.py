@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ..errors import MagicError
-from ..llm.budget import process_budget
+from ..llm.calls.budget import process_budget
 from .arguments import LineParser
 from .session import Session
 from .views.text import money, note

@@ -15,7 +15,7 @@ from .views.text import note
 
 if TYPE_CHECKING:
     from ..llm.base import AsyncLLMProvider
-    from ..llm.recording_reader import EntryPlace, RecordedEntry, RecordingReader
+    from ..llm.recordings.reader import EntryPlace, RecordedEntry, RecordingReader
     from .session import Session
 
 __all__ = ["CASSETTE", "cassette", "entries_table"]
@@ -80,7 +80,7 @@ def cassette(session: Session, options: argparse.Namespace) -> Bundle:
 
 def _path(options: Any) -> Path:
     """The file that is meant: the one that is named, or the one that is in use, or was last."""
-    from ..llm.recording import active, latest_path
+    from ..llm.recordings.recording import active, latest_path
 
     if options.file is not None:
         return Path(options.file).expanduser().absolute()
@@ -94,7 +94,7 @@ def _path(options: Any) -> Path:
 
 
 def _reader(options: Any) -> RecordingReader:
-    from ..llm.recording_reader import RecordingReader
+    from ..llm.recordings.reader import RecordingReader
 
     return RecordingReader(_path(options))
 
@@ -129,7 +129,7 @@ def _unused(reader: RecordingReader) -> list[EntryPlace]:
     Raises:
         RecordingError: It has used none, so that nothing can be said.
     """
-    from ..llm.recording import used_here
+    from ..llm.recordings.recording import used_here
 
     unused = reader.unused(used_here(reader.path))
     if unused and len(unused) == len(reader.places()):
@@ -161,7 +161,7 @@ def _with_note(table: Bundle, told: str) -> Bundle:
 
 
 def _diff(session: Session, options: Any) -> Bundle:
-    from ..llm.asked_again import ask_again
+    from ..llm.recordings.asked_again import ask_again
     from .views.cassette import changes_bundle
 
     with _reader(options) as reader:
@@ -181,7 +181,7 @@ def _provider(session: Session, spec: str) -> AsyncLLMProvider:
 
 
 def _prune(_: Session, options: Any) -> Bundle:
-    from ..llm.recording_pruning import prune
+    from ..llm.recordings.pruning import prune
     from .views.cassette import size_shown
 
     with _reader(options) as reader:
@@ -210,7 +210,7 @@ def _chosen(reader: RecordingReader, options: Any) -> tuple[Sequence[EntryPlace]
 
 
 def _check(_: Session, options: Any) -> Bundle:
-    from ..llm.recording_check import check_secrets
+    from ..llm.recordings.check import check_secrets
     from .views.cassette import suspects_bundle
 
     path = _path(options)
@@ -227,7 +227,7 @@ def _check(_: Session, options: Any) -> Bundle:
 
 
 def _import(_: Session, options: Any) -> Bundle:
-    from ..llm.vcr_import import import_vcr
+    from ..llm.recordings.vcr_import import import_vcr
     from .views.table import table_bundle
 
     into = _path(options)

@@ -159,7 +159,7 @@ def _conversations(session: Session, _: Any) -> dict[str, Any]:
 
 
 def _models(_: Session, __: Any) -> dict[str, Any]:
-    from ..llm.availability import usable_models
+    from ..llm.providers.availability import usable_models
 
     rows = [
         (
@@ -199,7 +199,7 @@ def _costs(session: Session, _: Any) -> dict[str, Any]:
 
 def _use(mode: Any) -> Callable[[Session, Any], dict[str, Any]]:
     def use_recording(session: Session, options: Any) -> dict[str, Any]:
-        from ..llm.recording import Recording, use
+        from ..llm.recordings.recording import Recording, use
 
         before = session.recording
         path = Path(options.path).expanduser().absolute()

@@ -133,8 +133,8 @@ def library_bundle(session: Session) -> dict[str, Any]:
 def _rendered(
     session: Session, prompt: PromptTemplateDict, name: str, given: Mapping[str, Any], spec: str
 ) -> RenderedPrompt:
-    from ..llm.costs import CostCalculator
-    from ..llm.tokens import TokenCounter
+    from ..llm.counting.costs import CostCalculator
+    from ..llm.counting.tokens import TokenCounter
 
     builder = session.renderer
     known = builder.get_parameters(prompt, name=name)

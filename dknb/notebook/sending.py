@@ -7,9 +7,9 @@ from typing import Any
 from .._sync import Stream, run
 from ..conversations.ledger import CallRecord
 from ..errors import Interrupted, StorageError
+from ..llm.calls.telemetry import labelled
 from ..llm.config import LLMConfig
 from ..llm.messages import LLMResponse
-from ..llm.telemetry import labelled
 from .live import LiveAnswer
 from .session import Session
 from .views.answer import Reply, status_bundle

@@ -31,7 +31,7 @@ from .project import Project, find_project, notebook_path
 if TYPE_CHECKING:
     from ..conversations.storage import ConversationStorage
     from ..llm.base import AsyncLLMProvider
-    from ..llm.recording import Recording
+    from ..llm.recordings.recording import Recording
     from ..prompts.builder import AsyncPromptBuilder, PromptBuilder
     from ..prompts.library import AbstractPromptLibrary
     from ..prompts.types import PromptTemplateDict
@@ -147,7 +147,7 @@ class Session:
     @property
     def recording(self) -> Recording | None:
         """What model calls are recorded in or replayed from."""
-        from ..llm.recording import active
+        from ..llm.recordings.recording import active
 
         return active()
 
@@ -281,7 +281,7 @@ class Session:
 
     def stop_recording(self) -> None:
         """Call models again, and close the recording."""
-        from ..llm.recording import use
+        from ..llm.recordings.recording import use
 
         if (before := use(None)) is not None:
             before.close()

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from dknb.errors import ReplayMiss
-from dknb.llm.recording import Recording
+from dknb.llm.recordings.recording import Recording
 
 ENTRIES = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
 SOME = min(5_000, ENTRIES // 10)

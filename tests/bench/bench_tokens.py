@@ -34,13 +34,15 @@ def seconds(work: Callable[[], object], times: int = 1) -> float:
 
 def main() -> None:
     """Print the measurements."""
+    from dknb.llm.counting.tokenizers import _encoder, tokens_in
+    from dknb.llm.counting.tokens import TokenCounter
     from dknb.llm.messages import LLMMessage
-    from dknb.llm.tokenizers import _encoder, tokens_in
-    from dknb.llm.tokens import TokenCounter
 
-    load = "from dknb.llm.tokenizers import tokens_in; tokens_in('a', 'o200k_base')"
+    load = "from dknb.llm.counting.tokenizers import tokens_in; tokens_in('a', 'o200k_base')"
     fresh = seconds(lambda: subprocess.run([sys.executable, "-c", load], check=True), 3)
-    empty = seconds(lambda: subprocess.run([sys.executable, "-c", "import dknb.llm.tokenizers"], check=True), 3)
+    empty = seconds(
+        lambda: subprocess.run([sys.executable, "-c", "import dknb.llm.counting.tokenizers"], check=True), 3
+    )
     print(f"load o200k_base in a fresh process  {fresh - empty:8.3f} s")
     encoder = _encoder("o200k_base")
     assert encoder is not None

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 
 from dknb.cli.main import main
-from dknb.llm.recording import Recording
+from dknb.llm.recordings.recording import Recording
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -57,7 +57,9 @@ def test_stale_runs_the_notebook_and_lists_what_it_did_not_ask_for(tape, tmp_pat
     """In a kernel of its own; the notebook is not changed."""
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
     cells = ["%load_ext dknb", "%dknb replay answers.jsonl"]
-    cells += [f"from dknb.llm.recording import active\nactive().take({asked('Why?')!r}).reply.response['content']"]
+    cells += [
+        f"from dknb.llm.recordings.recording import active\nactive().take({asked('Why?')!r}).reply.response['content']"
+    ]
     notebook = tmp_path / "talk.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells]), notebook)
     before = notebook.read_bytes()

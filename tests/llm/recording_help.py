@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from dknb.llm.recording import Recording
+from dknb.llm.recordings.recording import Recording
 
 
 def asking(text: str = "What is the weakest argument?", **changes: Any) -> dict[str, Any]:

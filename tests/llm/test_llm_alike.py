@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from recording_help import asking
 
-from dknb.llm.alike import alike_key
-from dknb.llm.recording import request_key
+from dknb.llm.dialects.alike import alike_key
+from dknb.llm.recordings.recording import request_key
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
 TALK = [

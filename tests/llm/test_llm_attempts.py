@@ -9,8 +9,8 @@ from llm_scripted import Scripted, streamed
 
 from dknb.errors import BadRequest, CallTimeout, ConnectionFailed, RateLimited, ServerError
 from dknb.llm import LLMConfig, LLMStreamResponse
-from dknb.llm.attempts import Attempts
-from dknb.llm.limits import CallLimits
+from dknb.llm.calls.attempts import Attempts
+from dknb.llm.calls.limits import CallLimits
 
 # Retries
 

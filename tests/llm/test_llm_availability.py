@@ -11,8 +11,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from dknb.llm import availability
-from dknb.llm.availability import Availability, ollama_url, usable_models
+from dknb.llm.providers import availability
+from dknb.llm.providers.availability import Availability, ollama_url, usable_models
 
 SECRET = "sk-tiger-4711-in-the-tank"
 

@@ -13,9 +13,9 @@ from llm_raw import HOLD, RESET, events, head, raw_server, sized
 from provider_help import CLAUDE, chunk, provider_at, whole
 
 from dknb.errors import CallTimeout, ConnectionFailed, ProviderError, ServerError
-from dknb.llm.arrived import arrived_of_body
-from dknb.llm.chat_api import ChatTraits, chat_dialect
+from dknb.llm.dialects.chat_api import ChatTraits, chat_dialect
 from dknb.llm.request import ModelRequest
+from dknb.llm.wire.arrived import arrived_of_body
 
 PAGE = b"<!DOCTYPE html><html><title>Sign in</title></html>"
 EVENTS = "text/event-stream"

@@ -9,9 +9,9 @@ from llm_scripted import Scripted, streamed
 
 from dknb.errors import BudgetExceeded, ConfigError, ConnectionFailed, ServerError
 from dknb.llm import Budget, LLMResponse
-from dknb.llm.budget import process_budget
-from dknb.llm.costs import cost_of
-from dknb.llm.recording import Recording, use
+from dknb.llm.calls.budget import process_budget
+from dknb.llm.counting.costs import cost_of
+from dknb.llm.recordings.recording import Recording, use
 
 MODEL = {"provider": "openai", "model": "gpt-4o", "max_tokens": 1_000}
 USAGE = {"prompt_tokens": 10, "completion_tokens": 100, "total_tokens": 110}

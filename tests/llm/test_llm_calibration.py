@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from dknb.llm.calibration import forget, learn
+from dknb.llm.counting.calibration import forget, learn
+from dknb.llm.counting.tokens import TokenCounter
 from dknb.llm.messages import LLMMessage
 from dknb.llm.parts import ImagePart
 from dknb.llm.request import ModelRequest
-from dknb.llm.tokens import TokenCounter
 
 TEXT = "The committee met on a grey Tuesday, and for once nobody was late. " * 200
 

@@ -17,10 +17,10 @@ from dknb.llm import (
     ToolCallPiece,
     ToolResult,
 )
-from dknb.llm.chat_api import ChatTraits, chat_dialect
-from dknb.llm.dialect import NoAnswer, StreamError
+from dknb.llm.dialects.chat_api import ChatTraits, chat_dialect
+from dknb.llm.dialects.dialect import NoAnswer, StreamError
 from dknb.llm.request import completion_request
-from dknb.llm.sse import DONE
+from dknb.llm.wire.sse import DONE
 
 CHAT = chat_dialect(ChatTraits(max_tokens="max_completion_tokens"))
 

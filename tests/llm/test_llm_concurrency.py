@@ -10,7 +10,7 @@ from llm_scripted import Scripted, streamed
 
 from dknb.errors import ConfigError, RateLimited, ServerError
 from dknb.llm import LLMConfig, LLMResponse
-from dknb.llm.concurrency import Slots, slots_of
+from dknb.llm.calls.concurrency import Slots, slots_of
 
 
 class Busy(Scripted):

@@ -15,10 +15,10 @@ from datetime import datetime, timezone
 import pytest
 
 from dknb.errors import ConfigError
-from dknb.llm.costs import CostCalculator, cost_of
+from dknb.llm.counting.costs import CostCalculator, cost_of
+from dknb.llm.counting.model_facts import newest_models
+from dknb.llm.counting.tokens import TokenCounter
 from dknb.llm.messages import LLMMessage, LLMResponse
-from dknb.llm.model_facts import newest_models
-from dknb.llm.tokens import TokenCounter
 
 USED = {"prompt_tokens": 1_000_000, "completion_tokens": 100_000}
 
@@ -271,8 +271,9 @@ def test_the_newest_models_begin_with_the_highest_version():
 
 def test_importing_costs_and_tokens_loads_no_tables():
     """The table takes half a second; who does not ask for a price does not wait for it."""
-    code = "import sys, dknb.llm.costs, dknb.llm.tokens, dknb.llm.availability, dknb.llm.recording; print(sorted(" + (
-        "{'genai_prices', 'httpx', 'httpx2', 'openai', 'anthropic', 'pydantic', 'tiktoken'} & set(sys.modules)))"
+    code = (
+        "import sys, dknb.llm.counting.costs, dknb.llm.counting.tokens, dknb.llm.providers.availability, dknb.llm.recordings.recording; print(sorted("
+        + ("{'genai_prices', 'httpx', 'httpx2', 'openai', 'anthropic', 'pydantic', 'tiktoken'} & set(sys.modules)))")
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

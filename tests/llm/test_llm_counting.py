@@ -6,9 +6,10 @@ import asyncio
 
 import pytest
 
-from dknb.llm import ModelCapability, create_llm_provider, parse_spec, tokenizers
+from dknb.llm import ModelCapability, create_llm_provider, parse_spec
+from dknb.llm.counting import tokenizers
+from dknb.llm.counting.tokens import TokenCounter
 from dknb.llm.messages import LLMMessage
-from dknb.llm.tokens import TokenCounter
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dknb.errors import ConnectionFailed
-from dknb.llm.chat_api import ChatTraits, chat_dialect
-from dknb.llm.messages_api import MESSAGES
+from dknb.llm.dialects.chat_api import ChatTraits, chat_dialect
+from dknb.llm.dialects.messages_api import MESSAGES
+from dknb.llm.dialects.responses_api import RESPONSES
+from dknb.llm.dialects.text_api import TEXT
 from dknb.llm.request import ModelRequest
-from dknb.llm.responses_api import RESPONSES
-from dknb.llm.stream_reader import StreamReader
-from dknb.llm.text_api import TEXT
-from dknb.llm.wire_errors import Faults
+from dknb.llm.wire.faults import Faults
+from dknb.llm.wire.stream_reader import StreamReader
 
 TEXT_SAID = "Grüße 🙂 to all"
 PIECES = ["Grü", "ße 🙂", " to ", "all"]

@@ -6,11 +6,11 @@ import pytest
 
 from dknb.errors import ConfigError
 from dknb.llm import LLMConfig
-from dknb.llm.chat_api import ChatTraits, chat_dialect
-from dknb.llm.messages_api import MESSAGES
+from dknb.llm.dialects.chat_api import ChatTraits, chat_dialect
+from dknb.llm.dialects.messages_api import MESSAGES
+from dknb.llm.dialects.responses_api import RESPONSES
+from dknb.llm.dialects.text_api import TEXT
 from dknb.llm.request import completion_request
-from dknb.llm.responses_api import RESPONSES
-from dknb.llm.text_api import TEXT
 
 VALUES = {
     "temperature": 0.5,

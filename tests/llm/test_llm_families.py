@@ -7,7 +7,10 @@ import re
 import pytest
 
 from dknb.llm import ModelCapability
-from dknb.llm.families import (
+from dknb.llm.families.anthropic import ANTHROPIC
+from dknb.llm.families.open_weights import OPEN
+from dknb.llm.families.openai import OPENAI
+from dknb.llm.families.table import (
     answer_tokens,
     capabilities_of,
     is_reasoning,
@@ -16,9 +19,6 @@ from dknb.llm.families import (
     refused_together,
     system_role,
 )
-from dknb.llm.families_anthropic import ANTHROPIC
-from dknb.llm.families_open import OPEN
-from dknb.llm.families_openai import OPENAI
 
 
 @pytest.mark.parametrize(

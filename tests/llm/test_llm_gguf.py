@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from llama_help import TINY
 
 from dknb.llm import TokenCounter
-from dknb.llm.gguf import BrokenGguf, gguf_facts, gguf_files
-from dknb.llm.model_facts import context_window
+from dknb.llm.counting.model_facts import context_window
+from dknb.llm.providers.gguf import BrokenGguf, gguf_facts, gguf_files
 
 WHOLE = TINY.read_bytes()
 

@@ -11,7 +11,7 @@ from provider_help import DONE, chunk, whole
 
 from dknb.errors import AuthenticationError, ConfigError, MissingExtra, ModelNotFound, ServerError
 from dknb.llm import LLMMessage, ToolCall, create_llm_provider
-from dknb.llm.model_folder import ModelFolder, names_folder
+from dknb.llm.providers.model_folder import ModelFolder, names_folder
 
 pytest.importorskip("huggingface_hub")
 
@@ -32,7 +32,7 @@ def hub(monkeypatch):
 
     def lead(server):
         monkeypatch.setattr(constants, "INFERENCE_PROXY_TEMPLATE", server.root + "/{provider}")
-        monkeypatch.setattr("dknb.llm.hub_client._ROUTER", f"{server.root}/v1")
+        monkeypatch.setattr("dknb.llm.providers.hub_client._ROUTER", f"{server.root}/v1")
         for name, task in (("groq", "conversational"), ("scaleway", "feature-extraction")):
             row = {"provider": name, "hf_model_id": "some/model", "providerId": f"{name}-name", "status": "live"}
             known = {"some/model": InferenceProviderMapping(task=task, **row)}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dknb.llm.image_tokens import image_size, image_tokens
+from dknb.llm.counting.image_tokens import image_size, image_tokens
 from dknb.llm.parts import ImagePart
 
 

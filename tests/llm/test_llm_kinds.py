@@ -14,10 +14,10 @@ from openai.types.responses import ResponseOutputItem
 from openai.types.responses.response_input_item_param import ResponseInputItemParam
 
 from dknb.llm import LLMConfig, LLMMessage, LLMResponse
-from dknb.llm.chat_api import ChatTraits, chat_dialect
-from dknb.llm.messages_api import MESSAGES
+from dknb.llm.dialects.chat_api import ChatTraits, chat_dialect
+from dknb.llm.dialects.messages_api import MESSAGES
+from dknb.llm.dialects.responses_api import RESPONSES
 from dknb.llm.request import completion_request
-from dknb.llm.responses_api import RESPONSES
 
 CHAT = chat_dialect(ChatTraits("max_completion_tokens"))
 SEEDS = range(8)

@@ -11,8 +11,8 @@ from llm_scripted import Scripted
 
 from dknb.errors import ConfigError, ServerError
 from dknb.llm import LLMConfig, LLMMessage, LLMResponse
-from dknb.llm.expected import ANSWER_TOKENS, expected_usage, prompt_tokens
-from dknb.llm.limits import CallLimits, Rates, Window
+from dknb.llm.calls.expected import ANSWER_TOKENS, expected_usage, prompt_tokens
+from dknb.llm.calls.limits import CallLimits, Rates, Window
 from dknb.llm.request import completion_request, embedding_request
 
 

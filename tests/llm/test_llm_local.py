@@ -15,7 +15,8 @@ import pytest
 from llama_help import ADD, GREETING, TINY, needs_llama
 
 from dknb.errors import BadRequest, ConfigError, ContextTooLong, MissingExtra, ModelNotFound, ServerError
-from dknb.llm import LLMMessage, ModelCapability, SyncLLMProvider, create_llm_provider, local_model
+from dknb.llm import LLMMessage, ModelCapability, SyncLLMProvider, create_llm_provider
+from dknb.llm.providers import local_model
 
 pytestmark = needs_llama
 #: Goes on until the context is full.

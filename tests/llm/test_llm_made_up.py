@@ -5,7 +5,7 @@ from __future__ import annotations
 import jsonschema
 import pytest
 
-from dknb.llm.made_up import made_up
+from dknb.llm.providers.made_up import made_up
 
 TREE = {
     "$defs": {

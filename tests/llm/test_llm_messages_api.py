@@ -16,8 +16,8 @@ from dknb.llm import (
     ToolCallPiece,
     ToolResult,
 )
-from dknb.llm.dialect import NoAnswer, StreamError
-from dknb.llm.messages_api import MESSAGES
+from dknb.llm.dialects.dialect import NoAnswer, StreamError
+from dknb.llm.dialects.messages_api import MESSAGES
 from dknb.llm.request import completion_request
 
 

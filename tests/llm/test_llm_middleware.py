@@ -7,7 +7,7 @@ from llm_scripted import Scripted, streamed
 
 from dknb.errors import ConfigError, MiddlewareError
 from dknb.llm import LLMMessage, LLMMiddleware, LLMProviderFactory, LLMResponse, create_llm_provider
-from dknb.llm.recording import Recording, use
+from dknb.llm.recordings.recording import Recording, use
 
 
 class Marks:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dknb.llm.ndjson import LineDecoder
+from dknb.llm.wire.ndjson import LineDecoder
 
 OBJECTS = st.lists(st.dictionaries(st.text(max_size=5), st.text(max_size=10) | st.integers(), max_size=3), max_size=5)
 

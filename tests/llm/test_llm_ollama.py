@@ -12,7 +12,7 @@ from llm_server import HANG, Reply, serving
 
 from dknb.errors import AuthenticationError, BadRequest, ConnectionFailed, ContextTooLong, ModelNotFound, ServerError
 from dknb.llm import ModelCapability, OllamaProvider, create_llm_provider
-from dknb.llm.ollama_api import CHAT
+from dknb.llm.dialects.ollama_api import CHAT
 
 DONE = {
     "model": "m",

@@ -6,7 +6,7 @@ import pytest
 
 from dknb.errors import ConfigError
 from dknb.llm import DocumentPart, ImagePart, LLMConfig, LLMMessage, ReasoningPart, TextPart, ToolCall, ToolResult
-from dknb.llm.ollama_body import chat_body, embed_body, generate_body
+from dknb.llm.dialects.ollama_body import chat_body, embed_body, generate_body
 from dknb.llm.request import completion_request, embedding_request
 
 PNG = "iVBORw0KGgo="

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dknb.llm import LLMResponse, ResponseParser
-from dknb.llm import text_blocks as blocks_module
+from dknb.llm.answers import text_blocks as blocks_module
 
 CASES = Path(__file__).resolve().parents[3] / "shared" / "cases" / "parsers.json"
 PARSERS = {"extract_json", "extract_code", "extract_list", "extract_sections"}
@@ -116,7 +116,11 @@ def test_json_that_was_cut_keeps_what_is_whole(text, expected):
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**12), 10**12) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**12), 10**12)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=12,
 )

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from dknb.llm import LLMConfig, LLMMessage, LLMResponse, MessageBuilder, ToolCall, ToolResult
-from dknb.llm.chat_api import ChatTraits, chat_dialect
-from dknb.llm.messages_api import MESSAGES
-from dknb.llm.openai import OpenAIProvider
+from dknb.llm.dialects.chat_api import ChatTraits, chat_dialect
+from dknb.llm.dialects.messages_api import MESSAGES
+from dknb.llm.dialects.responses_api import RESPONSES
+from dknb.llm.providers.openai import OpenAIProvider
 from dknb.llm.request import completion_request
-from dknb.llm.responses_api import RESPONSES
 
 OPENAI = chat_dialect(OpenAIProvider.traits)
 OTHERS = chat_dialect(ChatTraits())

@@ -44,7 +44,7 @@ BEGIN = """
 import json
 from dknb._sync import run
 from dknb.llm import create_llm_provider
-from dknb.llm.availability import usable_models
+from dknb.llm.providers.availability import usable_models
 from dknb.llm.catalog import known_providers
 
 def failure(spec):

@@ -10,7 +10,7 @@ from llm_scripted import Scripted, streamed
 
 from dknb.errors import BadRequest, ConnectionFailed, ReplayMiss
 from dknb.llm import LLMMessage, Recording
-from dknb.llm.recording import use
+from dknb.llm.recordings.recording import use
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ async def test_a_replay_can_keep_its_rhythm(tape, monkeypatch):
     async def sleep(seconds):
         slept.append(seconds)
 
-    monkeypatch.setattr("dknb.llm.record.asyncio.sleep", sleep)
+    monkeypatch.setattr("dknb.llm.recordings.record.asyncio.sleep", sleep)
     await streamed(Scripted(recorded=True))
     assert sum(slept) >= 0.05
 

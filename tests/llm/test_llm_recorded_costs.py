@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from dknb.llm.chat_api import ChatTraits, chat_dialect
-from dknb.llm.costs import CostCalculator
-from dknb.llm.dialect import Dialect
-from dknb.llm.messages_api import MESSAGES
-from dknb.llm.responses_api import RESPONSES
+from dknb.llm.counting.costs import CostCalculator
+from dknb.llm.dialects.chat_api import ChatTraits, chat_dialect
+from dknb.llm.dialects.dialect import Dialect
+from dknb.llm.dialects.messages_api import MESSAGES
+from dknb.llm.dialects.responses_api import RESPONSES
 
 PATH = Path(__file__).parents[3] / "shared" / "wire" / "exchanges.jsonl"
 pytestmark = pytest.mark.skipif(not PATH.exists(), reason="there are no recorded exchanges beside the repository")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dknb.llm.recorded_diff import differences, nearest_request, word_diff
+from dknb.llm.recordings.differences import differences, nearest_request, word_diff
 
 
 def asking(*texts: str, **changes: Any) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from recording_help import asking, record, replayed
 
 from dknb.errors import RecordingError, ReplayMiss
-from dknb.llm import recording as recording_module
-from dknb.llm.recording import Recording, active, request_key, use
+from dknb.llm.recordings import recording as recording_module
+from dknb.llm.recordings.recording import Recording, active, request_key, use
 
 
 @pytest.fixture

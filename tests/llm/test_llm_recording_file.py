@@ -9,7 +9,7 @@ import pytest
 from recording_help import asking, record, replayed
 
 from dknb.errors import ConfigError, RecordingError
-from dknb.llm.recording import Recording
+from dknb.llm.recordings.recording import Recording
 
 
 @pytest.fixture

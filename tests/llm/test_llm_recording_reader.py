@@ -11,11 +11,11 @@ from recording_help import asking, record, replayed
 
 from dknb.errors import ConfigError, RecordingError
 from dknb.llm import create_llm_provider
-from dknb.llm.asked_again import ask_again
-from dknb.llm.recording import Recording, latest_path, request_key, used_here
-from dknb.llm.recording_check import Suspect, check_secrets
-from dknb.llm.recording_pruning import prune
-from dknb.llm.recording_reader import RecordingReader
+from dknb.llm.recordings.asked_again import ask_again
+from dknb.llm.recordings.check import Suspect, check_secrets
+from dknb.llm.recordings.pruning import prune
+from dknb.llm.recordings.reader import RecordingReader
+from dknb.llm.recordings.recording import Recording, latest_path, request_key, used_here
 
 LONG = {"role": "system", "content": "Be kind. " * 60}
 

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from recording_help import asking, record, replayed
 
-from dknb.llm.recording import Recording, request_key
-from dknb.llm.recording_file import RecordingFile
-from dknb.llm.recording_lines import encoded, name_of, pack, unpack
+from dknb.llm.recordings.file import RecordingFile
+from dknb.llm.recordings.lines import encoded, name_of, pack, unpack
+from dknb.llm.recordings.recording import Recording, request_key
 
 IMAGE = "iVBORw0KGgo" * 2_000
 
@@ -194,7 +194,7 @@ def test_a_line_that_is_being_written_is_not_taken_for_a_damaged_one(path):
 
 def test_a_recording_is_used_within_its_block(path):
     """And what was in use before is in use again after it."""
-    from dknb.llm.recording import active
+    from dknb.llm.recordings.recording import active
 
     with Recording(path, "record") as outer:
         with Recording(path.with_name("inner.jsonl")) as inner:

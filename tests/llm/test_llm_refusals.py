@@ -22,9 +22,9 @@ from dknb.errors import (
     ServerError,
 )
 from dknb.llm import LLMConfig, LLMMessage
-from dknb.llm.outcome import with_sizes
+from dknb.llm.calls.outcome import with_sizes
 from dknb.llm.request import completion_request
-from dknb.llm.wire_errors import Faults
+from dknb.llm.wire.faults import Faults
 
 ADD = {"name": "add", "parameters": {"type": "object", "properties": {}}}
 

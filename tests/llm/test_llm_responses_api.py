@@ -15,9 +15,9 @@ from dknb.llm import (
     ToolCallPiece,
     ToolResult,
 )
-from dknb.llm.dialect import NoAnswer, StreamError
+from dknb.llm.dialects.dialect import NoAnswer, StreamError
+from dknb.llm.dialects.responses_api import RESPONSES
 from dknb.llm.request import completion_request
-from dknb.llm.responses_api import RESPONSES
 
 
 def body(*messages, tools=None, tool_choice=None, **settings):

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from dknb.llm.recording import Recording
-from dknb.llm.scrub import MARK, Scrubber, named_secrets, written_request
+from dknb.llm.recordings.recording import Recording
+from dknb.llm.recordings.scrub import MARK, Scrubber, named_secrets, written_request
 
 SECRET = "tiger-4711-in-the-tank"
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dknb.llm.sse import DONE, EventDecoder
+from dknb.llm.wire.sse import DONE, EventDecoder
 
 STREAM = (
     ': a comment\r\n\r\nevent: message\ndata: {"text": "é 🙂"}\n\nid: 3\nretry: 10\n'

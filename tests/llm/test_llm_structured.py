@@ -15,7 +15,7 @@ from typing_extensions import TypedDict
 
 from dknb.errors import BadRequest, ConfigError, RateLimited, StructuredOutputError
 from dknb.llm import EchoProvider, LLMConfig, LLMResponse, RawPart, Recording, SyncLLMProvider, ToolCall
-from dknb.llm.answer_shape import canonical_format
+from dknb.llm.answers.answer_shape import canonical_format
 
 
 class City(BaseModel):

@@ -9,9 +9,9 @@ from pydantic import BaseModel
 
 from dknb.errors import ConfigError
 from dknb.llm import ImagePart, LLMConfig, LLMMessage, TextPart, ToolCall, validate_arguments
-from dknb.llm.answer_shape import canonical_format
+from dknb.llm.answers.answer_shape import canonical_format
+from dknb.llm.answers.strict_schema import all_in_words, strict_schema
 from dknb.llm.request import completion_request
-from dknb.llm.strict_schema import all_in_words, strict_schema
 
 
 class Node(BaseModel):

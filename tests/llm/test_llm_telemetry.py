@@ -13,7 +13,7 @@ from provider_help import KEY, provider_at, whole
 from dknb.conversations import ConversationManager, MemoryConversationStorage
 from dknb.errors import RateLimited
 from dknb.llm import LLMMessage, LLMResponse, ToolCall
-from dknb.llm.telemetry import CAPTURE_CONTENT, labelled
+from dknb.llm.calls.telemetry import CAPTURE_CONTENT, labelled
 
 trace = pytest.importorskip("opentelemetry.trace", reason="needs opentelemetry-sdk")
 pytest.importorskip("opentelemetry.sdk", reason="needs opentelemetry-sdk")
@@ -197,7 +197,7 @@ async def test_the_server_is_named_and_the_key_is_not(otel):
 
 async def test_recorded_answers_are_no_calls(otel, tmp_path):
     """A replay asks no model."""
-    from dknb.llm.recording import Recording, use
+    from dknb.llm.recordings.recording import Recording, use
 
     before = use(Recording(tmp_path / "r.jsonl", "auto"))
     try:
@@ -223,7 +223,7 @@ def test_nothing_is_loaded_that_was_not_there():
 
 async def test_a_program_that_only_loads_it_pays_nothing(monkeypatch):
     """Without a provider of spans there are none, and none is made."""
-    from dknb.llm import telemetry
+    from dknb.llm.calls import telemetry
 
     monkeypatch.setattr(telemetry, "_Watched", None)
     assert (await Scripted("a").complete("hi")).content == "a"

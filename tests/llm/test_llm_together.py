@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from dknb.llm.together import done_together
+from dknb.llm.recordings.together import done_together
 
 
 async def test_work_is_done_in_order_and_off_the_loop():

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from dknb.llm.counting.tokenizers import encoding_of
+from dknb.llm.counting.tokens import TokenCount, TokenCounter
 from dknb.llm.messages import LLMMessage
-from dknb.llm.tokenizers import encoding_of
-from dknb.llm.tokens import TokenCount, TokenCounter
 
 PATH = Path(__file__).parents[3] / "shared" / "wire" / "exchanges.jsonl"
 pytestmark = pytest.mark.skipif(not PATH.exists(), reason="there are no recorded exchanges beside the repository")

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dknb.llm import tokenizers
-from dknb.llm.tokenizers import encoding_of, tokens_in
+from dknb.llm.counting import tokenizers
+from dknb.llm.counting.tokenizers import encoding_of, tokens_in
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_nothing_is_fetched_and_nobodys_environment_changed():
     """In a process without network or cache, whose environment stays as it was."""
     code = (
         "import os, socket; socket.socket = None; before = dict(os.environ);"
-        "from dknb.llm.tokenizers import tokens_in; assert tokens_in('Hello there', 'o200k_base') == (2, True);"
+        "from dknb.llm.counting.tokenizers import tokens_in; assert tokens_in('Hello there', 'o200k_base') == (2, True);"
         "assert dict(os.environ) == before"
     )
     environment = {**os.environ, "TIKTOKEN_CACHE_DIR": os.devnull}

@@ -10,10 +10,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dknb.errors import ConfigError
-from dknb.llm import tokenizers
+from dknb.llm.counting import tokenizers
+from dknb.llm.counting.tokens import TokenCount, TokenCounter, context_window
 from dknb.llm.messages import LLMMessage
 from dknb.llm.parts import DocumentPart, ImagePart, TextPart, ToolCall, ToolResult
-from dknb.llm.tokens import TokenCount, TokenCounter, context_window
 
 #: Text and its tokens in o200k_base, counted with rs-bpe 0.1.0. None of them was used to fit the weights.
 COUNTED = {

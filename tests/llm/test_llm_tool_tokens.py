@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from dknb.llm.tool_tokens import tools_overhead, tools_text
+from dknb.llm.counting.tool_tokens import tools_overhead, tools_text
 
 WEATHER = {
     "name": "weather",

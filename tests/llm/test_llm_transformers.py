@@ -139,7 +139,7 @@ async def test_a_text_that_is_too_long_is_told_with_both_numbers(gpt2):
 
 async def test_an_iterator_that_is_closed_stops_the_model(gpt2):
     """It writes at most one more token, so that the next call has its turn."""
-    from dknb.llm.transformers_model import TransformersModel
+    from dknb.llm.providers.transformers_model import TransformersModel
 
     over = threading.Event()
     write = TransformersModel.write

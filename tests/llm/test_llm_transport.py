@@ -16,7 +16,7 @@ from provider_help import KEY, provider_at, whole
 
 from dknb.errors import ConfigError, ConnectionFailed
 from dknb.llm import create_llm_provider
-from dknb.llm.transport import AiohttpTransport, http_client, proxy_for
+from dknb.llm.wire.transport import AiohttpTransport, http_client, proxy_for
 
 VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 

@@ -14,8 +14,8 @@ import yaml
 
 from dknb.errors import RecordingError
 from dknb.llm import Recording, create_llm_provider
-from dknb.llm.recording_file import RecordingFile
-from dknb.llm.vcr_import import import_vcr
+from dknb.llm.recordings.file import RecordingFile
+from dknb.llm.recordings.vcr_import import import_vcr
 
 CHAT = "https://api.openai.com/v1/chat/completions"
 BODY = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Capital of France?"}], "temperature": 0}

@@ -12,7 +12,7 @@ from llm_recorded import answer_in, answer_of, is_stream, recorded
 
 from dknb.errors import ReplayMiss
 from dknb.llm import LLMMessage, Recording, create_llm_provider
-from dknb.llm.vcr_import import import_vcr
+from dknb.llm.recordings.vcr_import import import_vcr
 
 RECORDED = recorded()
 HOSTS = {

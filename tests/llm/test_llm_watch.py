@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from dknb.llm.watch import Watch
+from dknb.llm.calls.watch import Watch
 
 
 async def soon(value, seconds=0.0):

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from dknb.errors import BudgetExceeded, MagicError
-from dknb.llm.budget import process_budget
+from dknb.llm.calls.budget import process_budget
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ import yaml
 
 from dknb.errors import MagicError, RecordingError
 from dknb.llm.messages import LLMMessage, LLMResponse
-from dknb.llm.recording import Recording, request_key
+from dknb.llm.recordings.recording import Recording, request_key
 from dknb.llm.request import ModelRequest
 
 
@@ -38,7 +38,7 @@ def ask(project, *questions):
 
 def forget(monkeypatch):
     """As in a kernel that has just started."""
-    monkeypatch.setattr("dknb.llm.recording._sessions", {})
+    monkeypatch.setattr("dknb.llm.recordings.recording._sessions", {})
 
 
 def test_a_recording_is_listed_by_its_requests(notebook, tape):

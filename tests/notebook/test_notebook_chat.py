@@ -16,7 +16,7 @@ from dknb.errors import (
     PromptNotFound,
     StorageError,
 )
-from dknb.llm.echo import EchoProvider
+from dknb.llm.providers.echo import EchoProvider
 
 
 def test_a_cell_is_answered_in_markdown_with_a_line_of_facts(notebook):

@@ -13,7 +13,7 @@ from dknb.conversations.manager import ConversationManager
 from dknb.conversations.sql import SQLConversationStorage
 from dknb.errors import BranchError
 from dknb.llm.config import LLMConfig
-from dknb.llm.echo import EchoProvider
+from dknb.llm.providers.echo import EchoProvider
 from dknb.notebook.asking import Question, Talk
 
 CELLS = ("a", "b", "c", "d")

@@ -7,7 +7,7 @@ import pytest
 from dknb.errors import DknbError, MagicError, MissingParameters, ReplayMiss, TemplateError
 from dknb.llm.config import parse_spec
 from dknb.llm.messages import LLMMessage, LLMResponse
-from dknb.llm.recording import Recording
+from dknb.llm.recordings.recording import Recording
 from dknb.llm.request import completion_request
 from dknb.notebook.views.text import MIME
 

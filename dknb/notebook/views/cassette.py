@@ -7,8 +7,8 @@ from datetime import datetime, timezone
 
 from ...conversations.diff import diff_words
 from ...llm.messages import LLMResponse
-from ...llm.recording_check import Suspect
-from ...llm.recording_reader import EntryPlace, RecordedEntry
+from ...llm.recordings.check import Suspect
+from ...llm.recordings.reader import EntryPlace, RecordedEntry
 from .table import table_bundle
 from .text import money, one_line, seconds
 from .words import words_as_html, words_as_text

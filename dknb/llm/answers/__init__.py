@@ -1,0 +1,1 @@
+"""Taking answers apart, and asking for answers of a shape."""

@@ -1,0 +1,1 @@
+"""What surrounds a call, the same for all providers: attempts, limits, budgets, middleware, telemetry."""

@@ -1,0 +1,1 @@
+"""Tokens and money: counted, estimated, and priced."""

@@ -1,0 +1,97 @@
+"""What the usage of real answers teaches about token estimates, model by model, as long as the process lives.
+
+A model without a published tokenizer is counted with another's. Each answer says how many tokens its prompt really had;
+the quotient of both is the model's factor. To learn costs a call nothing: an answer is only noted, and counted when the
+next estimate for its model is asked for.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from ..messages import LLMMessage
+from ..parts import DocumentPart, ImagePart, RawPart, ToolResult
+from ..request import ModelRequest
+from .model_facts import whole_prompt
+
+__all__ = ["forget", "learn", "learned_factor"]
+
+#: Estimates the prompt of messages and tools without what was learned.
+Estimate: TypeAlias = Callable[[Sequence[LLMMessage], Sequence[Mapping[str, Any]]], int]
+
+#: Answers that are noted for one model until it is asked for, and models.
+_NOTES, _MODELS = 4, 64
+#: Providers whose usage is made up.
+_PRETENDERS = frozenset({"echo"})
+#: How much of what is known stays when another answer is learned.
+_KEPT = 0.9
+#: What the estimate itself weighs, in tokens, against what was learned; so that one short prompt does not mislead.
+_PRIOR = 300
+
+
+@dataclass
+class _Model:
+    notes: deque[tuple[ModelRequest, int]] = field(default_factory=lambda: deque(maxlen=_NOTES))
+    real: float = _PRIOR
+    estimated: float = _PRIOR
+
+
+_models: OrderedDict[str, _Model] = OrderedDict()
+_lock = threading.Lock()
+
+
+def learn(request: ModelRequest, usage: Mapping[str, int] | None) -> None:
+    """Note how many tokens the prompt of ``request`` really had; takes no time, whatever its length."""
+    if (
+        request.kind != "complete"
+        or request.provider in _PRETENDERS
+        or not usage
+        or not (prompt := whole_prompt(request.provider, usage))
+    ):
+        return
+    name = request.model.lower().rpartition("/")[2]
+    with _lock:
+        model = _models.setdefault(name, _Model())
+        _models.move_to_end(name)
+        model.notes.append((request, prompt))
+        if len(_models) > _MODELS:
+            _models.popitem(last=False)
+
+
+def learned_factor(model: str, estimate: Estimate) -> float:
+    """How many tokens a model really has for each that ``estimate`` counts; 1 when nothing was learned.
+
+    The model goes by its name in lower case, without what stands before its last slash.
+    """
+    if (known := _models.get(model)) is None:
+        return 1.0
+    with _lock:
+        notes = [known.notes.popleft() for _ in range(len(known.notes))]
+    for request, real in notes:
+        if _is_text(request):
+            estimated = estimate(request.full_messages(), request.tools)
+            with _lock:
+                known.real = _PRIOR + (known.real - _PRIOR) * _KEPT + real
+                known.estimated = _PRIOR + (known.estimated - _PRIOR) * _KEPT + estimated
+    return known.real / known.estimated
+
+
+def forget() -> None:
+    """Forget all that was learned."""
+    with _lock:
+        _models.clear()
+
+
+def _is_text(request: ModelRequest) -> bool:
+    """Whether the prompt is text and tools of ours alone: what else a vendor adds has nothing to do with its length."""
+    if any(request.options.get(name) for name in ("thinking", "reasoning")) or "response_format" in request.settings:
+        return False
+    if any(tool.get("type") not in (None, "function", "custom") for tool in request.tools):
+        return False
+    parts = [part for message in request.full_messages() for part in message.parts]
+    blocks = any(isinstance(part, ToolResult) and not isinstance(part.content, str) for part in parts)
+    return not blocks and not any(isinstance(part, (ImagePart, DocumentPart, RawPart)) for part in parts)

@@ -1,0 +1,1 @@
+"""How the vendors' APIs are spoken: pure functions over plain data, both directions."""

@@ -1,0 +1,1 @@
+"""What is particular about families of models: data, with its source and date."""
