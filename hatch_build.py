@@ -87,5 +87,5 @@ class LabextensionBuildHook(BuildHookInterface):  # type: ignore[type-arg]  # it
             if source is None or hashlib.sha256(source.read_bytes()).hexdigest() != TABLES[name]:
                 self.app.display_warning(f"{name} is not at hand ({TABLES_REQUIREMENT}): tokens will be estimated.")
                 continue
-            self._tables_folder.mkdir(exist_ok=True)
+            self._tables_folder.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, self._tables_folder / name)

