@@ -139,3 +139,14 @@ def test_a_reply_is_its_text():
 def test_an_incomplete_answer_is_marked():
     """The line below a cut answer says so."""
     assert "incomplete" in status_bundle(Reply("x", "0.0", incomplete=True))["text/plain"]
+
+
+def test_dollars_of_a_view_are_no_mathematics(notebook):
+    """JupyterLab would set what stands between two dollars: views say that it must not, answers do not."""
+    shown = notebook.run("%dknb budget 2.50").bundles[0]["text/html"]
+    assert shown.count("$") == 3
+    assert shown.startswith('<div class="mathjax_ignore tex2jax_ignore">')
+    notebook.ok("%dknb budget off")
+    answer, facts = notebook.run("%%chat\nIt costs $x$ and $y$", cell="a").bundles
+    assert "mathjax_ignore" not in answer["text/html"]
+    assert "mathjax_ignore" in facts["text/html"]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...conversations.diff import MessageDiff, PathDiff, WordRun
-from .text import chip, escape, one_line, printable
+from .text import chip, escape, one_line, printable, verbatim
 from .tree import node_label
 from .words import words_as_html, words_as_text
 
@@ -49,7 +49,7 @@ def branches_bundle(conversation: str, tips: Sequence[Tip]) -> dict[str, str]:
             f'<tr><td style="text-align:left">{name}</td><td style="text-align:left"><code>{escape(tip.node)}</code></td>'
             f'<td>{tip.messages} messages</td><td style="text-align:left">{escape(one_line(tip.said, 90))}</td></tr>'
         )
-    return {"text/plain": "\n".join(lines), "text/html": f"<table>{''.join(rows)}</table>"}
+    return {"text/plain": "\n".join(lines), "text/html": verbatim(f"<table>{''.join(rows)}</table>")}
 
 
 def diff_bundle(left: str, right: str, diff: PathDiff, systems: Sequence[WordRun] = ()) -> dict[str, str]:
@@ -72,7 +72,7 @@ def diff_bundle(left: str, right: str, diff: PathDiff, systems: Sequence[WordRun
     if (left_out := len(diff.messages) - _MOST) > 0:
         lines.append(f"\n… and {left_out} further messages")
         blocks.append(f"<div>… and {left_out} further messages</div>")
-    return {"text/plain": "\n".join(lines), "text/html": "".join(blocks)}
+    return {"text/plain": "\n".join(lines), "text/html": verbatim("".join(blocks))}
 
 
 def _title(message: MessageDiff) -> str:

@@ -10,7 +10,7 @@ from ...llm.messages import LLMResponse
 from ...llm.recordings.check import Suspect
 from ...llm.recordings.reader import EntryPlace, RecordedEntry
 from .table import table_bundle
-from .text import money, one_line, seconds
+from .text import money, one_line, seconds, verbatim
 from .words import words_as_html, words_as_text
 
 __all__ = ["changes_bundle", "entries_bundle", "size_shown", "suspects_bundle"]
@@ -54,7 +54,7 @@ def changes_bundle(entry: RecordedEntry, fresh: LLMResponse) -> dict[str, str]:
     runs = diff_words(entry.response.content, fresh.content)
     return {
         "text/plain": table["text/plain"] + "\n" + words_as_text("text", runs),
-        "text/html": table["text/html"] + words_as_html("text", runs),
+        "text/html": table["text/html"] + verbatim(words_as_html("text", runs)),
     }
 
 

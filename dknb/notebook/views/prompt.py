@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .text import MIME, escape, money, printable, shorten
+from .text import MIME, escape, money, printable, shorten, verbatim
 
 __all__ = ["RenderedPrompt", "prompt_bundle"]
 
@@ -54,7 +54,7 @@ class RenderedPrompt:
 
 def prompt_bundle(prompt: RenderedPrompt) -> dict[str, Any]:
     """The prompt as a MIME bundle: our own type, HTML and text."""
-    return {MIME["prompt"]: payload(prompt), "text/html": _html(prompt), "text/plain": _plain(prompt)}
+    return {MIME["prompt"]: payload(prompt), "text/html": verbatim(_html(prompt)), "text/plain": _plain(prompt)}
 
 
 def payload(prompt: RenderedPrompt) -> dict[str, Any]:

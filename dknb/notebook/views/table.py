@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .text import escape, printable
+from .text import escape, printable, verbatim
 
 __all__ = ["table_bundle"]
 
@@ -19,5 +19,5 @@ def table_bundle(head: Sequence[str], rows: Sequence[Sequence[str]], *, title: s
     body = "".join("<tr>" + "".join(f"<td {left}>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     return {
         "text/plain": "\n".join([printable(title), *lines]),
-        "text/html": f"<table><thead><tr>{header}</tr></thead><tbody>{body}</tbody></table>",
+        "text/html": verbatim(f"<table><thead><tr>{header}</tr></thead><tbody>{body}</tbody></table>"),
     }

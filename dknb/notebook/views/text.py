@@ -7,7 +7,20 @@ from collections.abc import Mapping
 
 from ..._text import printable
 
-__all__ = ["MIME", "chip", "escape", "folded", "money", "note", "one_line", "printable", "seconds", "shorten", "tokens"]
+__all__ = [
+    "MIME",
+    "chip",
+    "escape",
+    "folded",
+    "money",
+    "note",
+    "one_line",
+    "printable",
+    "seconds",
+    "shorten",
+    "tokens",
+    "verbatim",
+]
 
 #: The MIME types of dknb; ``dknb/notebook/schemas`` says what is in them.
 MIME = {
@@ -70,11 +83,16 @@ def chip(text: str, *, strong: bool = False) -> str:
     )
 
 
+def verbatim(markup: str) -> str:
+    """HTML in which dollars are dollars: elsewhere JupyterLab sets what stands between two of them as mathematics."""
+    return f'<div class="mathjax_ignore tex2jax_ignore">{markup}</div>'
+
+
 def note(text: str) -> dict[str, str]:
     """One quiet line, as a MIME bundle."""
     return {
         "text/plain": printable(text),
-        "text/html": f'<div style="{_MUTED};font-size:90%;white-space:pre-wrap">{escape(text)}</div>',
+        "text/html": verbatim(f'<div style="{_MUTED};font-size:90%;white-space:pre-wrap">{escape(text)}</div>'),
     }
 
 
@@ -82,6 +100,8 @@ def folded(title: str, text: str) -> dict[str, str]:
     """A longer text below its title, closed until one opens it, as a MIME bundle."""
     return {
         "text/plain": printable(f"{title}: {text}"),
-        "text/html": f'<details style="{_MUTED};font-size:90%"><summary>{escape(title)}</summary>'
-        f'<div style="white-space:pre-wrap">{escape(text)}</div></details>',
+        "text/html": verbatim(
+            f'<details style="{_MUTED};font-size:90%"><summary>{escape(title)}</summary>'
+            f'<div style="white-space:pre-wrap">{escape(text)}</div></details>'
+        ),
     }

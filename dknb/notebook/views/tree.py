@@ -12,7 +12,7 @@ from typing import Any
 
 from ...conversations.node import ConversationNode
 from ...conversations.tree import Tree, calculate_node_id
-from .text import MIME, chip, escape, one_line, printable, shorten
+from .text import MIME, chip, escape, one_line, printable, shorten, verbatim
 
 __all__ = ["Picture", "node_label", "tree_bundle"]
 
@@ -70,7 +70,7 @@ def tree_bundle(picture: Picture) -> dict[str, Any]:
     left_out = len(rows) - len(shown)
     return {
         MIME["conversation"]: payload(picture),
-        "text/html": _html(picture, shown, left_out),
+        "text/html": verbatim(_html(picture, shown, left_out)),
         "text/plain": _plain(picture, shown, left_out),
     }
 
