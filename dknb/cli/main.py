@@ -15,6 +15,7 @@ from ..errors import DknbError, did_you_mean
 __all__ = ["main"]
 
 _COMMANDS = ("lab", "doctor", "cassette")
+_ACTIONS = ("list", "check", "stale", "prune", "import")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -49,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_cassette(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=_Parser)
-    listed = actions.add_parser("list", help="list its entries", allow_abbrev=False)
+    listed = actions.add_parser("list", help="list its entries (so does FILE alone)", allow_abbrev=False)
     listed.add_argument("file", type=Path)
     check = actions.add_parser(
         "check", help="look for secrets in recordings; fails if one is found", allow_abbrev=False
@@ -61,6 +62,15 @@ def _add_cassette(parser: argparse.ArgumentParser) -> None:
         allow_abbrev=False,
     )
     stale.add_argument("notebook", type=Path)
+    prune = actions.add_parser("prune", help="take entries out: those named, or those that are old", allow_abbrev=False)
+    prune.add_argument("file", type=Path)
+    prune.add_argument("entries", nargs="*", metavar="ENTRY")
+    prune.add_argument("--older", metavar="DAYS", help="those that were recorded so many days ago")
+    prune.add_argument("--yes", action="store_true", help="really do it")
+    take = actions.add_parser("import", help="add what a VCR file (YAML or JSON) has recorded", allow_abbrev=False)
+    take.add_argument("source", type=Path, metavar="VCR_FILE")
+    take.add_argument("file", type=Path)
+    take.add_argument("--provider", metavar="NAME", help="whose calls they are, if the address does not say so")
 
 
 def _lab(options: argparse.Namespace) -> int:
@@ -85,14 +95,29 @@ def _doctor() -> int:
 
 
 def _cassette(options: argparse.Namespace) -> int:
-    from .cassette import check_recordings, list_recording, stale_entries
+    from .cassette import check_recordings, import_recording, list_recording, prune_recording, stale_entries
 
     if options.action == "check":
         found = check_recordings(options.files)
         print("\n".join(found) or "no secret was found")
         return int(bool(found))
-    print(list_recording(options.file) if options.action == "list" else stale_entries(options.notebook))
+    print(
+        {
+            "list": lambda: list_recording(options.file),
+            "stale": lambda: stale_entries(options.notebook),
+            "prune": lambda: prune_recording(options.file, options.entries, options.older, yes=options.yes),
+            "import": lambda: import_recording(options.source, options.file, options.provider),
+        }[options.action]()
+    )
     return 0
+
+
+def _with_action(words: list[str]) -> list[str]:
+    """The words, with ``list`` before a recording that ``dknb cassette`` is given alone."""
+    is_recording = words[:1] == ["cassette"] and len(words) > 1 and words[1] not in _ACTIONS
+    if is_recording and not words[1].startswith("-") and (Path(words[1]).suffix or Path(words[1]).exists()):
+        return ["cassette", "list", *words[1:]]
+    return words
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -105,7 +130,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     if words and not words[0].startswith("-") and words[0] not in _COMMANDS:
         parser.error(f"there is no command {words[0]!r}.{did_you_mean(words[0], _COMMANDS)}")
-    options = parser.parse_args(words)
+    options = parser.parse_args(_with_action(words))
     try:
         if options.command == "lab":
             return _lab(options)

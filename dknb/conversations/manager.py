@@ -169,6 +169,8 @@ class ConversationManager(Conversation):
         *,
         cell: str | None = None,
         at: NodeTree | str | None = None,
+        tool_call_id: str | None = None,
+        name: str | None = None,
     ) -> ConversationNode:
         """Add a message below the current node and go there; the branch one is on goes along.
 
@@ -181,6 +183,8 @@ class ConversationManager(Conversation):
             metadata: What to keep with the message (JSON data).
             cell: The notebook cell that says it.
             at: The node (or its id, or a branch) below which it goes instead of the current one.
+            tool_call_id: In a message of role ``tool``: the call that it answers.
+            name: Name of the speaker, or of the tool that answers.
 
         Raises:
             ConfigError: There is neither content nor a prompt, the role is unknown, or there is no builder.
@@ -197,7 +201,7 @@ class ConversationManager(Conversation):
             content, found = await self._render(role, prompt_name, params, include_rag=include_rag, below=parent)
             kept.update(found)
         # A list is a message in parts, which LLMMessage takes and its annotation does not say.
-        message = LLMMessage(role, content)  # type: ignore[arg-type]
+        message = LLMMessage(role, content, name, tool_call_id=tool_call_id)  # type: ignore[arg-type]
         node = ConversationNode(message, prompt_name=prompt_name, metadata=kept, cell=cell)
         await self._write_owed()
         hung = await self.storage.append(self.state, Step(parent, [node], branch))

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
-import shlex
 from collections.abc import Sequence
 from itertools import islice
 from keyword import iskeyword
 from typing import Any, NoReturn
 
 from ..errors import MagicError, did_you_mean
+from .line_words import parse_value, split_line
 
-__all__ = ["LineParser", "parse_value", "split_line", "split_pairs"]
+__all__ = ["LineParser", "split_pairs"]
 
 _PAIR = re.compile(r"([^\W\d]\w*)=(.*)", re.DOTALL)
 
@@ -74,21 +73,6 @@ class LineParser(argparse.ArgumentParser):
         return words + options
 
 
-def split_line(magic: str, line: str) -> list[str]:
-    """The words of a line; quotes hold words together, everything else (``$``, ``{``, a backslash) is itself.
-
-    Raises:
-        MagicError: A quote is not closed.
-    """
-    lexer = shlex.shlex(line, posix=True, punctuation_chars="")
-    lexer.whitespace_split = True
-    lexer.commenters = lexer.escape = ""
-    try:
-        return list(lexer)
-    except ValueError:
-        raise MagicError(f"{magic}: a quote in the line is not closed: {line.strip()!r}") from None
-
-
 def split_pairs(words: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
     """The words that are no ``name=value``, and the values of those that are."""
     plain: list[str] = []
@@ -99,11 +83,3 @@ def split_pairs(words: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
         else:
             plain.append(word)
     return plain, pairs
-
-
-def parse_value(text: str) -> Any:
-    """A value on a line: a number, ``true``, ``false``, ``null``, a JSON list or object, and otherwise text."""
-    try:
-        return json.loads(text, parse_constant=str)
-    except (ValueError, RecursionError):
-        return text

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..conversations.branches import check_name
 from ..conversations.manager import ConversationManager
-from ..conversations.node import ConversationNode
 from ..conversations.steps import Change
-from ..conversations.tree import Tree, get_node_by_id, parse_node_id
+from ..conversations.tree import get_node_by_id, parse_node_id
 from ..errors import BranchError, NodeNotFound
 from ..llm.messages import LLMMessage, LLMResponse, LLMStreamResponse
 from ..llm.parts import Part
 from .places import Attached, Node, Place, Places
+from .results import refuse_waiting, result_messages
+from .views.text import counted
 from .views.tree import node_label
 
 __all__ = ["Question", "Talk"]
@@ -28,6 +29,7 @@ class Question:
 
     Attributes:
         text: The user's message.
+        result: What tools answered, in place of a user's message (see `result_messages`).
         cell: The cell that asks; None where cells have no ids (a terminal, ``nbclient``).
         source: A node or branch to ask below instead.
         branch: The branch that the answer goes to instead; it is made if there is none.
@@ -43,15 +45,20 @@ class Question:
     system: str | None = None
     attached: tuple[Part, ...] = ()
     overrides: Mapping[str, Any] = field(default_factory=dict)
+    result: Any = None
 
-    @property
-    def content(self) -> str | list[Any]:
-        """What the user's message says: text, or text and what goes along with it."""
-        return [self.text, *self.attached] if self.attached else self.text
+    def messages(self, below: Node) -> list[LLMMessage]:
+        """What is said below a node: the user's message, or one for each call of a tool that it answers.
 
-    def is_said_by(self, message: LLMMessage) -> bool:
-        """Whether a user's message is this question."""
-        return message.content == self.text and tuple(message.parts[1:]) == self.attached
+        Raises:
+            ConfigError: Calls wait there and this answers none, or the other way round.
+        """
+        if self.result is not None:
+            return result_messages(below, self.result)
+        refuse_waiting(below)
+        # A list is a message in parts, which LLMMessage takes and its annotation does not say.
+        content: Any = [self.text, *self.attached] if self.attached else self.text
+        return [LLMMessage("user", content)]
 
 
 class Talk:
@@ -89,7 +96,7 @@ class Talk:
         """Where this kernel stands, for a person."""
         total = sum(not (node.data.is_empty or node.data.hidden) for node in self.manager.state.message_tree.walk())
         on = f" on {self.places.branch}" if self.places.branch is not None else ""
-        return f"at node {node_label(self.places.position)}{on}, of {total} nodes"
+        return f"at node {node_label(self.places.position)}{on}, of {counted(total, 'node')}"
 
     def head(self, branch: str) -> Node:
         """Where a branch ends for this kernel (see `Places.head`).
@@ -177,6 +184,7 @@ class Talk:
         Raises:
             BranchError: There is no branch of that name, or it cannot be one.
             NodeNotFound: There is no such node, or the one the cell was asked below is deleted.
+            ConfigError: Calls of tools wait there, or none do (see `Question.messages`).
             ProviderError: The call failed.
         """
         manager = self.manager
@@ -184,7 +192,7 @@ class Talk:
         await manager.refresh()
         place = self._place(question)
         parent = self.places.parent(place)
-        asked = await self._asked(question, place, parent)
+        asked = await self._asked(question, place, parent, question.messages(parent))
         system = asked.data.metadata.get("system")
         pieces = manager.stream_complete(
             branch_name=place.branch if self._is_new_branch(place.branch) else None,
@@ -234,29 +242,30 @@ class Talk:
             return replace(known)
         return self.places.here(cell)
 
-    async def _asked(self, question: Question, place: Place, parent: Node) -> Tree[ConversationNode]:
-        """The question's node below ``parent``: the one that is there already, or a new one."""
+    async def _asked(self, question: Question, place: Place, parent: Node, messages: Sequence[LLMMessage]) -> Node:
+        """The last node of the question below ``parent``; of what is there already, nothing is added again."""
         state = self.manager.state
         system = question.system if question.system is not None else _system_at(parent)
         if system == state.message_tree.data.message.content:
             system = None
+        kept = {"branch": place.branch, "from": place.source, "system": system}
+        metadata = {name: value for name, value in kept.items() if value is not None}
         state.current = parent
         state.current_branch = None if self._is_new_branch(place.branch) else place.branch
-        for child in parent.children:
-            data = child.data
-            same = data.role == "user" and question.is_said_by(data.message)
-            if same and data.metadata.get("system") == system and not data.hidden:
-                state.current = child
-                return child
-        kept = {"branch": place.branch, "from": place.source, "system": system}
-        node = await self.manager.add_message(
-            "user",
-            question.content,
-            metadata={name: value for name, value in kept.items() if value is not None},
-            cell=question.cell,
-        )
-        assert node.tree is not None
-        return node.tree
+        for message in messages:
+            if (known := _said_below(state.current, message, system)) is not None:
+                state.current = known
+                continue
+            content = [message.content, *message.parts[1:]] if message.parts else message.content
+            await self.manager.add_message(
+                message.role,
+                content,
+                metadata=metadata,
+                cell=question.cell,
+                tool_call_id=message.tool_call_id,
+                name=message.name,
+            )
+        return state.current
 
     def _is_new_branch(self, branch: str | None) -> bool:
         if branch is None:
@@ -267,6 +276,19 @@ class Talk:
                 f"The branch {branch!r} was deleted.", hint=f"Bring it back with  %branch undelete {branch}"
             )
         return known is None
+
+
+def _said_below(node: Node, message: LLMMessage, system: str | None) -> Node | None:
+    """The node below ``node`` that says ``message`` under the same system prompt."""
+    for child in node.children:
+        data = child.data
+        if data.role != message.role or data.hidden or data.metadata.get("system") != system:
+            continue
+        said = data.message
+        same = (said.content, said.parts[1:], said.tool_call_id, said.name)
+        if same == (message.content, message.parts[1:], message.tool_call_id, message.name):
+            return child
+    return None
 
 
 def _system_at(node: Node) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from typing import Any
 
 from .._sync import run
@@ -14,7 +14,8 @@ from .live import show
 from .places import Node
 from .session import Session
 from .views.branches import Tip, branches_bundle, diff_bundle
-from .views.text import note
+from .views.said import said
+from .views.text import counted, note
 from .views.tree import Picture, node_label, tree_bundle
 
 __all__ = ["BRANCH_HELP", "branch_line"]
@@ -66,12 +67,12 @@ def _list(talk: Talk, _: Any, __: str | None) -> dict[str, Any]:
     places, state = talk.places, talk.manager.state
     named = {name: talk.shown_head(name) for name, branch in state.branches.items() if not branch.deletion}
     tips = [
-        Tip(name, node_label(node), node.depth, node.data.message.content, name == places.branch)
+        Tip(name, node_label(node), node.depth, said(node.data.message), name == places.branch)
         for name, node in named.items()
     ]
     reached = {id(node) for head in named.values() for node in head.upward()}
     ends = [node for node in _ends(state.message_tree) if id(node) not in reached]
-    tips += [Tip(None, node_label(node), node.depth, node.data.message.content) for node in ends[-20:]]
+    tips += [Tip(None, node_label(node), node.depth, said(node.data.message)) for node in ends[-20:]]
     return branches_bundle(talk.name, tips)
 
 
@@ -148,17 +149,21 @@ def _delete(talk: Talk, options: Any, _: str | None) -> dict[str, Any]:
     hidden = talk.manager.would_delete(what)
     if not options.yes:
         return note(
-            f"this would hide {len(hidden)} nodes; do it with  %branch delete {options.what} --yes "
+            f"this would hide {counted(len(hidden), 'node')}; do it with  %branch delete {options.what} --yes "
             f"(%branch undelete {options.what} shows them again)"
         )
     run(talk.manager.delete_branch(what))
     gone = f"branch {options.what!r} is deleted, " if options.what in talk.manager.state.branches else ""
-    return note(f"{gone}{len(hidden)} nodes are hidden; %branch undelete {options.what} shows them again")
+    return note(f"{gone}{_nodes_are(hidden)} hidden; %branch undelete {options.what} shows them again")
 
 
 def _undelete(talk: Talk, options: Any, _: str | None) -> dict[str, Any]:
     shown = run(talk.manager.undelete_branch(_reference(talk, options.what)))
-    return note(f"{len(shown)} nodes are shown again")
+    return note(f"{_nodes_are(shown)} shown again")
+
+
+def _nodes_are(nodes: Sized) -> str:
+    return f"{counted(len(nodes), 'node')} {'is' if len(nodes) == 1 else 'are'}"
 
 
 def _reference(talk: Talk, ref: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import ConfigError, did_you_mean
 from ..llm.parts import DocumentPart, ImagePart, Part
+from .type_names import type_named
 
 __all__ = ["attachments", "attachments_named", "schema_named", "tools_named"]
 
@@ -38,18 +39,18 @@ def attachments(values: Sequence[Any]) -> tuple[Part, ...]:
 
 
 def schema_named(namespace: Namespace, name: str) -> Any:
-    """What the answer must be: a class or schema in a variable, the JSON Schema in a file, or the word ``json``.
+    """What the answer must be: a class or schema in a variable, a type of such, the JSON Schema in a file, or ``json``.
 
     Raises:
         ConfigError: There is no such thing, or the file holds no JSON object.
     """
     if name == "json":
         return name
-    value = _variable_or_path(namespace, name)
-    if not isinstance(value, Path):
-        return value
+    path = Path(name).expanduser()
+    if (name.isidentifier() and name in namespace) or not path.is_file():
+        return type_named(namespace, name)
     try:
-        schema = json.loads(value.read_text(encoding="utf-8"))
+        schema = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ConfigError(f"{name!r} holds no JSON: {error}", hint="Name a file with a JSON Schema") from error
     if not isinstance(schema, dict):

@@ -10,7 +10,7 @@ from ..errors import MagicError
 from ..llm.calls.budget import process_budget
 from .arguments import LineParser
 from .session import Session
-from .views.text import money, note
+from .views.text import counted, money, note
 
 __all__ = ["BUDGET", "budget_line", "limit_rows"]
 
@@ -51,7 +51,7 @@ def _described() -> str:
     budget = process_budget()
     spent = f"{money(budget.spent)} spent by this kernel"
     if budget.unpriced:
-        spent += f" + {budget.unpriced} calls of unknown price"
+        spent += f" + {counted(budget.unpriced, 'call')} of unknown price"
     if budget.limit == math.inf:
         return f"off; {spent}"
     running = f", {money(budget.reserved)} reserved by running calls" if budget.reserved else ""

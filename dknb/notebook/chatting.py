@@ -17,7 +17,8 @@ from .live import LiveAnswer, show
 from .places import Node
 from .session import Session
 from .views.answer import Reply, status_bundle
-from .views.text import folded, note
+from .views.said import brought
+from .views.text import counted, folded, note
 from .views.tree import node_label
 
 __all__ = ["CHAT", "chat_cell", "chat_line", "put_question"]
@@ -31,8 +32,13 @@ CHAT.add_argument("--model", metavar="SPEC", help="the model for this cell: open
 CHAT.add_argument("--system", metavar="PROMPT", help="a system prompt: a name in the library, or its text in quotes")
 CHAT.add_argument("--template", action="store_true", help="render the text first, with the notebook's variables")
 CHAT.add_argument("--attach", action="append", default=[], metavar="VAR|FILE|URL", help="an image or document to send")
-CHAT.add_argument("--schema", metavar="VAR|FILE|json", help="what the answer must be: a pydantic class, a JSON Schema")
+CHAT.add_argument(
+    "--schema",
+    metavar="VAR|TYPE|FILE|json",
+    help="what the answer must be: a pydantic class, list[City], a JSON Schema",
+)
 CHAT.add_argument("--tools", metavar="VAR", help="the tools that the model may call")
+CHAT.add_argument("--result", action="store_true", help="the cell's text is what the tool answered that was called")
 CHAT.add_argument("--as", dest="bind", metavar="VAR", help="bind the reply to a variable (also: >> VAR)")
 
 RESUME = LineParser("%chat", "Go back to where the conversation was left.")
@@ -45,6 +51,7 @@ def chat_cell(session: Session, shell: Any, line: str, body: str) -> Reply:
 
     Raises:
         MagicError: The line does not parse, or there is nothing to ask.
+        ConfigError: The answer above waits for results, or for none (``--result``).
         ProviderError: The call failed.
         Interrupted: The user stopped it.
     """
@@ -62,11 +69,17 @@ def chat_cell(session: Session, shell: Any, line: str, body: str) -> Reply:
         from .prompting import render_text
 
         text = render_text(session, text)
+    if options.result and options.attach:
+        raise MagicError("%%chat: --result and --attach exclude each other.", hint="Attach it to a question")
     config = session.model(options.model, settings)
-    attached = attachments_named(session.namespace, options.attach)
-    overrides = _overrides(session, options)
     question = Question(
-        text, session.next_cell(), options.source, options.branch, attached=attached, overrides=overrides
+        "" if options.result else text,
+        session.next_cell(),
+        options.source,
+        options.branch,
+        attached=attachments_named(session.namespace, options.attach),
+        overrides=_overrides(session, options),
+        result=text if options.result else None,
     )
     with session.conversation_named(options.name or session.home_of(question.cell)):
         return put_question(session, shell, question, config, options.system, options.bind)
@@ -141,7 +154,9 @@ def _stream(talk: Talk, question: Question, live: LiveAnswer, bind: Callable[[Re
         live.note(folded("reasoning", reply.reasoning))
     live.note(status_bundle(reply))
     if others := talk.others_wrote():
-        live.note(note(f"another kernel has added {others} nodes to this conversation meanwhile; nothing is lost"))
+        live.note(
+            note(f"another kernel has added {counted(others, 'node')} to this conversation meanwhile; nothing is lost")
+        )
     return reply
 
 
@@ -176,12 +191,14 @@ def _reply(talk: Talk, response: LLMResponse) -> Reply:
         incomplete=node.data.state != "complete",
         replayed=bool(response.metadata.get("replayed")),
         sample=_sample(node),
+        brought=brought(node.parent.data.message) if node.parent is not None else "",
         label=node_label(node),
     )
 
 
 def _sample(node: Node) -> tuple[int, int]:
-    answers = [child for child in node.parent.children if not child.data.hidden] if node.parent is not None else [node]
+    beside = node.parent.children if node.parent is not None else [node]
+    answers = [child for child in beside if child.data.role == "assistant" and not child.data.hidden]
     return answers.index(node) + 1 if node in answers else 1, len(answers)
 
 
@@ -207,6 +224,8 @@ def _place_hint(talk: Talk, question: Question) -> str | None:
         return None
     if places.position is not places.root or talk.left_at is None:
         return None
+    if question.result is not None:
+        return None  # it goes below an answer, or nowhere
     if any(child.data.message.content == question.text for child in places.root.children):
         return None  # it goes over known ground, as Run All does
     return (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .._sync import run
 from ..errors import ConfigError, MagicError, did_you_mean
@@ -16,7 +16,10 @@ from .live import show
 from .prompting import library_bundle
 from .session import Session
 from .views.table import table_bundle
-from .views.text import money, note
+from .views.text import counted, money, note
+
+if TYPE_CHECKING:
+    from ..conversations.ledger import CallRecord
 
 __all__ = ["CONTROL_HELP", "control_line"]
 
@@ -75,7 +78,7 @@ def _status(session: Session, _: Any) -> dict[str, Any]:
     recording = session.recording
     rows: list[Sequence[str]] = [
         ("model", _described(session)),
-        ("library", f"{_shown(session, session.library_folder)} ({session.prompt_count} prompts)"),
+        ("library", f"{_shown(session, session.library_folder)} ({counted(session.prompt_count, 'prompt')})"),
         ("conversation", session.conversation + _stands(session)),
         ("recording", "off" if recording is None else _recorded(session)),
         ("store", _shown(session, session.project.store_address)),
@@ -116,7 +119,7 @@ def _recorded(session: Session) -> str:
     recording = session.recording
     assert recording is not None
     facts = recording.summary()
-    return f"{facts.mode} {facts.path.name}: {facts.entries} entries, {facts.answered} answered, {facts.added} added"
+    return f"{facts.mode} {facts.path.name}: {counted(facts.entries, 'entry')}, {facts.answered} answered, {facts.added} added"
 
 
 def _model(session: Session, options: Any) -> dict[str, Any]:
@@ -137,7 +140,7 @@ def _library(session: Session, options: Any) -> dict[str, Any]:
             f"There is no folder {options.folder!r}.", hint="Name the folder that holds system/ and user/"
         )
     session.set_library(folder.resolve())
-    return note(f"library: {options.folder} ({session.prompt_count} prompts)")
+    return note(f"library: {options.folder} ({counted(session.prompt_count, 'prompt')})")
 
 
 def _conversation(session: Session, options: Any) -> dict[str, Any]:
@@ -162,15 +165,10 @@ def _models(_: Session, __: Any) -> dict[str, Any]:
     from ..llm.providers.availability import usable_models
 
     rows = [
-        (
-            each.provider,
-            "yes" if each.usable else "no",
-            each.reason + (f"; {each.hint}" if each.hint else ""),
-            _names(each.models),
-        )
+        (each.provider, "yes" if each.usable else "no", each.reason, each.hint, _names(each.models))
         for each in run(usable_models())
     ]
-    return table_bundle(("provider", "usable", "why", "models"), rows, title="models")
+    return table_bundle(("provider", "usable", "why", "what to do", "models"), rows, title="models")
 
 
 def _names(models: Sequence[str]) -> str:
@@ -178,14 +176,20 @@ def _names(models: Sequence[str]) -> str:
 
 
 #: How calls end that the vendor may charge for.
-_PAID = ("complete", "incomplete", "cancelled", "CallTimeout", "ConnectionFailed")
+_PAID = ("complete", "incomplete", "cancelled", "CallTimeout")
+
+
+def _may_have_cost(call: CallRecord) -> bool:
+    """Whether the vendor may charge for a call; of one without a connection, where something had arrived."""
+    arrived = call.node_seq is not None or bool(call.completion_tokens) or bool(call.cost_usd)
+    return call.outcome in _PAID or (call.outcome == "ConnectionFailed" and arrived)
 
 
 def _costs(session: Session, _: Any) -> dict[str, Any]:
     sums: dict[str, list[float]] = {}
     unknown: dict[str, int] = {}
     for call in run(session.storage.list_calls()):
-        if call.outcome not in _PAID:
+        if not _may_have_cost(call):
             continue
         name = f"{call.provider}/{call.model}" if call.model else str(call.provider)
         sums.setdefault(name, []).append(call.cost_usd or 0.0)

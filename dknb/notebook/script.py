@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
+from ..errors import ConfigError
 from .asking import Question
 from .bringing import attachments
 from .chatting import put_question
@@ -22,7 +23,7 @@ def _script_session() -> Session:
 
 
 def chat(
-    text: str,
+    text: str | None = None,
     *,
     name: str | None = None,
     source: str | None = None,
@@ -32,6 +33,7 @@ def chat(
     attach: Sequence[Any] = (),
     tools: Sequence[Any] | None = None,
     response_format: Any = None,
+    result: Any = None,
     **settings: Any,
 ) -> Reply:
     """Ask the model below where the conversation stands, and return its reply.
@@ -47,23 +49,31 @@ def chat(
         tools: The tools that the model may call.
         response_format: What the answer must be: a pydantic class, a JSON Schema, or ``"json"``; the reply's ``parsed``
             is the object.
+        result: What the tool answered that the answer above calls, instead of ``text``: its text, or JSON data; where
+            several are called, a dict of results by the tool's name or the call's id.
         **settings: Settings of the model: ``temperature=0``.
 
     Raises:
+        ConfigError: There is neither text nor a result, or both; or calls wait for results, or none do.
         ProviderError: The call failed; what had arrived is stored.
         BranchError: There is no such branch.
         NodeNotFound: There is no such node.
     """
+    if (text is None) == (result is None):
+        raise ConfigError("chat takes a text or a result: one of the two.", hint="chat('Why?')  or  chat(result='5')")
+    if result is not None and attach:
+        raise ConfigError("chat: what is attached goes with a text, not with a result.", hint="Attach it to a question")
     session = current_session() or _script_session()
     if name is not None:
         session.use_conversation(name)
     given = {"tools": tools, "response_format": response_format}
     question = Question(
-        text,
+        text or "",
         session.next_cell(),
         source,
         branch,
         attached=attachments(attach),
         overrides={name: value for name, value in given.items() if value is not None},
+        result=result,
     )
     return put_question(session, None, question, session.model(model, settings), system)

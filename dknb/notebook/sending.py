@@ -6,14 +6,14 @@ from typing import Any
 
 from .._sync import Stream, run
 from ..conversations.ledger import CallRecord
-from ..errors import Interrupted, StorageError
+from ..errors import ConnectionFailed, Interrupted, StorageError
 from ..llm.calls.telemetry import labelled
 from ..llm.config import LLMConfig
 from ..llm.messages import LLMResponse
 from .live import LiveAnswer
 from .session import Session
 from .views.answer import Reply, status_bundle
-from .views.text import note
+from .views.text import folded, note
 
 __all__ = ["send"]
 
@@ -34,12 +34,14 @@ def send(session: Session, shell: Any, text: str, config: LLMConfig) -> Reply:
         with labelled(cell=cell), Stream(lambda: provider.stream_complete(text)) as stream:
             for batch in stream.batches(live.pause):
                 final = next((piece.response for piece in batch if piece.response is not None), None)
-                live.add("".join(piece.delta for piece in batch))
+                live.add("".join(piece.delta for piece in batch), "".join(piece.reasoning for piece in batch))
     except KeyboardInterrupt:
         outcome = "cancelled"
         raise Interrupted("interrupted; what had arrived is shown above.") from None
     except BaseException as error:
-        outcome = type(error).__name__
+        # A connection that broke under an answer may cost; one that failed before it does not.
+        broke = isinstance(error, ConnectionFailed) and bool(live.text)
+        outcome = "incomplete" if broke else type(error).__name__
         raise
     finally:
         live.finish(final.content if final is not None else None)
@@ -61,6 +63,8 @@ def send(session: Session, shell: Any, text: str, config: LLMConfig) -> Reply:
         tool_calls=list(response.tool_calls),
         replayed=bool(response.metadata.get("replayed")),
     )
+    if reply.reasoning:
+        live.note(folded("reasoning", reply.reasoning))
     live.note(status_bundle(reply))
     return reply
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -47,6 +48,19 @@ def test_check_fails_where_a_secret_is_and_names_the_line(tape, capsys):
     assert capsys.readouterr().out == "answers.jsonl:2: a key of Anthropic, in response.content\n"
 
 
+def test_a_recording_alone_is_listed(tape, capsys):
+    """As `%dknb cassette FILE` does; a misspelt action is still one, and a missing file is said."""
+    assert main(["cassette", "answers.jsonl"]) == 0
+    alone = capsys.readouterr().out
+    assert main(["cassette", "list", "answers.jsonl"]) == 0
+    assert alone == capsys.readouterr().out
+    assert main(["cassette", "nowhere.jsonl"]) == 1
+    assert "nowhere.jsonl" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["cassette", "chekc"])
+    assert "invalid choice: 'chekc'" in capsys.readouterr().err
+
+
 def test_a_missing_recording_is_named(tape, capsys):
     """In a line, without a traceback."""
     assert main(["cassette", "list", "none.jsonl"]) == 1
@@ -75,3 +89,47 @@ def test_stale_wants_a_notebook(tape, capsys):
     """A recording alone cannot tell what is asked of it."""
     assert main(["cassette", "stale", "answers.jsonl"]) == 1
     assert "answers.jsonl is no notebook." in capsys.readouterr().err
+
+
+def test_prune_shows_first_and_does_it_with_yes(tape, capsys):
+    """By names or by age; a kernel alone knows what is stale."""
+    assert main(["cassette", "prune", "answers.jsonl", "--older", "0"]) == 0
+    assert "do it with  dknb cassette prune answers.jsonl --older 0 --yes" in capsys.readouterr().out
+    assert main(["cassette", "prune", "answers.jsonl", "--older", "0", "--yes"]) == 0
+    assert "2 entries taken out" in capsys.readouterr().out
+    assert b'"key"' not in tape.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "Only a kernel knows which are stale"),
+        (["--older=nan"], "'nan' is no number of days"),
+        (["abc", "--older", "1"], "exclude each other"),
+    ],
+)
+def test_prune_says_what_it_needs(tape, capsys, words, message):
+    """And takes nothing out."""
+    before = tape.read_bytes()
+    assert main(["cassette", "prune", "answers.jsonl", *words]) == 1
+    assert message in capsys.readouterr().err
+    assert tape.read_bytes() == before
+
+
+def test_import_adds_a_vcr_file(tape, capsys):
+    """What is no call of a model is left out, and said to be."""
+    body = {"model": "gpt-5.4-mini", "messages": [{"role": "user", "content": "Hi"}]}
+    said = {"id": "c", "model": "gpt-5.4-mini", "choices": [{"message": {"role": "assistant", "content": "Hello"}}]}
+    pairs = [
+        {
+            "request": {"method": method, "uri": f"https://api.openai.com/v1/{path}", "body": json.dumps(body)},
+            "response": {"status": {"code": 200}, "headers": {}, "body": {"string": json.dumps(said)}},
+        }
+        for method, path in (("POST", "chat/completions"), ("GET", "models"))
+    ]
+    (tape.parent / "vcr.json").write_text(json.dumps({"interactions": pairs}))
+    assert main(["cassette", "import", "vcr.json", "answers.jsonl"]) == 0
+    shown = capsys.readouterr().out
+    assert "answers.jsonl: 1 entry added; left out:" in shown
+    assert "GET /v1/models" in shown
+    assert b"Hello" in tape.read_bytes()

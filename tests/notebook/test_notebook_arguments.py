@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dknb.errors import ConfigError, MagicError
-from dknb.notebook.arguments import LineParser, split_line, split_pairs
+from dknb.notebook.arguments import LineParser, split_pairs
+from dknb.notebook.line_words import split_line
 from dknb.notebook.project import find_project
 
 
@@ -21,6 +26,75 @@ def parser():
 def test_quotes_hold_words_together_and_nothing_is_expanded():
     """Braces, dollars, hashes and backslashes are themselves."""
     assert split_line("%%x", r'a="b c" {y} $z C:\x #7') == ["a=b c", "{y}", "$z", r"C:\x", "#7"]
+
+
+PIECES = st.sampled_from(
+    [" ", "\t", "'", '"', "a", "é", "=", "-", "--as", "$x", "#", "\\", "|", ">>", "''", "}", "(", "\n", "n="]
+)
+
+
+@given(st.lists(PIECES, max_size=12).map("".join))
+def test_a_line_without_brackets_splits_as_in_a_shell_without_escapes(line):
+    """What `shlex` says is what we say, also of lines that do not end."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars="")
+    lexer.whitespace_split = True
+    lexer.commenters = lexer.escape = ""
+    try:
+        expected = list(lexer)
+    except ValueError:
+        with pytest.raises(MagicError, match="a quote in the line is not closed"):
+            split_line("%%x", line)
+        return
+    assert split_line("%%x", line) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ('options={"api": "responses"}', {"api": "responses"}),
+        ("""'options={"api": "responses"}'""", {"api": "responses"}),
+        ("""options='{"api": "responses"}'""", {"api": "responses"}),
+        ("options={'api': 'responses'}", {"api": "responses"}),
+        ('options={"a b": ["c d", {"e": "f}"}], "g": true}', {"a b": ["c d", {"e": "f}"}], "g": True}),
+        ("options={'a': true, 'b': None, 'c': -1.5, 'd': False}", {"a": True, "b": None, "c": -1.5, "d": False}),
+        (r'options={"a": "\"]"}', {"a": '"]'}),
+        ('options=["a", "b"]', ["a", "b"]),
+        ("options=[a, b]", "[a, b]"),
+        ("options={{x}}", "{{x}}"),
+        ("options={1, 2}", "{1, 2}"),
+        ("options='{'", "{"),
+        ("options=a{", "a{"),
+        ("options=True", True),
+        ("options=None", None),
+    ],
+)
+def test_a_value_in_brackets_goes_to_its_end(line, value):
+    """Its own quotes stay, spaces do not split it, and it is JSON or what Python writes for it."""
+    words = split_line("%%x", f"before {line} after")
+    assert (words[0], words[-1], len(words)) == ("before", "after", 3)
+    assert split_pairs(words)[1] == {"options": value}
+
+
+def test_several_values_in_brackets_stand_on_a_line():
+    """Each ends where it closes."""
+    line = 'rate_limit={"requests": 60} stop_sequences=["a", "b"] timeout={"call": 2} x'
+    words, values = split_pairs(split_line("%%x", line))
+    assert words == ["x"]
+    assert values == {"rate_limit": {"requests": 60}, "stop_sequences": ["a", "b"], "timeout": {"call": 2}}
+
+
+def test_the_parameters_of_a_type_stay_with_it():
+    """`dict[str, int]` is a word; a bracket elsewhere holds nothing together."""
+    assert split_line("%%x", "--schema dict[str, list[int]] {a b} x.[ b") == [
+        "--schema", "dict[str, list[int]]", "{a", "b}", "x.[", "b",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("line", ['options={"a": 1', "options=[}", 'options={"a: 1}', "options=[(1]"])
+def test_a_bracket_that_is_not_closed_is_said(line):
+    """The error shows where it begins."""
+    with pytest.raises(MagicError, match="a bracket in the line is not closed: 'options="):
+        split_line("%%x", f"before {line}")
 
 
 @pytest.mark.parametrize(

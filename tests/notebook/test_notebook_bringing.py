@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import struct
 import zlib
+from types import SimpleNamespace
+from typing import Literal
 
 import pydantic
 import pytest
@@ -78,6 +80,71 @@ def test_an_answer_is_parsed_as_the_class_in_a_variable(notebook):
     notebook.shell.user_ns["City"] = City
     notebook.ok("%%chat --schema City --as reply\nThe largest?", cell="a")
     assert isinstance(notebook.shell.user_ns["reply"].parsed, City)
+
+
+@pytest.mark.parametrize(
+    ("expression", "reply", "value"),
+    [
+        ("list[City]", '{"value": [{"name": "Rome"}]}', "[City(name='Rome')]"),
+        ("dict[str, int]", '{"a": 1}', "{'a': 1}"),
+        ("'City | None'", '{"value": null}', "None"),
+        ("City|None", '{"value": {"name": "Rome"}}', "City(name='Rome')"),
+        ("places.City", '{"name": "Rome"}', "City(name='Rome')"),
+        ("list", '{"value": [1, "a"]}', "[1, 'a']"),
+        ('Literal["a", "b"]', '{"value": "b"}', "'b'"),
+    ],
+)
+def test_a_type_is_written_on_the_line(notebook, expression, reply, value):
+    """Of the names of the notebook and those that are built in; `parsed` is the value, without what it comes in."""
+
+    class City(pydantic.BaseModel):
+        name: str
+
+    notebook.shell.user_ns |= {"City": City, "places": SimpleNamespace(City=City), "Literal": Literal}
+    notebook.session.provider(notebook.session.config).set_responses([reply])
+    notebook.ok(f"%%chat --schema {expression} --as reply\nWhich?", cell="a")
+    assert repr(notebook.shell.user_ns["reply"].parsed) == value
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("list[Citty]", "There is no 'Citty'. Did you mean 'City'?"),
+        ("City()", "There is no 'City()', and it is no type."),
+        ("list[[]]", "There is no '[]', and it is no type."),
+        ("list[", "There is no 'list[', and it is no type."),
+        ("City.nothing", "'City.nothing' is no type: "),
+        ("1|2", "response_format is 3"),
+        ("print", "There is no 'print'"),
+    ],
+)
+def test_what_is_no_type_is_said_and_nothing_is_called(notebook, expression, message):
+    """A wrong name with its nearest; whatever runs code is refused."""
+
+    def city():
+        raise AssertionError("it was called")
+
+    notebook.shell.user_ns["City"] = city
+    ran = notebook.run(f"%%chat --schema {expression}\nWhich?", cell="a")
+    assert isinstance(ran.error, ConfigError)
+    assert message in str(ran.error)
+
+
+def test_what_went_along_shows_in_the_tree_and_below_the_answer(notebook, project):
+    """Counted by kind, in text, HTML and data; so are calls of tools, which have no text."""
+    (project / "red.png").write_bytes(png())
+    (project / "notes.txt").write_text("Notes.")
+    line = "%%chat --attach red.png --attach red.png --attach notes.txt"
+    assert "main · asked with 2 images, 1 document · " in notebook.ok(f"{line}\nWhat?", cell="a")
+    assert "asked with" not in notebook.ok("%%chat\nplain", cell="b")
+    notebook.shell.user_ns["tools"] = [{"name": "add", "parameters": {"type": "object", "properties": {}}}]
+    notebook.ok("%%chat --tools tools mode=function\nAdd.", cell="c")
+    (bundle,) = notebook.run("%branch tree").bundles
+    asked, called = "[2 images, 1 document] What?", "[asks for add({})]"
+    assert {asked, called} < set(bundle["application/vnd.dknb.conversation+json"]["nodes"]["text"])
+    for name in ("text/plain", "text/html"):
+        assert f"{asked}" in bundle[name]
+        assert f"{called}" in bundle[name]
 
 
 def test_an_answer_is_parsed_as_the_schema_in_a_file(notebook, project):

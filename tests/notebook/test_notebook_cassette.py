@@ -64,7 +64,24 @@ def test_without_a_recording_the_magic_asks_for_one(notebook, monkeypatch):
     forget(monkeypatch)
     ran = notebook.run("%dknb cassette")
     assert isinstance(ran.error, RecordingError)
-    assert ran.error.hint == "Name its file:  %dknb cassette answers.jsonl"
+    assert ran.error.hint == "Name its file:  %dknb cassette answers.jsonl  or begin with  %dknb auto answers.jsonl"
+
+
+@pytest.mark.parametrize(
+    ("command", "example"),
+    [
+        ("import cassette.yaml", "%dknb cassette import VCR_FILE --into answers.jsonl"),
+        ("diff 1", "%dknb cassette diff ENTRY --file answers.jsonl"),
+        ("prune", "%dknb cassette prune --file answers.jsonl"),
+        ("check", "%dknb cassette check answers.jsonl"),
+    ],
+)
+def test_each_command_says_how_it_takes_a_recording(notebook, monkeypatch, command, example):
+    """The hint can be typed."""
+    forget(monkeypatch)
+    ran = notebook.run(f"%dknb cassette {command}")
+    assert isinstance(ran.error, RecordingError)
+    assert ran.error.hint == f"Name its file:  {example}  or begin with  %dknb auto answers.jsonl"
 
 
 def test_a_slip_of_the_pen_names_the_nearest_command(notebook):
@@ -174,5 +191,34 @@ def test_import_adds_a_vcr_file_and_lists_what_it_leaves_out(notebook, project):
     assert text.splitlines()[0] == "new.jsonl: 1 entry added; left out:"
     assert "GET /" in text
     assert "no call of a model" in text
-    again = notebook.ok("%dknb cassette import cassette.yaml --file new.jsonl")
-    assert again.splitlines()[0] == "new.jsonl: 0 entries added, 1 were there already; left out:"
+    again = notebook.ok("%dknb cassette import cassette.yaml --into new.jsonl")
+    assert again.splitlines()[0] == "new.jsonl: 0 entries added, 1 was there already; left out:"
+
+
+@pytest.mark.parametrize("days", ["nan", "1e12", "-5", "inf", "soon"])
+def test_prune_takes_days_of_a_life(notebook, tape, days):
+    """Anything else is no age."""
+    ran = notebook.run(f"%dknb cassette prune --older={days}")
+    assert isinstance(ran.error, MagicError)
+    assert f"{days!r} is no number of days from 0 to 36,500" in str(ran.error)
+
+
+def test_the_hints_name_the_file_that_was_named(notebook, project, tape, monkeypatch):
+    """Typed as they are, they are about the same recording."""
+    notebook.ok("%dknb auto other.jsonl")
+    shown = notebook.ok("%dknb cassette prune --older 0 --file answers.jsonl")
+    again = "%dknb cassette prune --file answers.jsonl --older 0 --yes"
+    assert f"do it with  {again}" in shown
+    forget(monkeypatch)
+    ask(project, "Why?")
+    assert "with  %dknb cassette prune --file answers.jsonl" in notebook.ok("%dknb cassette stale answers.jsonl")
+    assert "3 entries taken out" in notebook.ok(again)
+
+
+def test_prune_keeps_a_link(notebook, project, tape):
+    """What it points to is made shorter."""
+    real = (project / "answers.jsonl").rename(project / "real.jsonl")
+    (project / "answers.jsonl").symlink_to(real)
+    assert "3 entries taken out" in notebook.ok("%dknb cassette prune --older 0 --yes --file answers.jsonl")
+    assert (project / "answers.jsonl").is_symlink()
+    assert b'"key"' not in real.read_bytes()

@@ -323,6 +323,23 @@ def test_what_is_shown_of_a_tree_is_data_too(notebook):
     assert {"text/html", "text/plain"} < set(bundle)
 
 
+def test_a_connection_that_failed_before_an_answer_costs_nothing(notebook):
+    """Only what may have cost is counted: what broke off under an answer does, a refused connection does not."""
+    from dknb.errors import ConnectionFailed
+    from dknb.llm.messages import LLMResponse
+
+    notebook.ok("%dknb model echo retry_count=0")
+    broken = ConnectionFailed("It broke.")
+    broken.partial = LLMResponse("Half an")
+    notebook.session.provider(notebook.session.config).set_responses([ConnectionFailed("No."), ConnectionFailed("No.")])
+    assert notebook.run("%%chat\nq", cell="a").error is not None
+    assert notebook.run("%%prompt p --run\nsay it", cell="b").error is not None
+    assert "echo" not in notebook.ok("%dknb costs")
+    notebook.session.provider(notebook.session.config).set_responses([broken])
+    assert notebook.run("%%chat\nq", cell="a").error is not None
+    assert "echo/echo  1      $0 + 1 of unknown price" in notebook.ok("%dknb costs")
+
+
 def test_costs_are_kept_in_the_ledger(notebook):
     """%dknb costs sums the calls of the project by model."""
     notebook.ok("%%chat\nq", cell="a")

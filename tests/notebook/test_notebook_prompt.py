@@ -120,6 +120,24 @@ def test_status_says_what_is_set(notebook):
         assert part in said
 
 
+def test_models_say_what_to_install(notebook, monkeypatch):
+    """Why a provider cannot be used and what to do about it are two columns."""
+    import importlib.util
+
+    from dknb.llm.providers import availability
+
+    def find_spec(name):
+        return None if name in ("xllamacpp", "huggingface_hub") else importlib.util.find_spec(name)
+
+    monkeypatch.setattr(availability, "find_spec", find_spec)
+    said = notebook.ok("%dknb models")
+    assert said.splitlines()[1].split()[:3] == ["provider", "usable", "why"]
+    rows = {line.split()[0]: line for line in said.splitlines() if line}
+    for name, package, extra in (("local", "xllamacpp", "local"), ("huggingface", "huggingface_hub", "huggingface")):
+        assert f"the package '{package}' is not installed  " in rows[name]
+        assert f'  Install it:  pip install "dknb[{extra}]"' in rows[name]
+
+
 def test_models_say_what_is_missing(notebook, monkeypatch):
     """Echo can be used; a vendor without a key says which variable to set; a key is never shown."""
     monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret-123456")
@@ -130,6 +148,7 @@ def test_models_say_what_is_missing(notebook, monkeypatch):
     assert rows["openai"].split()[1] == "yes"
     assert "ANTHROPIC_API_KEY" in rows["anthropic"]
     assert rows["ollama"].split()[1] == "no"
+    assert "api_base=" in rows["openai-compatible"]
     assert "secret" not in said
 
 

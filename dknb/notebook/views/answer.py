@@ -7,6 +7,7 @@ from typing import Any
 
 from ...llm.parts import ToolCall
 from ..markdown import answer_bundle
+from ..results import how_to_answer
 from .text import escape, money, note, seconds, tokens
 
 __all__ = ["Reply", "status_bundle"]
@@ -42,6 +43,7 @@ class Reply:
         incomplete: Whether it was cut.
         replayed: Whether it came out of a recording.
         sample: Which answer to its question it is, and of how many; from 1.
+        brought: What went along with its question, counted: ``"1 image"``.
         label: The node's id as it is shown: short also where the node lies deep.
     """
 
@@ -60,6 +62,7 @@ class Reply:
     incomplete: bool = False
     replayed: bool = False
     sample: tuple[int, int] = (1, 1)
+    brought: str = ""
     label: str = ""
 
     def __str__(self) -> str:
@@ -76,6 +79,8 @@ def status_bundle(reply: Reply) -> dict[str, str]:
         facts.append(reply.branch)
     if reply.sample[1] > 1:
         facts.append(f"answer {reply.sample[0]} of {reply.sample[1]}")
+    if reply.brought:
+        facts.append(f"asked with {reply.brought}")
     facts += [tokens(reply.usage), money(reply.cost_usd), seconds(reply.duration_s)]
     if reply.model:
         facts.append(reply.model)
@@ -83,7 +88,7 @@ def status_bundle(reply: Reply) -> dict[str, str]:
         facts.append(_CUT[reply.finish_reason])
     if reply.replayed:
         facts.append("replayed")
-    facts += [f"asks for {call.name}({call.arguments_json})" for call in reply.tool_calls]
+    facts += _calls(reply)
     bundle = note(" · ".join(facts))
     if reply.incomplete:
         bundle["text/plain"] += " · incomplete"
@@ -91,3 +96,11 @@ def status_bundle(reply: Reply) -> dict[str, str]:
             f'<div style="color:var(--jp-warn-color0, #a35200)">{escape("incomplete: it was cut")}</div>'
         )
     return bundle
+
+
+def _calls(reply: Reply) -> list[str]:
+    """The calls that an answer asks for, and in a conversation how to answer them."""
+    facts = [f"asks for {call.name}({call.arguments_json})" for call in reply.tool_calls]
+    if facts and reply.node_id:
+        facts.append(f"answer with  {how_to_answer(reply.tool_calls)}")
+    return facts

@@ -10,6 +10,7 @@ from ..._text import printable
 __all__ = [
     "MIME",
     "chip",
+    "counted",
     "escape",
     "folded",
     "money",
@@ -45,6 +46,12 @@ def one_line(text: str, most: int) -> str:
 def shorten(text: str, most: int) -> str:
     """``text``, cut to ``most`` characters with an ellipsis where it is longer."""
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things: ``1 entry``, ``2 entries``."""
+    plural = f"{noun[:-1]}ies" if noun.endswith("ry") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else plural}"
 
 
 def money(usd: float | None) -> str:

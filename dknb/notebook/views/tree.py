@@ -12,7 +12,8 @@ from typing import Any
 
 from ...conversations.node import ConversationNode
 from ...conversations.tree import Tree, calculate_node_id
-from .text import MIME, chip, escape, one_line, printable, shorten, verbatim
+from .said import said
+from .text import MIME, chip, counted, escape, one_line, printable, shorten, verbatim
 
 __all__ = ["Picture", "node_label", "tree_bundle"]
 
@@ -93,7 +94,7 @@ def payload(picture: Picture) -> dict[str, Any]:
             "ordinal": [node.ordinal for node in kept],
             "number": [node.seq for node in data],
             "role": [node.role for node in data],
-            "text": [shorten(printable(node.message.content), _TEXT) for node in data],
+            "text": [shorten(printable(said(node.message)), _TEXT) for node in data],
             "branch": [node.branch_name for node in data],
             "system": [node.metadata.get("system") if node.role == "user" else None for node in data],
             "state": [node.state for node in data],
@@ -151,7 +152,7 @@ def _headline(picture: Picture, left_out: int) -> str:
     total = sum(1 for node in _visible(picture.root) if not node.data.is_empty)
     on = f"on {picture.branch}, " if picture.branch is not None else ""
     cut = f" ({left_out:,} left out)" if left_out else ""
-    return f"{picture.conversation_id} · {total:,} nodes{cut} · {on}at {node_label(picture.current)}"
+    return f"{picture.conversation_id} · {counted(total, 'node')}{cut} · {on}at {node_label(picture.current)}"
 
 
 def _system_label(node: Node) -> list[str]:
@@ -173,7 +174,7 @@ def _plain(picture: Picture, rows: list[_Row], left_out: int) -> str:
         labels = "".join(f" [{printable(name)}]" for name in (*row.labels, *_system_label(row.node)))
         here = " ← here" if row.node is picture.current else ""
         head = f"{row.lines}{_glyph(row)} {node_label(row.node)}  {data.role}: "
-        lines.append(f"{head}{one_line(data.message.content, max(20, 100 - len(head)))}{labels}{here}")
+        lines.append(f"{head}{one_line(said(data.message), max(20, 100 - len(head)))}{labels}{here}")
     return "\n".join(lines)
 
 
@@ -187,7 +188,7 @@ def _html(picture: Picture, rows: list[_Row], left_out: int) -> str:
 
 def _html_row(picture: Picture, row: _Row) -> str:
     data = row.node.data
-    text = data.message.content
+    text = said(data.message)
     here = row.node is picture.current
     labels = " ".join(chip(name, strong=name == picture.branch) for name in (*row.labels, *_system_label(row.node)))
     lines = escape(row.lines).replace(" ", "&nbsp;")
