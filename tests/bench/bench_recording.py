@@ -1,4 +1,4 @@
-"""A recording of 100,000 entries: seconds to open it, to answer from it, to add to it, and to name the nearest request.
+"""A recording of 100,000 entries: seconds to open it, answer from it, add to it, and name the nearest request; `auto` too.
 
 An entry is an answer of 600 to 4,000 characters that was streamed; every tenth is a turn of a talk of 200 messages.
 
@@ -21,6 +21,7 @@ from dknb.llm.recordings.recording import Recording
 ENTRIES = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
 SOME = min(5_000, ENTRIES // 10)
 TURNS = 100
+MISSES = max(ENTRIES // 20, 100)
 OPEN_LIMIT, ANSWER_LIMIT = 0.5, 100e-6
 
 
@@ -79,6 +80,20 @@ def fill(path: Path) -> tuple[float, float]:
         times.append(time.perf_counter() - started)
     recording.close()
     return sum(times[:SOME]) / SOME, sum(times[-SOME:]) / SOME
+
+
+def adding(path: Path, *, same: bool) -> tuple[float, float]:
+    """Answer from the file where that can be, else add: seconds for each of the first misses and of the last."""
+    recording = Recording(path, "auto")
+    times = []
+    for number in range(4 * MISSES):
+        asked = request(1) if same else request(10 * number + 1)
+        started = time.perf_counter()
+        take = recording.take(asked)
+        take.keep(response(number % 80), pieces(number % 80))
+        times.append(time.perf_counter() - started)
+    recording.close()
+    return sum(times[:MISSES]) / MISSES, sum(times[-MISSES:]) / MISSES
 
 
 def opening(path: Path) -> float:
@@ -162,6 +177,9 @@ def main() -> None:
             f"answer   {late * 1e6:8.1f} us  {late / ANSWER_LIMIT:5.2f} of the limit, last / first {late / early:.2f}"
         )
         print(f"append   {last * 1e6:8.1f} us  last / first {last / first:.2f}")
+        for what, same in (("auto", False), ("samples", True)):
+            first, last = adding(Path(folder, f"{what}.jsonl"), same=same)
+            print(f"{what:8} {last * 1e6:8.1f} us  last / first {last / first:.2f}")
         print(f"memory   {held(path):8.0f} bytes for each entry")
         print(f"miss     {missing(path):8.3f} s")
 

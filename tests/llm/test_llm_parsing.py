@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from dknb.llm import LLMResponse, ResponseParser
 from dknb.llm.answers import text_blocks as blocks_module
+from dknb.llm.answers.mended_json import mended
 
 CASES = Path(__file__).resolve().parents[3] / "shared" / "cases" / "parsers.json"
 PARSERS = {"extract_json", "extract_code", "extract_list", "extract_sections"}
@@ -231,3 +232,60 @@ def test_long_texts_are_read_alike(lines):
             patch.setattr(blocks_module, "_MOST_LINES", 0)
             fast = [(block.text.strip(), block.tag) for block in blocks_module.blocks(text, kind)]
         assert [block for block in fast if block[0]] == [block for block in slow if block[0]]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"a" => 1}', {"a": 1}),
+        ("Ruby: {'a' => {'b'=>[1, 2]}, \"c\" => nil}", {"a": {"b": [1, 2]}, "c": None}),
+        ('{"a" = 1}', {"a": 1}),
+        ('<think>{"draft": 1}</think>\n{"real": 2}', {"real": 2}),
+        ('\n<thinking>[1, 2]</thinking> <think>{"b": 1}</think>{"real": 2}', {"real": 2}),
+        ('<think>{"draft": 1}</think>', None),
+        ('<think>{"draft": 1}', {"draft": 1}),
+        ('{"tag": "<think>a</think>"}', {"tag": "<think>a</think>"}),
+        ('```python\nd = {"a": 1}\n```\nso\n```json\n{"b": 2}\n```', {"b": 2}),
+        ('```\n{"a": 1}\n```\n```json\n{"b": 2}\n```', {"a": 1}),
+        ('```json\n{"b": 2}\n```\n```python\nd = {"a": 1}\n```', {"b": 2}),
+        ('```python\nd = {"a": 1}\n```', {"a": 1}),
+    ],
+)
+def test_the_answer_is_told_from_drafts_and_from_other_code(text, expected):
+    """What a model thought first, and code beside a fence of JSON, is not the answer; a hash of Ruby is read."""
+    assert ResponseParser.extract_json(text) == expected
+
+
+@pytest.mark.parametrize("depth", [200, 201, 3_000])
+@pytest.mark.parametrize("fault", ["", ","])
+def test_deep_json_is_whole_or_nothing(depth, fault):
+    """Never a part from its midst; what follows it is found."""
+    text = "[" * depth + "1" + fault + "]" * depth
+    whole = ResponseParser.extract_json(text)
+    levels = 0
+    while isinstance(whole, list):
+        (whole,), levels = whole, levels + 1
+    assert (levels, whole) in ((depth, 1), (0, None))
+    assert levels == depth or depth > 200
+    if not levels:
+        assert ResponseParser.extract_json(f'{text} and {{"a": 1}}') == {"a": 1}
+
+
+def test_the_deepest_json_that_is_mended_has_200_levels():
+    """One more is none: it is not read from the second bracket on."""
+    assert mended("[" * 200 + "1,]" + "]" * 199, 0).text == "[" * 200 + "1" + "]" * 200
+    deeper = mended("[" * 201 + "1,]" + "]" * 200, 0)
+    assert (deeper.text, deeper.end) == (None, 404)
+
+
+def test_a_numbered_list_need_not_begin_with_one():
+    """Nor with a blank line before it; a number at the beginning of a line alone is no list."""
+    assert ResponseParser.extract_list("Hello\n2. x\n3. y", True) == ["x", "y"]
+    assert ResponseParser.extract_list("I was born in\n1986. A great year.", True) == []
+    assert ResponseParser.extract_list("Hello\n1. x\n2. y", True) == ["x", "y"]
+
+
+def test_sections_without_a_text_are_there():
+    """Headings that follow each other."""
+    assert ResponseParser.extract_sections("# a\n# b\ntext\n# a\nmore") == {"a": "more", "b": "text"}
+    assert ResponseParser.extract_sections("# a\n# b") == {"a": "", "b": ""}

@@ -196,6 +196,7 @@ def test_a_request_that_went_through_json_has_the_same_key(request):
         asking(settings={"temperature": 1, "user_id": "u-17"}),
         asking(options={"extra_headers": {"X-Org": "acme"}, "timeout": 3, "api_key": "k"}),
         asking(api_base="http://elsewhere", stream=True),
+        asking(options={"access_token": "t"}),
         {name: asking()[name] for name in reversed(asking())},
     ],
 )
@@ -272,3 +273,26 @@ def test_a_line_of_the_file_is_json_with_the_index_first(path):
     assert list(entry) == ["key", "run", "sample", "at", "request", "response", "events"]
     assert entry["request"] == asking()
     assert os.linesep not in line
+
+
+@pytest.mark.parametrize("token", ["one", ""])
+@pytest.mark.parametrize(
+    "server",
+    [
+        lambda token: {"tools": [{"type": "mcp", "server_label": "x", "server_url": "u", "authorization": token}]},
+        lambda token: {"tools": [{"type": "mcp", "server_url": "u", "headers": {"X-Anything": token}}]},
+        lambda token: {"options": {"mcp_servers": [{"type": "url", "name": "x", "authorization_token": token}]}},
+        lambda token: {"options": {"extra_body": {"mcp_servers": [{"name": "x", "authorization_token": token}]}}},
+    ],
+)
+def test_the_token_of_a_tools_server_is_no_part_of_the_key(server, token):
+    """Who has another token replays the same answer."""
+    assert request_key(asking(**server(token))) == request_key(asking(**server("four")))
+
+
+def test_a_property_called_headers_is_a_part_of_the_key():
+    """It is a tool's parameter, not what a server is asked with."""
+    one, other = (
+        {"name": "t", "parameters": {"properties": {"headers": {"type": kind}}}} for kind in ("null", "array")
+    )
+    assert request_key(asking(tools=[one])) != request_key(asking(tools=[other]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -241,3 +242,55 @@ def test_a_call_is_not_answered_with_what_its_own_session_is_just_adding(path, m
     first.keep({"content": "mine"})
     recording.close()
     assert taken == [None]
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_what_a_call_that_is_recorded_costs_does_not_grow(path, same):
+    """A miss that is added touches nothing of what was asked before: neither other keys nor other samples."""
+    steps = 0
+
+    def counted(frame: Any, event: str, _: Any) -> None:
+        nonlocal steps
+        steps += event in ("call", "c_call")
+
+    def cost(number: int) -> int:
+        nonlocal steps
+        steps = 0
+        sys.setprofile(counted)
+        try:
+            recording.take(asking("?" if same else f"{number}?")).keep({"content": "!"})
+        finally:
+            sys.setprofile(None)
+        return steps
+
+    recording = Recording(path, "auto")
+    costs = [cost(number) for number in range(60)]
+    recording.close()
+    assert max(costs[50:]) < 1.2 * max(costs[5:15])
+
+
+def test_a_recording_knows_what_it_has_added_itself(path):
+    """Without reading it again; what another kernel adds between is found too, and nothing twice."""
+    mine, other = Recording(path, "auto"), Recording(path, "auto")
+    for number, recording in enumerate((mine, other, mine, mine, other)):
+        recording.take(asking(f"{number}?")).keep({"content": f"answer {number}"})
+    assert (mine.summary().entries, other.summary().entries) == (5, 5)
+    assert mine.take(asking("1?")).reply.response["content"] == "answer 1"
+    assert other.take(asking("3?")).reply.response["content"] == "answer 3"
+    assert mine.take(asking("1?")).reply is None
+    mine.close()
+    other.close()
+
+
+def test_a_file_that_was_read_anew_is_of_another_generation(path):
+    """Whoever counted in the lines of the old one begins again: here the answer that moved to the front is found."""
+    record(path, "one", "two")
+    recording = Recording(path, "auto")
+    assert recording.take(asking()).reply.response["content"] == "one"
+    generation = recording._file.generation
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.with_suffix(".new").write_bytes(b"".join([line for line in lines if b'"one"' not in line]))
+    path.with_suffix(".new").replace(path)
+    assert recording.take(asking()).reply.response["content"] == "two"
+    assert recording._file.generation == generation + 1
+    recording.close()

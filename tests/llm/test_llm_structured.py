@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from typing_extensions import TypedDict
 
 from dknb.errors import BadRequest, ConfigError, RateLimited, StructuredOutputError
-from dknb.llm import EchoProvider, LLMConfig, LLMResponse, RawPart, Recording, SyncLLMProvider, ToolCall
+from dknb.llm import EchoProvider, LLMConfig, LLMResponse, RawPart, Recording, SyncLLMProvider, TextPart, ToolCall
 from dknb.llm.answers.answer_shape import canonical_format
 
 
@@ -338,3 +338,45 @@ async def test_the_responses_api_takes_the_schema_as_text_format():
     response, server = await ask(said, model="gpt-5", options={"api": "responses"}, response_format=City)
     assert response.parsed == City(name="Paris", population=2)
     assert server.asked[0].body["text"]["format"] == {"type": "json_schema", **canonical_format(City)["json_schema"]}
+
+
+async def test_text_and_then_a_refusal_in_a_stream_is_a_refusal():
+    """The refusal is in the answer as in a whole one, with its likelihoods, and the text before it too."""
+    piece = {"token": "No", "logprob": -0.1, "bytes": None, "top_logprobs": []}
+    no = {"delta": {"refusal": "No."}, "index": 0, "logprobs": {"refusal": [piece]}}
+    chunks = (chunk('{"name": '), {"model": "m-1", "choices": [no]}, chunk(finish="stop"), DONE)
+    pieces, _ = await streamed(stream(*chunks))
+    assert "".join(piece.delta for piece in pieces) == pieces[-1].response.content == '{"name": No.'
+    assert pieces[-1].response.parts == [TextPart('{"name": '), RawPart({"type": "refusal", "refusal": "No."})]
+    assert [token.token for token in pieces[-1].response.logprobs] == ["No"]
+    with pytest.raises(StructuredOutputError) as caught:
+        await streamed(stream(*chunks), response_format=City)
+    assert caught.value.reason == "refused"
+
+
+async def test_a_chunk_may_bring_pieces_of_two_answers():
+    """Each goes on with its own."""
+
+    def both(one: str, other: str) -> dict:
+        return {"model": "m", "choices": [{"index": n, "delta": {"content": t}} for n, t in enumerate((one, other))]}
+
+    pieces, _ = await streamed(stream(both("a", "x"), both("b", "y"), chunk(finish="stop"), DONE))
+    assert pieces[-1].response.content == "ab"
+    assert [choice["content"] for choice in pieces[-1].response.metadata["choices"]] == ["xy"]
+
+
+async def test_an_option_beside_the_schema_leaves_it_there():
+    """The responses API has both under ``text``."""
+    item = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": PARIS}]}
+    said = Reply({"id": "r", "status": "completed", "model": "gpt-5", "output": [item]})
+    options = {"api": "responses", "text": {"verbosity": "low"}}
+    _, server = await ask(said, model="gpt-5", options=options, response_format=City)
+    assert server.asked[0].body["text"]["verbosity"] == "low"
+    assert server.asked[0].body["text"]["format"]["type"] == "json_schema"
+
+
+async def test_a_draft_is_not_the_answer():
+    """That a model thought about in its text."""
+    said = f'<think>{{"name": "Rome", "population": 1}}</think>\n{PARIS}'
+    response = await echo(LLMResponse(said)).complete("hi", response_format=City)
+    assert response.parsed == City(name="Paris", population=2)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from typing import TypedDict
+
 import pytest
 from llm_server import Reply
 from provider_help import ask, whole
@@ -157,3 +160,15 @@ def test_instruct_keeps_images():
     request = completion_request(LLMConfig("echo", mode="instruct"), messages)
     assert request.messages[0].parts == [image, TextPart("Look\n\nWhat is it?")]
     assert (messages[0].content, messages[1].parts) == ("Look", [])
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="pydantic reads the library's TypedDict since Python 3.12")
+def test_an_old_typed_dict_names_the_import_that_works():
+    """The error is ours, and the hint is what to type."""
+
+    class City(TypedDict):
+        name: str
+
+    with pytest.raises(ConfigError, match="response_format City has no JSON Schema") as caught:
+        canonical_format(City)
+    assert caught.value.hint == "from typing_extensions import TypedDict"

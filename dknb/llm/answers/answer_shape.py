@@ -15,6 +15,7 @@ from typing import Any, get_origin
 
 from ...errors import ConfigError, did_you_mean
 from ..parts import Json
+from .bounded_patterns import SlowPattern, bounded, has_patterns, with_bounded_patterns
 from .strict_schema import strict_schema
 
 __all__ = ["Misfit", "Shape", "canonical_format", "check_format", "plain_data", "shape_of"]
@@ -179,11 +180,14 @@ def _of_schema(name: str, text: str, *, root_is_free: bool) -> Shape:
             f"response_format is no JSON Schema: {error.message[:200]} (at {error.json_path}).", hint=_HINT
         ) from None
     # An empty registry: a reference to another document is never fetched.
-    validator = kind(schema, registry=Registry())
+    validator = (with_bounded_patterns(kind) if has_patterns(schema) else kind)(schema, registry=Registry())
 
     def check(value: Any) -> Any:
         try:
-            faults = [f"{fault.json_path}: {fault.message}" for fault in validator.iter_errors(value)]
+            with bounded():
+                faults = [f"{fault.json_path}: {fault.message}" for fault in validator.iter_errors(value)]
+        except SlowPattern as slow:
+            raise Misfit([f"The pattern {str(slow)!r:.100} took too long on it, so that it was not checked."]) from None
         except Unresolvable as error:
             raise ConfigError(
                 f"response_format refers to what it has not: {error}.", hint="Put it under $defs"
@@ -215,7 +219,9 @@ def _of_hashable_type(wanted: Any) -> Shape:
         schema = adapter.json_schema()
     except (PydanticUserError, PydanticUndefinedAnnotation) as error:
         first = str(error).splitlines()[0]
-        raise ConfigError(f"response_format {_shown(wanted)} has no JSON Schema: {first}", hint=_HINT) from None
+        # pydantic reads no TypedDict of the standard library before Python 3.12.
+        hint = "from typing_extensions import TypedDict" if "typing_extensions.TypedDict" in first else _HINT
+        raise ConfigError(f"response_format {_shown(wanted)} has no JSON Schema: {first}", hint=hint) from None
 
     def check(value: Any) -> Any:
         try:

@@ -18,7 +18,7 @@ _DEEPEST = 200
 
 _SKIP = re.compile(r"(?:\s++|//[^\n]*+|\#[^\n]*+|/\*(?s:.)*?(?:\*/|\Z)|\.\.\.|…)++")
 #: A quote ends a text where what follows can follow a text; elsewhere it belongs to the text.
-_AFTER = r"""(?=\s*+(?:[,:}\]]|//|/\*|\Z)|\s++["'\u201c\u2018])"""
+_AFTER = r"""(?=\s*+(?:[,:}\]]|=>|//|/\*|\Z)|\s++["'\u201c\u2018])"""
 _STRING = {
     '"': re.compile(rf'"((?:[^"\\]++|\\(?s:.)|"(?!{_AFTER}))*+)(?:"|\\?\Z)'),
     "'": re.compile(rf"'((?:[^'\\]++|\\(?s:.)|'(?!{_AFTER}))*+)(?:'|\\?\Z)"),
@@ -42,11 +42,15 @@ _WORDS = {
 }
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|((?s:.))|\Z)")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "\n": ""} | {c: c for c in "\"'\\/`"}
+_NESTING = re.compile(r'"(?:[^"\\]++|\\(?s:.))*+(?:"|\\?\Z)|[\[\]{}]')
 _CLOSERS = {"}": "{", "]": "["}
 
 
 class Mended(NamedTuple):
-    """What became of a text: as JSON, None where it could not be mended; where it ended; and whether it was closed."""
+    """What became of a text: as JSON, None where it could not be mended; where it ended; and whether that is its end.
+
+    What is too deep has an end, and no JSON.
+    """
 
     text: str | None
     end: int
@@ -58,8 +62,10 @@ def mended(text: str, start: int) -> Mended:
     mender = _Mender(text, start)
     try:
         mender.run()
+    except _TooDeep:
+        return Mended(None, _end_of(text, start), closed=True)
     except _Hopeless:
-        return Mended(None, max(mender.place, start + 1))
+        return Mended(None, max(mender.place, start + 1), closed=False)
     except _Cut:
         mender.close_all()
         return Mended("".join(mender.out), len(text), closed=False)
@@ -68,6 +74,10 @@ def mended(text: str, start: int) -> Mended:
 
 class _Hopeless(Exception):
     """A fault that is not mended here."""
+
+
+class _TooDeep(Exception):
+    """More brackets within brackets than an answer has: a part of it would be a wrong answer."""
 
 
 class _Cut(Exception):
@@ -125,7 +135,7 @@ class _Mender:
 
     def _bracket(self, char: str) -> None:
         if len(self._open) == _DEEPEST:
-            raise _Hopeless
+            raise _TooDeep
         self._open.append(char)
         self.out.append(char)
         self.place += 1
@@ -146,16 +156,19 @@ class _Mender:
 
     def _key(self, char: str) -> None:
         if char in _STRING:
+            start = self.place + 1
             self._string(char)
+            if self.place == len(self.text) and char in self.text[start:-1].replace(f"\\{char}", ""):
+                raise _Hopeless  # the key has an end, and behind it is what stands behind no key
         elif match := _WORD.match(self.text, self.place) or _NUMBER.match(self.text, self.place):
             self.out.append(json.dumps(match[0]))
             self.place = match.end()
         else:
             raise _Hopeless
-        if self._next() != ":":
+        if self._next() != ":" and not self.text.startswith("=>", self.place):
             raise _Hopeless
+        self.place += 1 if self.text[self.place] == ":" else 2
         self.out.append(":")
-        self.place += 1
 
     def _value(self, char: str) -> None:
         if char in "{[":
@@ -190,6 +203,16 @@ class _Mender:
             raise _Hopeless
         self.out.append(json.dumps(_ESCAPE.sub(_unescaped, match[1]), ensure_ascii=False))
         self.place = match.end()
+
+
+def _end_of(text: str, start: int) -> int:
+    """Where the bracket at ``start`` is closed; the end of the text where it is not."""
+    depth = 0
+    for match in _NESTING.finditer(text, start):
+        depth += (match[0] in "[{") - (match[0] in "]}")
+        if not depth:
+            return match.end()
+    return len(text)
 
 
 def _unescaped(match: re.Match[str]) -> str:

@@ -60,8 +60,10 @@ class ResponseParser:
         preface = "\n".join(lines[: headings[0].first if headings else None]).strip()
         sections = {"main": [preface]} if preface or not headings else {}
         starts = [*(block.first for block in headings), len(lines)]
-        for block, end in zip(headings, starts[1:], strict=True):
-            sections.setdefault(block.text, []).append("\n".join(lines[block.end : end]).strip())
+        for (title, _, _, start), end in zip(headings, starts[1:], strict=True):
+            texts = sections.setdefault(title, [])
+            if start < end:
+                texts.append("\n".join(lines[start:end]).strip())
         return {name: "\n\n".join(filter(None, texts)) for name, texts in sections.items()}
 
 

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -27,8 +26,7 @@ _MOST_LINES = 10_000
 Kind: TypeAlias = Literal["code", "heading", "item"]
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """A fenced block of code, a heading, or an item of a list.
 
     Attributes:
@@ -46,15 +44,19 @@ class Block:
 
 def lines_of(text: str) -> list[str]:
     """The lines by which blocks are numbered: as Markdown ends them."""
-    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return _with_plain_ends(text).split("\n")
+
+
+def _with_plain_ends(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def blocks(text: str, kind: Kind) -> Iterator[Block]:
     """The blocks of a kind in their order; an item before the items of the lists in it."""
-    lines = lines_of(text)
-    if len(lines) > _MOST_LINES:
-        return _by_lines(lines, kind)
-    return _READ[kind](_reader().parse("\n".join(lines)))
+    text = _with_plain_ends(text)
+    if text.count("\n") >= _MOST_LINES:
+        return _by_lines(text, kind)
+    return _READ[kind](_reader().parse(text))
 
 
 @lru_cache(maxsize=1)
@@ -94,6 +96,21 @@ def _items(tokens: Sequence[Token]) -> Iterator[Block]:
         elif token.type == "inline" and "•" in token.content:
             # Models also write lists with this character, which to Markdown is text.
             yield from (Block(match[1].strip(), "bullet") for match in _DOT.finditer(token.content))
+        elif token.type == "inline" and token.level == 1:
+            yield from _numbered_lines(token.content)
+
+
+def _numbered_lines(text: str) -> Iterator[Block]:
+    """Lines of a paragraph with numbers in their order: to Markdown, a list below a text must begin with 1."""
+    run: list[tuple[int, str]] = []
+    for line in [*text.split("\n")[1:], ""]:
+        match = _NUMBERED.match(line)
+        if match and run and int(match[1]) == run[-1][0] + 1:
+            run.append((int(match[1]), match[2]))
+            continue
+        if len(run) > 1:
+            yield from (Block(item.strip(), "numbered") for _, item in run)
+        run = [(int(match[1]), match[2])] if match else []
 
 
 _READ: dict[Kind, Callable[[Sequence[Token]], Iterator[Block]]] = {"code": _code, "heading": _headings, "item": _items}
@@ -112,55 +129,58 @@ def _tag(info: str) -> str:
     return (info.split(maxsplit=1) or [""])[0]
 
 
+_NUMBERED = re.compile(r"[ \t]*+(\d{1,9}+)[.)][ \t]++(.*)")
 _DOT = re.compile(r"^[ \t]*•[ \t]+(.*)$", re.MULTILINE)
 
 # Line by line
 
-_FENCE = re.compile(r" {0,3}(`{3,}(?=[^`]*$)|~{3,})(.*)")
-_HEADING = re.compile(r" {0,3}#{1,6}(?:[ \t]+(.*))?$")
+_FENCE = r"(?P<fence> {0,3}(?:(?P<ticks>`{3,}+)(?=[^`\n]*+$)|(?P<tildes>~{3,}+))(?P<info>.*))"
+_FENCE_END = re.compile(r"^ *+(`{3,}+|~{3,}+) *+$", re.MULTILINE)
 _HEADING_END = re.compile(r"(?:^|[ \t])#+$")
 _RULE = re.compile(r" {0,3}(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})$")
-_ITEM = re.compile(r"[ \t]*(?:([-+*•])|\d{1,9}[.)])(?:[ \t]+(.*))?$")
+#: Lines that count, by what is looked for; most lines are none, and are passed over without a step in Python.
+_LINES: dict[Kind, re.Pattern[str]] = {
+    "code": re.compile(rf"^{_FENCE}$", re.MULTILINE),
+    "heading": re.compile(rf"^(?:{_FENCE}| {{0,3}}#{{1,6}}+(?:[ \t]++(?P<title>.*))?)$", re.MULTILINE),
+    "item": re.compile(
+        rf"^(?:{_FENCE}|[ \t]*+(?:(?P<bullet>[-+*•])|\d{{1,9}}+[.)])[ \t]++(?P<text>\S.*))$", re.MULTILINE
+    ),
+}
 
 
-def _by_lines(lines: Sequence[str], kind: Kind) -> Iterator[Block]:
-    number = 0
-    while number < len(lines):
-        line = lines[number]
-        mark = line.lstrip(" \t")[:1]
-        if mark and mark in _MARKS["code"] and (fence := _FENCE.match(line)):
-            end = _fence_end(lines, number + 1, fence[1])
-            if kind == "code":
-                yield Block("\n".join(lines[number + 1 : end]), _tag(fence[2]))
-            number = end
-        elif kind != "code" and mark and mark in _MARKS[kind] and (block := _LINES[kind](line, number)):
+def _by_lines(text: str, kind: Kind) -> Iterator[Block]:
+    place = counted = number = 0
+    search, count, is_code = _LINES[kind].search, text.count, kind == "code"
+    read = _heading if kind == "heading" else _item
+    while match := search(text, place):
+        place = match.end() + 1
+        if match.lastgroup == "fence":
+            start, (end, place) = place, _fence_end(text, match.end(), match["ticks"] or match["tildes"])
+            if is_code:
+                yield Block(text[start:end], _tag(match["info"]))
+            continue
+        number += count("\n", counted, match.start())
+        counted = match.start()
+        if block := read(match, number):
             yield block
-        number += 1
 
 
-def _heading(line: str, number: int) -> Block | None:
-    match = _HEADING.match(line)
-    title = _HEADING_END.sub("", (match[1] or "").rstrip()).strip() if match else ""
-    return Block(title, "", number, number + 1) if match else None
+def _heading(match: re.Match[str], number: int) -> Block:
+    if not (title := (match["title"] or "").strip()):
+        return Block("", "", number, number + 1)
+    return Block(_HEADING_END.sub("", title).strip() if title.endswith("#") else title, "", number, number + 1)
 
 
-def _item(line: str, number: int) -> Block | None:
-    match = _ITEM.match(line)
-    if match is None or _RULE.match(line):
+def _item(match: re.Match[str], number: int) -> Block | None:
+    bullet = match["bullet"]
+    if bullet and bullet in "-*" and _RULE.match(match[0]):
         return None
-    return Block((match[2] or "").strip(), "bullet" if match[1] else "numbered", number, number + 1)
+    return Block(match["text"].strip(), "bullet" if bullet else "numbered", number, number + 1)
 
 
-#: With what a line of each kind begins, and how it is read.
-_MARKS = {"code": "`~", "heading": "#", "item": "-+*•0123456789"}
-_LINES = {"heading": _heading, "item": _item}
-
-
-def _fence_end(lines: Sequence[str], number: int, mark: str) -> int:
-    """The line that closes a fence; the end of the text where none does."""
-    while number < len(lines):
-        line = lines[number].strip(" ")
-        if line.startswith(mark) and not line.strip(mark[0]):
-            return number
-        number += 1
-    return number
+def _fence_end(text: str, place: int, mark: str) -> tuple[int, int]:
+    """Where the content of a fence ends, and what follows it begins; the end of the text where no line closes it."""
+    for line in _FENCE_END.finditer(text, place + 1):
+        if line[1].startswith(mark):
+            return max(line.start() - 1, place + 1), line.end() + 1
+    return len(text), len(text) + 1

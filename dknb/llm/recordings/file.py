@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 from ...errors import RecordingError
 from .disk import check, is_replaced, line_number, open_to_append, open_to_read, write_whole
-from .index import ENTRY, Index, scan
+from .index import ENTRY, Index, note_lines, scan
 from .lines import FORMAT, HEADER, IMPORT_HEADER, encoded, name_of, pack, request_of, unpack
 from .lock import locked
 
@@ -96,8 +96,8 @@ class RecordingFile:
         """Where the answers of a key lie, in the order in which they were asked for."""
         with self._reading:
             if key not in self._sorted:
-                found = self._index.entries.get(key.encode(), [])
-                self._sorted[key] = self._in_order(found) if isinstance(found, list) else [found]
+                found = self._index.places(key.encode())
+                self._sorted[key] = self._in_order(found) if len(found) > 1 else found
             return self._sorted[key]
 
     def refresh(self) -> bool:
@@ -112,15 +112,21 @@ class RecordingFile:
             if self.is_another():
                 self.reopen()
                 return True
-            before, known = self._index.end, self._index.entries
-            scan(self._reader, self._index, self._size())
-            if self._index.end == before:
-                return False
-            for key, places in self._sorted.items():
-                found = known.get(key.encode(), [])
-                added = set(found if isinstance(found, list) else [found]).difference(places)
-                places += self._in_order(added)  # what was told before keeps its place
-            return True
+            if os.fstat(self._reader.fileno()).st_size == self._index.end:
+                return False  # and there is no need to wait for whoever is writing
+            added = Index(end=self._index.end)
+            scan(self._reader, added, self._size())
+            return self._join(added)
+
+    def _join(self, added: Index) -> bool:
+        """Know the lines that were added, and no other ones: each call that is recorded comes by here."""
+        if added.end == self._index.end:
+            return False
+        self._index.join(added)
+        for key in added.entries:
+            if (known := self._sorted.get(key.decode())) is not None:
+                known += self._in_order(added.places(key))  # what was told before keeps its place
+        return True
 
     def is_another(self) -> bool:
         """Whether another file has taken the place of the one that is open; not when it was only deleted."""
@@ -191,7 +197,7 @@ class RecordingFile:
             self._reader.seek(place)
             return self._reader.readline()
 
-    def _in_order(self, places: list[int] | set[int]) -> list[int]:
+    def _in_order(self, places: list[int]) -> list[int]:
         """By session, in the order of their first answers, then by sample: side by side, calls end in any order."""
         sessions: dict[bytes, int] = {}
         heads = ((place, ENTRY.match(self._line(place))) for place in sorted(places))
@@ -257,26 +263,41 @@ class RecordingFile:
         assert self._writer is not None
         while True:
             with locked(self._writer):
-                if not is_replaced(self._writer, self.path):
-                    self._write(entry, imported)
-                    return
+                written = None if is_replaced(self._writer, self.path) else self._write(entry, imported)
+            if written is not None:
+                self._note(*written)
+                return
             # It was deleted, or an editor or `prune` put another in its place.
             self._writer.close()
             self._writer = open_to_append(self.path)
             if not self.closed:
                 self.reopen()
 
-    def _write(self, entry: Json, imported: bool) -> None:
+    def _write(self, entry: Json, imported: bool) -> tuple[int, list[bytes]]:
+        """Write an entry; where it begins, and its lines."""
         assert self._writer is not None
         index = self._index
         known = index.pieces if not self.closed else {}
-        request, lines = pack(entry["request"], known)
-        headers = _headers(index, lines, imported)
-        place = write_whole(self._writer, [*headers, *lines, encoded({**entry, "request": request}) + b"\n"])
+        request, pieces = pack(entry["request"], known)
+        headers = _headers(index, pieces, imported)
+        lines = [*headers, *pieces, encoded({**entry, "request": request}) + b"\n"]
+        place = start = write_whole(self._writer, lines)
         place += sum(map(len, headers))
-        for line in lines:
+        for line in pieces:
             index.pieces.setdefault(name_of(line), place)
             place += len(line)
+        return start, lines
+
+    def _note(self, start: int, lines: list[bytes]) -> None:
+        """Know what was written here, unless others wrote before it: then `refresh` reads all of it.
+
+        Never while the file is locked: `refresh` waits for that lock, and holds the one that this waits for.
+        """
+        with self._reading:
+            if not self.closed and self._index.end == start:
+                added = Index(end=start)
+                note_lines(b"".join(lines), added)
+                self._join(added)
 
 
 def _headers(index: Index, lines: list[bytes], imported: bool) -> list[bytes]:

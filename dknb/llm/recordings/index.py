@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from .lines import name_of
 
-__all__ = ["ENTRY", "Index", "scan"]
+__all__ = ["ENTRY", "Index", "note_lines", "scan"]
 
 ENTRY = re.compile(rb'\{"key":"([0-9a-f]{64})","run":"([0-9a-f]{8})","sample":(\d+),')
 _HEADER = re.compile(rb'\{"dknb_recording": ?(\d+)')
@@ -42,6 +42,27 @@ class Index:
     imports: bool = False
     torn: list[int] = field(default_factory=list)
     marks: list[int] = field(default_factory=list)
+
+    def places(self, key: bytes) -> list[int]:
+        """The offsets of the entries of a key, in the order of the file."""
+        found = self.entries.get(key, [])
+        return list(found) if isinstance(found, list) else [found]
+
+    def join(self, further: Index) -> None:
+        """Take over what was found in the lines behind the end."""
+        for key in further.entries:
+            for place in further.places(key):
+                if key in self.entries:
+                    self.another(key, place)
+                else:
+                    self.entries[key] = place
+        for name, place in further.pieces.items():
+            self.pieces.setdefault(name, place)
+        self.version, self.imports = max(self.version, further.version), self.imports or further.imports
+        self.torn += further.torn
+        self.marks += further.marks
+        self.count += further.count
+        self.end = further.end
 
     def another(self, key: bytes, offset: int) -> None:
         """Note a further entry of a key."""
@@ -79,15 +100,14 @@ def scan(file: BinaryIO, index: Index, size: int) -> None:
         chunk = file.read(min(length, size - index.end))
         if not chunk:
             break
-        if not (read := _lines(chunk, index)):
+        if not note_lines(chunk, index):
             if len(chunk) < length:
                 break
             length *= 2  # a line that is longer than what was read
-        index.end += read
 
 
-def _lines(chunk: bytes, index: Index) -> int:
-    """Note the whole lines of ``chunk``; how many bytes they are."""
+def note_lines(chunk: bytes, index: Index) -> int:
+    """Add the whole lines of ``chunk``, which lies at the end of ``index``, to it; how many bytes they are."""
     start, find, starts_with, base = 0, chunk.find, chunk.startswith, index.end
     first, count = index.entries, 0
     while (end := find(b"\n", start)) >= 0:
@@ -102,4 +122,5 @@ def _lines(chunk: bytes, index: Index) -> int:
             index.other(chunk[start:end], base + start)
         start = end + 1
     index.count += count
+    index.end += start
     return start

@@ -40,7 +40,7 @@ def prune(path: Path, remove: Container[Identity]) -> Pruned:
     Raises:
         RecordingError: The file cannot be read or written.
     """
-    path = path.expanduser().absolute()
+    path = path.expanduser().resolve()  # a link goes on pointing to it
     while True:
         with open_to_read(path) as file, locked(file):
             if not is_replaced(file, path):

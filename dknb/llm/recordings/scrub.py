@@ -41,7 +41,7 @@ _FIELDS = _names("kind provider model messages texts settings tools tool_choice 
 _MESSAGE_FIELDS = _names("role content name function_call tool_calls tool_call_id reasoning parts extra")
 _SETTINGS = _names(
     """temperature max_tokens top_p frequency_penalty presence_penalty stop_sequences mode system_prompt response_format
-    functions function_call seed logit_bias"""
+    functions function_call seed logit_bias logprobs top_logprobs"""
 )
 #: What the APIs of OpenAI, Anthropic, Ollama, Hugging Face, vLLM and llama.cpp let one choose about an answer.
 _OPTIONS = _names(
@@ -57,7 +57,7 @@ _OPTIONS = _names(
 _SECRET = (
     r"(?:.*_)?(?:api_?key|apikey|authorization|secret(?:_key)?|passw(?:or)?d|credentials?|cookies?|private_key|bearer)"
 )
-_SECRET_TOKEN = r"(?:.*_)?(?:access|auth|bearer|refresh|session|id|security)_token"
+_SECRET_TOKEN = r"(?:.*_)?(?:access|auth(?:orization)?|bearer|refresh|session|id|security)_token"
 _SECRET_NAME = re.compile(f"{_SECRET}|{_SECRET_TOKEN}|.*headers?")
 _PRIVATE_NAME = re.compile(
     rf"""{_SECRET_NAME.pattern}|token|api_base|base_url|azure_endpoint|.*request_id|cf_ray|metadata
@@ -65,6 +65,8 @@ _PRIVATE_NAME = re.compile(
     |http_client|client|proxy|proxies|timeout|max_retries|stream|stream_options""",
     re.VERBOSE,
 )
+#: What says of a tool that a server has it, which is asked with headers of its own.
+_SERVER_FIELDS = frozenset({"server_url", "connector_id"})
 _SECRET_VARIABLE = re.compile(r".*_(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD)")
 #: What people set a key to where a server wants one but does not look at it.
 _PLACEHOLDERS = frozenset({"not-needed", "lm-studio", "placeholder", "no-key-required", "your-api-key", "anything"})
@@ -123,11 +125,12 @@ def _is_private(name: str) -> bool:
 def _without_secrets(value: Any) -> Any:
     """Plain data without texts that are named like a secret; numbers in one form, so that equal values look equal."""
     if isinstance(value, Mapping):
-        # A schema may well describe a property called "password": that is a dict, not a secret.
+        # A schema may well describe a property called "password" or "headers": that is a dict, not a secret.
+        secret = (str, Mapping) if _SERVER_FIELDS & value.keys() else str
         return {
             str(name): _without_secrets(inner)
             for name, inner in value.items()
-            if not (isinstance(inner, str) and is_secret_name(str(name)))
+            if not (isinstance(inner, secret) and is_secret_name(str(name)))
         }
     if isinstance(value, list | tuple):
         return [_without_secrets(inner) for inner in value]
