@@ -6,8 +6,9 @@ import re
 
 from .base import DknbError
 
-#: Statuses of failures that pass by themselves; 5xx besides.
+#: Statuses of failures that pass by themselves; 5xx besides, but for what a server never does (501, 505).
 _PASSING = frozenset({408, 409, 429})
+_NEVER = frozenset({501, 505})
 #: What vendors say when an account is empty, or a single request is above its limit: waiting does not help.
 #: OpenAI: platform docs "Error codes"; Anthropic: docs "Errors"; DeepSeek: api-docs "Error Codes"; November 2026.
 _LASTING = re.compile(
@@ -52,7 +53,7 @@ class ProviderError(DknbError):
     def retryable(self) -> bool:
         """Whether the same call may succeed in a while."""
         status = self.status or 0
-        return (status in _PASSING or status >= 500) and not _LASTING.search(str(self))
+        return (status in _PASSING or (status >= 500 and status not in _NEVER)) and not _LASTING.search(str(self))
 
 
 class AuthenticationError(ProviderError):

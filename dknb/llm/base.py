@@ -9,44 +9,34 @@ from __future__ import annotations
 import asyncio
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
-from typing import Any, ClassVar, Generic, Self, TypeAlias, TypeVar, overload
+from typing import Any, ClassVar, NoReturn, Self, TypeAlias, overload
 
 from ..errors import ConfigError
 from .answers.schema_modes import completing, streaming
 from .answers.structured import structured, structured_pieces
+from .calls.budget import Budget, own_budget
 from .calls.concurrency import Concurrency
 from .calls.middleware import LLMMiddleware, asked_through, checked, processed_request, processed_response
 from .calls.outcome import final_piece, last_of
 from .calls.pipeline import Once, Pieces, Pipeline
 from .config import LLMConfig, ModelCapability, normalize_llm_config
+from .counting.calibration import asked_at
 from .counting.tokens import TokenCount, TokenCounter
 from .embedding import checked_texts, embedded
 from .messages import LLMMessage, LLMResponse, LLMStreamResponse
 from .rendering import Renders, rendered_messages
 from .request import ModelRequest, completion_request, embedding_request
 
-__all__ = ["AsyncLLMProvider", "LLMProvider", "Later", "Messages", "Pieces"]
-
-T = TypeVar("T")
+__all__ = ["AsyncLLMProvider", "LLMProvider", "Messages", "Pieces"]
 
 #: What a call takes as its messages: the user's text, or messages.
 Messages: TypeAlias = str | Sequence[LLMMessage]
 
 #: Settings that a provider object has for all its calls.
 _OF_THE_OBJECT = ("provider", "api_key", "api_base", "rate_limit", "max_concurrency")
-
-
-class Later(Generic[T]):
-    """An awaitable that does its work when it is awaited, and does no harm when it is not."""
-
-    def __init__(self, work: Callable[[], Awaitable[T]]) -> None:
-        self._work = work
-
-    def __await__(self) -> Generator[Any, Any, T]:
-        return self._work().__await__()
 
 
 class LLMProvider(ABC):
@@ -154,7 +144,7 @@ class AsyncLLMProvider(LLMProvider):
         if config.stream or config.stream_callback is not None:
             return await last_of(self.stream_complete(messages, tools=tools, tool_choice=tool_choice, **overrides))
         request = completion_request(config, messages, tools, tool_choice, not_sent=self.not_sent)
-        ask = partial(self._answer, config=config)
+        ask = partial(self._answer, config=config, own=own_budget(config))
         return await asked_through(self._middleware, request, config, lambda asked: structured(ask, asked, config))
 
     async def stream_complete(
@@ -176,10 +166,11 @@ class AsyncLLMProvider(LLMProvider):
         config = self._settings(overrides)
         request = completion_request(config, messages, tools, tool_choice, not_sent=self.not_sent)
         request = await processed_request(self._middleware, request, config)
+        own = own_budget(config)
         pieces = await self._pipeline.stream(
-            request, config, streaming(self._stream), prepare=self._prepare, recorded=self.recorded
+            request, config, streaming(self._stream), prepare=self._prepare, recorded=self.recorded, own=own
         )
-        pieces = structured_pieces(pieces, partial(self._answer, config=config), request, config)
+        pieces = structured_pieces(pieces, partial(self._answer, config=config, own=own), request, config)
         tell = config.stream_callback
         async with aclosing(pieces):
             async for piece in pieces:
@@ -209,7 +200,8 @@ class AsyncLLMProvider(LLMProvider):
         if not whole:
             return []
         request = embedding_request(config, whole, not_sent=self.not_sent)
-        response = await embedded(request, lambda batch: self._answer(batch, config, self._embed))
+        own = own_budget(config)
+        response = await embedded(request, lambda batch: self._answer(batch, config, self._embed, own))
         vectors: list[list[float]] = response.metadata["vectors"]
         return vectors[0] if isinstance(texts, str) else vectors
 
@@ -233,9 +225,15 @@ class AsyncLLMProvider(LLMProvider):
         """
         request = completion_request(self.config, messages, tools, tool_choice, not_sent=self.not_sent)
         whole = request.full_messages()
-        return await asyncio.to_thread(
-            TokenCounter.count_messages, whole, request.model, request.tools, request.tool_choice
-        )
+        with asked_at(self.provider, self.config.api_base):
+            return await asyncio.to_thread(
+                TokenCounter.count_messages,
+                whole,
+                request.model,
+                request.tools,
+                request.tool_choice,
+                request.settings.get("response_format"),
+            )
 
     async def render_and_complete(
         self,
@@ -287,17 +285,26 @@ class AsyncLLMProvider(LLMProvider):
         """How many calls of the model run at a time, wait, and may run."""
         return self._pipeline.limits.slots(self.config).state
 
-    def initialize(self) -> Later[None]:
+    async def initialize(self) -> None:
         """Nothing to wait for: what a call needs is opened by the first call."""
-        return Later(_nothing)
 
-    def close(self) -> Later[None]:
+    async def close(self) -> None:
         """Close connections; the next call opens new ones."""
-        return Later(self._close)
+        await self._close()
 
-    def validate_model(self) -> Later[bool]:
+    async def validate_model(self) -> bool:
         """Whether the model exists, as far as the provider can tell."""
-        return Later(_yes)
+        return True
+
+    def __enter__(self) -> NoReturn:
+        raise ConfigError(
+            f"{self!r} is awaited; `with` does not wait for it.",
+            hint="Write  async with ...  and await its calls, or make one that waits:  "
+            f'create_llm_provider("{self.config.spec}", is_async=False)',
+        )
+
+    def __exit__(self, *exc_info: object) -> None:
+        """Never reached; `with` looks for it before it enters."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -319,15 +326,11 @@ class AsyncLLMProvider(LLMProvider):
             overrides = {**overrides, "options": {**self.config.options, **options}}
         return self.config.with_settings(**overrides)
 
-    async def _answer(self, request: ModelRequest, config: LLMConfig, once: Once | None = None) -> LLMResponse:
+    async def _answer(
+        self, request: ModelRequest, config: LLMConfig, once: Once | None = None, own: Budget | None = None
+    ) -> LLMResponse:
         """The answer to a request, with all that surrounds a call but its middleware."""
         once = once or completing(self._complete)
-        return await self._pipeline.answer(request, config, once, prepare=self._prepare, recorded=self.recorded)
-
-
-async def _nothing() -> None:
-    """What ``initialize`` waits for."""
-
-
-async def _yes() -> bool:
-    return True
+        return await self._pipeline.answer(
+            request, config, once, prepare=self._prepare, recorded=self.recorded, own=own
+        )

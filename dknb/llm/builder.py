@@ -53,7 +53,7 @@ class MessageBuilder:
         """Add what a tool answered to a call."""
         return self.message("tool", content, tool_call_id=tool_call_id)
 
-    def from_template(self, role: str, template: MessageTemplate | str, **values: Any) -> Self:
+    def from_template(self, role: str, template: MessageTemplate | str, /, **values: Any) -> Self:
         """Add a message whose content is a template, filled; a string is a template with ``{{variables}}``.
 
         Raises:

@@ -202,7 +202,7 @@ def provider_row(name: str) -> ProviderRow:
 def _row_of(added: AddedProvider) -> ProviderRow:
     try:
         found = target_of(added.target)
-    except Exception as error:  # another package's code, which may raise whatever it likes
+    except (Exception, SystemExit) as error:  # another package's code, which may raise whatever it likes
         raise ConfigError(
             f"The provider {added.name!r} of {added.package} cannot be loaded: {type(error).__name__}: {error}",
             hint=f"Update that package or uninstall it:  pip uninstall {added.package.split()[0]}",

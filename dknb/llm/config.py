@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from ..errors import ConfigError, did_you_mean
 from .catalog import known_providers, owner_of, provider_row
-from .config_checks import check_values
+from .config_checks import check_values, with_hidden_headers, without_keys
 from .messages import LLMStreamResponse
 
 __all__ = ["CompletionMode", "LLMConfig", "ModelCapability", "normalize_llm_config", "parse_spec"]
@@ -72,6 +72,8 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "timeout": (*_NUMBER, dict),
     "seed": (int,),
     "logit_bias": (dict,),
+    "logprobs": (bool,),
+    "top_logprobs": (int,),
     "user_id": (str,),
     "options": (dict,),
 }
@@ -84,6 +86,7 @@ _AT_LEAST = {
     "retry_delay": 0,
     "max_concurrency": 1,
     "budget": 0,
+    "top_logprobs": 0,
 }
 _ABOVE_ZERO = ("rate_limit", "timeout")
 #: Settings that may say more than one number, and what about.
@@ -119,16 +122,21 @@ class LLMConfig:
             where tokens are those of prompts and answers: estimated before a call, and corrected by its usage.
         max_concurrency: Most calls at a time. Without it their number grows until the server refuses one (429), and
             then follows what the server bears.
-        budget: Most US dollars that a call may cost by its own estimate; else it does not start.
+        budget: Most US dollars that a call may cost by its own estimate, with all times of asking again for its
+            ``response_format``; else it does not start.
         retry_count: How often a call that failed for a passing reason is tried again.
         retry_delay: Seconds before the first retry; doubled for each further one, with jitter.
         timeout: Seconds that a call may take, retries included; of a stream: until its first piece, and between
             two pieces. ``{"call": 300, "between": 10}`` limits a stream as a whole too. None waits for ever. Waiting
-            for a turn (``rate_limit``, ``max_concurrency``) is not part of it.
+            for a turn (``rate_limit``, ``max_concurrency``) is not part of it; but a call is given up for which no
+            place becomes free in so long a time. A server that only says that it is still there (comments, pings)
+            may do so for ten times as long as a piece may take.
         seed: For vendors that can repeat themselves.
         logit_bias: Token id to bias.
         user_id: Your end user, told to the vendor.
         options: What only this provider knows; fields that it does not know itself go into the request as they are.
+        logprobs: Whether the answer's ``logprobs`` tell how likely each of its tokens was; an error where the API cannot.
+        top_logprobs: How many of the likeliest tokens to tell in the place of each; asks for ``logprobs`` too.
     """
 
     provider: str
@@ -159,6 +167,8 @@ class LLMConfig:
     logit_bias: dict[str, float] | None = None
     user_id: str | None = None
     options: dict[str, Any] = field(default_factory=dict)
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.mode, str):
@@ -172,6 +182,11 @@ class LLMConfig:
         for name in _ABOVE_ZERO:
             _check_above_zero(name, getattr(self, name))
         check_values(self)
+
+    def __repr__(self) -> str:
+        shown = {item.name: getattr(self, item.name) for item in fields(self) if item.repr}
+        shown["options"] = with_hidden_headers(self.options)
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
     @property
     def spec(self) -> str:
@@ -192,7 +207,7 @@ class LLMConfig:
         return cls(**given)
 
     def to_dict(self) -> dict[str, Any]:
-        """What differs from the defaults, as plain data; never the key or the callback."""
+        """What differs from the defaults, as plain data; never the key, headers that hold one, or the callback."""
         out: dict[str, Any] = {"provider": self.provider}
         for item in fields(self):
             value = getattr(self, item.name)
@@ -200,6 +215,8 @@ class LLMConfig:
             if item.name in ("provider", "api_key", "stream_callback") or value == default:
                 continue
             out[item.name] = value.value if isinstance(value, enum.Enum) else value
+        if self.options:
+            out["options"] = without_keys(self.options)
         if self.response_format is not None and not isinstance(self.response_format, (str, dict)):
             from .answers.answer_shape import canonical_format
 
@@ -222,9 +239,12 @@ _NAMES = tuple(item.name for item in fields(LLMConfig))
 def _refuse_unknown(given: Mapping[str, Any]) -> None:
     for name in given:
         if name not in _NAMES:
+            near = did_you_mean(name, _NAMES)
+            known = "" if near else f"Settings: {', '.join(_NAMES)}. "
+            example = name if name.isidentifier() else "NAME"
             raise ConfigError(
-                f"A model has no setting {name!r}.{did_you_mean(name, _NAMES)}",
-                hint=f"Settings: {', '.join(_NAMES)}; what only one provider knows goes into options={{...}}",
+                f"A model has no setting {name!r}.{near}",
+                hint=f'{known}What only one provider knows goes into options={{"{example}": ...}}',
             )
 
 
@@ -243,7 +263,7 @@ def _check_kind(name: str, value: Any, kinds: tuple[type, ...]) -> None:
         number = kinds[:2] == _NUMBER
         others = " or ".join(kind.__name__ for kind in kinds[2 if number else 0 :])
         wanted = " or ".join(filter(None, ("a number" * number, f"of type {others}" if others else "")))
-        shown = f"{value!r}" if name != "api_key" else f"a {type(value).__name__}"
+        shown = f"{value!r}" if name not in ("api_key", "options") else f"a {type(value).__name__}"
         hint = f"Write {name}=[{value!r}]" if isinstance(value, str) and list in kinds else None
         raise ConfigError(f"{name} is {shown}; it must be {wanted}.", hint=hint)
 

@@ -3,22 +3,53 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ..errors import ConfigError, did_you_mean
+from .option_checks import check_header_options
 from .tools import tool_name
 
 if TYPE_CHECKING:
     from .config import LLMConfig
 
-__all__ = ["check_values"]
+__all__ = ["check_values", "with_hidden_headers", "without_keys"]
 
 #: Options that would put something else into a request than what the call says.
 _NEVER_OPTIONS = ("provider", "model", "messages", "stream")
 #: What a model that only makes vectors has no use for.
-_NOT_FOR_VECTORS = ("functions", "function_call", "response_format", "stop_sequences", "stream_callback")
+_NOT_FOR_VECTORS = (
+    "functions",
+    "function_call",
+    "response_format",
+    "stop_sequences",
+    "stream_callback",
+    "top_logprobs",
+)
+
+
+#: Headers that may hold a key, by their names.
+_SECRET_HEADER = re.compile(r"auth|key|token|secret|cookie|password|credential|signature|session", re.IGNORECASE)
+
+
+def with_hidden_headers(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as people may see them: the values of headers may be keys."""
+    headers = options.get("extra_headers")
+    if not isinstance(headers, Mapping):
+        return dict(options)
+    return {**options, "extra_headers": dict.fromkeys(headers, "...")}
+
+
+def without_keys(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as they may be kept in a file: without the headers that may hold a key."""
+    headers = options.get("extra_headers")
+    if not isinstance(headers, Mapping):
+        return dict(options)
+    kept = {name: value for name, value in headers.items() if not _SECRET_HEADER.search(str(name))}
+    rest = {name: value for name, value in options.items() if name != "extra_headers"}
+    return rest | ({"extra_headers": kept} if kept else {})
 
 
 def check_values(config: LLMConfig) -> None:
@@ -57,6 +88,9 @@ def _check_numbers(config: LLMConfig) -> None:
             raise ConfigError(f"{name} is {value!r}; it must be a finite number.")
     if config.top_p is not None and config.top_p > 1:
         raise ConfigError(f"top_p is {config.top_p!r}; it is a share, from 0 to 1.")
+    if config.top_logprobs is not None and config.logprobs is False:
+        told = f"top_logprobs is {config.top_logprobs!r}, but logprobs is False."
+        raise ConfigError(told, hint="Leave out one of them")
 
 
 def _check_texts(config: LLMConfig) -> None:
@@ -70,14 +104,20 @@ def _check_texts(config: LLMConfig) -> None:
 
 def _check_address(address: str) -> None:
     if not address.startswith(("http://", "https://")):
-        raise ConfigError(f"api_base is {address!r}, which is no address.", hint="Begin it with https://")
+        # Not shown: it may be a key that was put into the wrong place.
+        raise ConfigError("api_base is no address: it begins with neither https:// nor http://.")
     try:
         parts = urlsplit(address)
         host, _ = parts.hostname, parts.port
-    except ValueError as error:
-        raise ConfigError(f"api_base is no address: {error}.", hint="For example  http://localhost:8000/v1") from None
+    except ValueError:  # whose text shows what may be a password
+        raise ConfigError("api_base is no address.", hint="For example  http://localhost:8000/v1") from None
     if parts.username or parts.password:  # not shown: it may be a secret
         raise ConfigError("api_base has a user or password in it.", hint="Give the key as api_key=...")
+    if "?" in address or "#" in address:  # not shown: it may be a secret too
+        raise ConfigError(
+            "api_base has a query or a fragment in it.",
+            hint='Leave out what stands behind ? or #; a key is api_key=..., and a header options={"extra_headers": {...}}',
+        )
     if not host or any(map(str.isspace, address)):
         raise ConfigError(
             f"api_base is {address!r}, which is no address.", hint="For example  http://localhost:8000/v1"
@@ -121,11 +161,14 @@ def _check_choice(chosen: str | dict[str, Any] | None, names: list[str]) -> None
 
 
 def _check_options(config: LLMConfig) -> None:
+    check_header_options(config.options)
     for name, value in config.options.items():
         if name in _NEVER_OPTIONS:
             raise ConfigError(f"{name!r} is no option.", hint=f"Set it beside the options: {name}=...")
         set_too = getattr(config, name, None) if name in type(config).__dataclass_fields__ else None
         if set_too is not None and name not in ("timeout", "mode") and set_too != value:
+            if name == "api_key":
+                raise ConfigError("There is an api_key, and another in the options.", hint="Leave out the latter")
             raise ConfigError(
                 f"{name} is {set_too!r}, but options have {name}={value!r}.", hint=f"Leave out one: {name}={set_too!r}"
             )

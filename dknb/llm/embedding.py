@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -107,9 +108,9 @@ class _Work:
         texts = self.request.texts
         part = self.request if end - begin == len(texts) else replace(self.request, texts=texts[begin:end])
         response = await self.once(part)
-        if (came := len(response.metadata["vectors"])) != end - begin:
+        if (fault := _fault(response.metadata.get("vectors"), end - begin)) is not None:
             raise ServerError(
-                f"The server gave {came} vectors for {end - begin} texts.",
+                f"The server gave {fault} for {end - begin} texts.",
                 provider=self.request.provider,
                 model=self.request.model,
             )
@@ -141,6 +142,19 @@ class _Work:
             if self.done and hasattr(error, "partial"):
                 error.partial = self.whole()
         return error
+
+
+def _fault(vectors: Any, count: int) -> str | None:
+    """What is wrong with the vectors of so many texts; None when nothing is."""
+    if not isinstance(vectors, list):
+        return "no vectors"
+    if len(vectors) != count:
+        return f"{len(vectors)} vectors"
+    lengths = sorted({len(vector) for vector in vectors})
+    if len(lengths) > 1 or not lengths[0]:
+        return f"vectors of length {' and '.join(map(str, lengths[:3]))}"
+    # A sum is finite only where all its summands are, and much faster than to ask each of them.
+    return None if all(math.isfinite(sum(vector)) for vector in vectors) else "vectors with numbers that are none"
 
 
 def _summed(usages: Sequence[Mapping[str, int]]) -> dict[str, int] | None:

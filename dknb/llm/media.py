@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import io
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -103,8 +104,14 @@ def _read(path: str | os.PathLike[str]) -> tuple[bytes, str]:
     """The bytes of a file, and its name."""
     file = Path(path).expanduser()
     try:
-        if file.stat().st_size > MOST_BYTES:
-            raise _too_large(file.stat().st_size, f"{str(path)!r}")
+        about = file.stat()
+        if not (stat.S_ISREG(about.st_mode) or stat.S_ISDIR(about.st_mode)):
+            # A device may never end, a pipe never begin.
+            raise ConfigError(
+                f"{str(path)[:200]!r} is no file, but a device or a pipe.", hint="Give the path of a file"
+            )
+        if about.st_size > MOST_BYTES:
+            raise _too_large(about.st_size, f"{str(path)!r}")
         return file.read_bytes(), file.name
     except (OSError, ValueError) as error:
         if isinstance(error, ConfigError):

@@ -79,12 +79,13 @@ class LLMMessage:
         """A message from plain data: our own form, or a message as OpenAI or Anthropic write it.
 
         Raises:
-            ConfigError: ``data`` has no role.
+            ConfigError: ``data`` has no role, or something in it is of another kind.
         """
         if _is_item(data):
             return _from_item(data)
         if "role" not in data:
             raise ConfigError(f"A message needs a role; this one has only {sorted(data)}.", hint='Add "role": "user"')
+        _check_kinds(data)
         message = cls(
             role=data["role"],
             content=data.get("content") or "",
@@ -117,8 +118,7 @@ class LLMResponse:
         cost_usd: Price in US dollars; None when the price is not known.
         reasoning: What the model thought, as text.
         parts: All of the answer in its order, where it is more than text.
-        logprobs: How likely each token was, where the call asked for it (``options={"logprobs": True}`` with most
-            vendors) and the vendor tells.
+        logprobs: How likely each token was, where the call asked for it (``logprobs=True``) and the vendor tells.
         extra: What the vendor says of the message beyond this, as `LLMMessage` keeps it.
         parsed: The answer in the shape that ``response_format`` asked for: the model's object, or JSON data. Of what
             ``to_dict`` gave, the data.
@@ -260,6 +260,21 @@ def _from_item(item: Mapping[str, Any]) -> LLMMessage:
     return LLMMessage(item.get("role", "assistant"), parts=[(part := part_from_dict(item))], tool_calls=_calls([part]))
 
 
+#: What in plain data is no text: its name, what it must be, and what that is for people.
+_KINDS: tuple[tuple[str, Any, str], ...] = (
+    ("metadata", Mapping, "a dict"),
+    ("extra", Mapping, "a dict"),
+    ("function_call", Mapping, "a dict"),
+    ("tool_calls", (list, tuple), "a list"),
+)
+
+
+def _check_kinds(data: Mapping[str, Any]) -> None:
+    for name, kind, wanted in _KINDS:
+        if (value := data.get(name)) and not isinstance(value, kind):
+            raise ConfigError(f"The {name} of a message are {value!r:.100}.", hint=f"Give {wanted}, or leave it out")
+
+
 def _extra_of(data: Mapping[str, Any]) -> dict[str, Any]:
     """What a message in a vendor's form says beyond our fields; ``reasoning_content`` only that it was called so."""
     extra = dict(data.get("extra") or {})
@@ -293,6 +308,20 @@ def as_part(item: Any) -> Part:
     from .media import part_of
 
     return part_of(item)
+
+
+def message_of(item: Any) -> LLMMessage:
+    """A message from a message or from plain data.
+
+    Raises:
+        ConfigError: It is neither.
+    """
+    if isinstance(item, Mapping):
+        return LLMMessage.from_dict(item)
+    if not isinstance(item, LLMMessage):
+        hint = 'Give LLMMessage("user", "..."), or {"role": "user", "content": "..."}'
+        raise ConfigError(f"{item!r:.100} is no message.", hint=hint)
+    return item
 
 
 def text_of(parts: list[Part]) -> str:

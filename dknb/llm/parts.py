@@ -27,6 +27,7 @@ __all__ = [
     "data_url",
     "part_from_dict",
     "part_to_dict",
+    "written_arguments",
 ]
 
 Json: TypeAlias = dict[str, Any]
@@ -125,9 +126,9 @@ class ToolCall:
             return None
         try:
             value = json.loads(self.raw_arguments)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             return f"the arguments are no JSON: {error}"
-        return None if value == {} else f"the arguments are no JSON object, but {value!r}"
+        return None if value in ({}, None) else f"the arguments are no JSON object, but {value!r}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,9 +195,16 @@ def arguments_of(text: str) -> Json:
     """The arguments that a model wrote as JSON; empty when they are no JSON object."""
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def written_arguments(given: Any) -> str:
+    """Arguments as the text that they should be, where a server wrote JSON itself."""
+    if given is None or isinstance(given, str):
+        return given or ""
+    return json.dumps(given, ensure_ascii=False)
 
 
 def data_url(part: ImagePart | DocumentPart) -> str:
@@ -300,7 +308,11 @@ def _redacted_thinking(block: Json) -> Part:
 
 
 def _tool_use(block: Json) -> Part:
-    return ToolCall(block.pop("name"), block.pop("input"), block.pop("id", None), extra=block)
+    name, given, identity = block.pop("name"), block.pop("input"), block.pop("id", None)
+    if isinstance(given, dict):
+        return ToolCall(name, given, identity, extra=block)
+    text = written_arguments(given)
+    return ToolCall(name, arguments_of(text), identity, raw_arguments=text, extra=block)
 
 
 def _tool_result(block: Json) -> Part:
@@ -314,14 +326,15 @@ def _tool_result(block: Json) -> Part:
 
 def _function(block: Json) -> Part:
     inner = block.pop("function")
-    given, identity = inner.get("arguments") or "", block.pop("id", None)
+    given, identity = inner.get("arguments"), block.pop("id", None)
     if isinstance(given, dict):
         return ToolCall(inner["name"], given, identity, extra=block)
-    return ToolCall(inner["name"], arguments_of(given), identity, raw_arguments=given, extra=block)
+    text = written_arguments(given)
+    return ToolCall(inner["name"], arguments_of(text), identity, raw_arguments=text, extra=block)
 
 
 def _function_call(block: Json) -> Part:
-    text = block.pop("arguments") or ""
+    text = written_arguments(block.pop("arguments"))
     return ToolCall(block.pop("name"), arguments_of(text), block.pop("call_id"), text, extra=_item(block))
 
 

@@ -8,7 +8,7 @@ from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
 
 from ..errors import ConfigError
 from .base import AsyncLLMProvider
-from .calls.middleware import LLMMiddleware
+from .calls.middleware import LLMMiddleware, checked
 from .catalog import provider_row, target_of
 from .config import LLMConfig, normalize_llm_config, parse_spec
 from .rendering import Renders
@@ -29,6 +29,7 @@ def create_llm_provider(
     prompt_builder: Renders | None = None,
     *,
     middleware: Sequence[LLMMiddleware] = (),
+    **settings: Any,
 ) -> AsyncLLMProvider: ...
 
 
@@ -39,6 +40,7 @@ def create_llm_provider(
     prompt_builder: Renders | None = None,
     *,
     middleware: Sequence[LLMMiddleware] = (),
+    **settings: Any,
 ) -> Provider: ...
 
 
@@ -48,6 +50,7 @@ def create_llm_provider(
     prompt_builder: Renders | None = None,
     *,
     middleware: Sequence[LLMMiddleware] = (),
+    **settings: Any,
 ) -> Provider:
     """The provider that a config or a spec names.
 
@@ -59,15 +62,18 @@ def create_llm_provider(
         is_async: Whether its calls are awaited; otherwise they wait themselves.
         prompt_builder: Renders the prompts of ``render_and_complete``.
         middleware: What sees its requests (in this order) and responses (in reverse); see `LLMMiddleware`.
+        **settings: Settings of `LLMConfig` that count before those of ``config``: ``temperature=0``.
 
     Raises:
         ConfigError: The provider is unknown, or a setting is wrong.
         MissingExtra: The provider's package is not installed.
     """
-    settings = normalize_llm_config(config)
-    if not settings.model:
-        settings = settings.with_settings(model=parse_spec(settings.provider).model)
-    provider: AsyncLLMProvider = _load(settings.provider)(settings, prompt_builder).use(*middleware)
+    whole = normalize_llm_config(config)
+    if settings:
+        whole = whole.with_settings(**settings)
+    if not whole.model:
+        whole = whole.with_settings(model=parse_spec(whole.provider).model)
+    provider: AsyncLLMProvider = _load(whole.provider)(whole, prompt_builder).use(*checked(middleware))
     return provider if is_async else SyncLLMProvider(provider)
 
 
@@ -111,9 +117,8 @@ class LLMProviderFactory:
         Raises:
             ConfigError: Nothing says which provider, it is unknown, or a setting is wrong.
         """
-        whole = LLMConfig.from_dict(settings) if config is None else normalize_llm_config(config)
-        if config is not None and settings:
-            whole = whole.with_settings(**settings)
-        return create_llm_provider(whole, self.is_async, prompt_builder, middleware=middleware)
+        if config is None:
+            config, settings = LLMConfig.from_dict(settings), {}
+        return create_llm_provider(config, self.is_async, prompt_builder, middleware=middleware, **settings)
 
     create = _OfClassOrInstance[Any, Any](_create)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import NoneType
 from typing import Any
 
-from ..errors import ConfigError
+from ..errors import ConfigError, did_you_mean
 from .answers.instruct import one_instruction
 from .config import CompletionMode, LLMConfig
-from .messages import LLMMessage
+from .messages import LLMMessage, message_of
 from .tools import check_tools
 
 __all__ = ["ModelRequest", "as_messages", "completion_request", "embedding_request"]
@@ -66,6 +67,7 @@ class ModelRequest:
         return {name: value for name, value in whole.items() if value not in (None, [], {})}
 
 
+_ROLES = ("system", "user", "assistant", "tool", "function", "developer")
 #: Settings of `LLMConfig` that are told to the model.
 _SENT = (
     "temperature",
@@ -77,6 +79,8 @@ _SENT = (
     "response_format",
     "seed",
     "logit_bias",
+    "logprobs",
+    "top_logprobs",
     "user_id",
 )
 
@@ -99,6 +103,10 @@ def completion_request(
     tools = config.functions or () if tools is None else tools
     if tool_choice is None and tools:
         tool_choice = _choice(config)
+    if not isinstance(tool_choice, (str, dict, NoneType)):
+        raise ConfigError(
+            f"tool_choice is {tool_choice!r}.", hint='Give "auto", "none", "required", or the name of a tool'
+        )
     if tool_choice is not None and not tools:
         raise ConfigError(f"tool_choice is {tool_choice!r}, but there are no tools.", hint="Give tools=[...] too")
     if tools:
@@ -106,7 +114,7 @@ def completion_request(
     asked = as_messages(messages)
     if config.mode is CompletionMode.INSTRUCT:
         asked = one_instruction(asked)
-    settings = {name: value for name in _SENT if (value := getattr(config, name)) is not None}
+    settings = _settings(config)
     if "response_format" in settings and not isinstance(settings["response_format"], str):
         from .answers.answer_shape import canonical_format
 
@@ -124,6 +132,16 @@ def completion_request(
     )
 
 
+def _settings(config: LLMConfig) -> dict[str, Any]:
+    """The settings to send; likelihoods that are not wanted are the same as none asked for."""
+    settings = {name: value for name in _SENT if (value := getattr(config, name)) is not None}
+    if "top_logprobs" in settings:
+        settings["logprobs"] = True
+    elif settings.get("logprobs") is False:
+        del settings["logprobs"]
+    return settings
+
+
 def embedding_request(
     config: LLMConfig, texts: Sequence[str], *, not_sent: frozenset[str] = frozenset()
 ) -> ModelRequest:
@@ -137,17 +155,36 @@ def as_messages(messages: str | Sequence[LLMMessage]) -> Sequence[LLMMessage]:
     """A call's messages: a text is the user's, plain data is read, a lazy sequence stays as it is.
 
     Raises:
-        ConfigError: There are none.
+        ConfigError: There are none, one is none, or one has a role that no API knows.
     """
     if isinstance(messages, str):
         return (LLMMessage("user", messages),)
     if isinstance(messages, LLMMessage):
-        return (messages,)
+        return (_checked(messages),)
+    if isinstance(messages, Mapping):
+        return (_checked(message_of(messages)),)
+    messages = _listed(messages)
     if not messages:
         raise ConfigError("There is nothing to send: the list of messages is empty.")
     if isinstance(messages, (list, tuple)):
-        return [LLMMessage.from_dict(item) if isinstance(item, Mapping) else item for item in messages]
+        return [_checked(message_of(item)) for item in messages]
     return messages
+
+
+def _listed(messages: Any) -> Sequence[LLMMessage]:
+    """Whatever has messages in it, as a sequence; one that is lazy stays as it is."""
+    if messages is None or (isinstance(messages, Sequence) and not isinstance(messages, (bytes, bytearray))):
+        return messages or ()
+    if isinstance(messages, (bytes, bytearray)) or not isinstance(messages, Iterable):
+        raise ConfigError(f"The messages are {messages!r:.100}.", hint="Give a text, or a list of messages")
+    return list(messages)
+
+
+def _checked(message: LLMMessage) -> LLMMessage:
+    if message.role not in _ROLES:
+        near = did_you_mean(str(message.role), _ROLES)
+        raise ConfigError(f"A message has the role {message.role!r}.{near}", hint=f"Roles: {', '.join(_ROLES)}")
+    return message
 
 
 def _choice(config: LLMConfig) -> str | dict[str, Any] | None:

@@ -62,11 +62,11 @@ class SyncLLMProvider(LLMProvider):
 
     def close(self) -> None:
         """Close connections; the next call opens new ones."""
-        run(_awaited(self._provider.close()))
+        run(self._provider.close())
 
     def validate_model(self) -> bool:
         """Whether the model exists, as far as the provider can tell."""
-        return bool(run(_awaited(self._provider.validate_model())))
+        return run(self._provider.validate_model())
 
     def get_capabilities(self) -> list[ModelCapability]:
         """What the model can do."""

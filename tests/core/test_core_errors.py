@@ -90,6 +90,8 @@ def test_errors_can_be_pickled_and_copied(kind, way):
     [
         (ServerError("", status=503), True),
         (ServerError("", status=529), True),
+        (ServerError("", status=501), False),
+        (ServerError("", status=505), False),
         (RateLimited("Rate limit reached; see /account/billing", status=429), True),
         (CallTimeout("", status=408), True),
         (BadRequest("", status=409), True),

@@ -11,6 +11,15 @@ from dknb.llm.dialects.alike import alike_key
 from dknb.llm.recordings.recording import request_key
 
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}}
+PLAIN = {"type": "object", "properties": {"title": {"type": "string"}, "default": {"enum": [{"title": 1}]}}}
+NOTED = {
+    "title": "City",
+    "type": "object",
+    "properties": {
+        "title": {"type": "string", "default": "Paris", "title": "Title"},
+        "default": {"enum": [{"title": 1}], "examples": [1]},
+    },
+}
 TALK = [
     {"role": "user", "content": "Weather?"},
     {"role": "assistant", "content": "", "tool_calls": [{"type": "tool_call", "id": "c1", "name": "weather"}]},
@@ -54,6 +63,15 @@ SAME = [
         asking(settings={}, options={"text": {"format": {"type": "json_schema", "name": "b", "schema": SCHEMA}}}),
     ),
     (
+        asking(settings={"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": NOTED}}}),
+        asking(settings={}, options={"text": {"format": {"type": "json_schema", "name": "b", "schema": PLAIN}}}),
+    ),
+    (tools({"name": "weather", "parameters": NOTED}), tools({"name": "weather", "parameters": PLAIN})),
+    (
+        asking(settings={}, options={"reasoning": {"effort": "low"}}),
+        asking(settings={}, options={"reasoning_effort": "low"}),
+    ),
+    (
         asking(messages=TALK),
         asking(
             messages=[
@@ -81,6 +99,11 @@ OTHER = [
         asking(messages=[{"role": "user", "content": [{"type": "image", "data": "bbbb", "media_type": "image/png"}]}]),
     ),
     (asking(settings={}), asking(settings={"response_format": "json"})),
+    (
+        tools({"name": "weather", "parameters": PLAIN}),
+        tools({"name": "weather", "parameters": {"type": "object", "properties": {"default": {"enum": [{}]}}}}),
+    ),
+    (asking(options={"reasoning_effort": "low"}), asking(options={"reasoning": {"effort": "high"}})),
 ]
 
 

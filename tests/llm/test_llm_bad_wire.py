@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from llm_raw import HOLD, RESET, events, head, raw_server, sized
 from provider_help import CLAUDE, chunk, provider_at, whole
 
-from dknb.errors import CallTimeout, ConnectionFailed, ProviderError, ServerError
+from dknb.errors import BadRequest, CallTimeout, ConnectionFailed, ProviderError, ServerError
 from dknb.llm.dialects.chat_api import ChatTraits, chat_dialect
 from dknb.llm.request import ModelRequest
 from dknb.llm.wire.arrived import arrived_of_body
@@ -46,13 +46,15 @@ async def refused(call, *scripts, **config):
 
 
 @pytest.mark.parametrize("call", [asked, streamed])
-async def test_a_redirect_to_a_login_page_names_the_page(call):
-    """The error says where the answer came from, since that is not where it was asked for."""
+async def test_a_redirect_to_another_server_is_not_followed(call):
+    """Words and key were for the one that was asked; the error names the other, which hears nothing."""
     async with raw_server([sized(PAGE, "text/html")]) as elsewhere:
         moved = head(status="302 Found", location=f"{elsewhere.root}/login", content_length=0)
         error = await refused(call, [moved])
-    assert isinstance(error, ServerError)
-    assert f"{elsewhere.root}/login answered with a web page" in str(error)
+        assert elsewhere.requests == []
+    assert isinstance(error, BadRequest)
+    assert f"sends calls on to '{elsewhere.root}/login' (302); nothing was sent there" in str(error)
+    assert "set api_base" in error.hint
     assert error.partial is None
 
 

@@ -184,15 +184,28 @@ async def test_prompts_need_a_builder_and_a_type_that_exists():
 # Lifecycle
 
 
-async def test_lifecycle_calls_may_be_awaited_or_not(recwarn):
-    """A provider initialises itself; calls that nobody awaits do no harm, and no coroutine is left behind."""
+async def test_lifecycle_calls_are_coroutines(recwarn):
+    """A task can be made of them; a provider that is used without them leaves nothing behind."""
     provider = Scripted("a")
-    provider.initialize()
-    provider.validate_model()
-    provider.close()
-    assert await provider.initialize() is None
-    assert await provider.validate_model() is True
-    assert await provider.close() is None
+    assert await asyncio.create_task(provider.initialize()) is None
+    assert await asyncio.create_task(provider.validate_model()) is True
+    assert await asyncio.create_task(provider.close()) is None
     async with provider as same:
         assert same is provider
     assert not recwarn.list
+
+
+@pytest.mark.parametrize("message", [LLMMessage("usr", "hi"), {"role": "usr", "content": "hi"}])
+async def test_a_role_that_no_api_knows_is_refused(message):
+    """With the nearest that there is, and before anything is sent; making the message is no error."""
+    provider = Scripted("a")
+    with pytest.raises(ConfigError, match=r"A message has the role 'usr'. Did you mean 'user'?"):
+        await provider.complete([message])
+    assert provider.requests == []
+
+
+async def test_what_is_no_message_is_refused():
+    """A text amid messages says not whose it is; a message's plain data alone is one message."""
+    with pytest.raises(ConfigError, match="'hi' is no message"):
+        await Scripted("a").complete(["hi"])
+    assert (await Scripted("a").complete({"role": "user", "content": "hi"})).content == "a"

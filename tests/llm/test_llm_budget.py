@@ -7,11 +7,12 @@ import asyncio
 import pytest
 from llm_scripted import Scripted, streamed
 
-from dknb.errors import BudgetExceeded, ConfigError, ConnectionFailed, ServerError
-from dknb.llm import Budget, LLMResponse
-from dknb.llm.calls.budget import process_budget
+from dknb.errors import BudgetExceeded, ConfigError, ConnectionFailed, ServerError, StructuredOutputError
+from dknb.llm import Budget, LLMConfig, LLMResponse
+from dknb.llm.calls.budget import process_budget, reserve
 from dknb.llm.counting.costs import cost_of
 from dknb.llm.recordings.recording import Recording, use
+from dknb.llm.request import ModelRequest
 
 MODEL = {"provider": "openai", "model": "gpt-4o", "max_tokens": 1_000}
 USAGE = {"prompt_tokens": 10, "completion_tokens": 100, "total_tokens": 110}
@@ -222,8 +223,56 @@ async def test_recorded_answers_are_free(tmp_path):
             last.close()
 
 
-@pytest.mark.parametrize("limit", [-1, float("nan"), True])
+@pytest.mark.parametrize("limit", [-1, float("nan"), True, "lots", None])
 def test_a_budget_is_an_amount(limit):
     """Nothing below 0, and no truth value."""
     with pytest.raises(ConfigError, match="A budget cannot be"):
         Budget(limit)
+
+
+class Breaks(Priced):
+    """A provider whose errors say what had arrived, its usage included."""
+
+    async def _complete(self, request, config):
+        try:
+            return await super()._complete(request, config)
+        except ConnectionFailed as error:
+            error.partial = LLMResponse("half", model=request.model, usage=dict(USAGE))
+            raise
+
+
+async def test_each_attempt_that_was_answered_is_booked():
+    """Whether another follows or not: the vendor bills them all."""
+    with Budget(1.0) as budget:
+        await Breaks(ConnectionFailed(""), ConnectionFailed(""), "a").complete("hi")
+    assert budget.spent == pytest.approx(3 * COST)
+    assert budget.reserved == 0.0
+    with Budget(1.0) as budget, pytest.raises(ConnectionFailed):
+        await Breaks(*[ConnectionFailed("") for _ in range(2)], retry_count=1).complete("hi")
+    assert budget.spent == pytest.approx(2 * COST)
+    with Budget(1.0) as budget:
+        await Priced(ConnectionFailed(""), "a").complete("hi")
+    assert budget.spent == pytest.approx(COST)
+
+
+async def test_asking_again_counts_against_the_calls_own_budget():
+    """All that one call asks for together: also what it asks because an answer does not fit."""
+    form = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
+    provider = Priced("no", "no", "no", budget=MOST + COST / 2)
+    with pytest.raises(StructuredOutputError, match="Asking again failed: This call of openai/gpt-4o may cost"):
+        await provider.complete("hi", response_format=form)
+    assert len(provider.requests) == 1
+    provider = Priced(*"no", *["x"] * 9, budget=MOST + COST / 2)
+    with pytest.raises(StructuredOutputError):
+        await streamed(provider, response_format=form)
+    assert len(provider.requests) == 1
+
+
+@pytest.mark.parametrize("price", [float("nan"), float("inf"), -1.0])
+async def test_a_price_that_is_none_is_not_booked(price):
+    """The estimate is, so that a sum stays a sum."""
+    with Budget(1.0) as budget:
+        reservation = await reserve(ModelRequest("complete", "openai", "gpt-4o", texts=[]), LLMConfig(**MODEL))
+        with reservation:
+            reservation.book(LLMResponse("a", cost_usd=price))
+    assert 0 < budget.spent == reservation.estimate < 1

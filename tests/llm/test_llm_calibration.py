@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dknb.llm.counting.calibration import forget, learn
+from dknb.llm.counting.calibration import asked_at, forget, learn
 from dknb.llm.counting.tokens import TokenCounter
 from dknb.llm.messages import LLMMessage
 from dknb.llm.parts import ImagePart
@@ -94,3 +94,37 @@ def test_what_is_more_than_text_teaches_nothing(request_):
     before = TokenCounter.count(TEXT, "m")
     learn(request_, {"prompt_tokens": 100_000})
     assert TokenCounter.count(TEXT, "m") == before
+
+
+@pytest.mark.parametrize("count", [float("inf"), float("nan"), -(10**9), 10**400, "5", True, None])
+def test_what_is_no_count_teaches_nothing(count):
+    """And nothing raises, now or at the next estimate."""
+    before = TokenCounter.count(TEXT, "m")
+    learn(ModelRequest("complete", "ollama", "m", [LLMMessage("user", TEXT)]), {"prompt_tokens": count})
+    assert TokenCounter.count(TEXT, "m") == before
+
+
+@pytest.mark.parametrize(("prompt", "most"), [(10**12, 4.0), (1, 0.25)])
+def test_no_answer_teaches_nonsense(prompt, most):
+    """A factor lies between a quarter and four."""
+    before = TokenCounter.count(TEXT, "m")
+    for _ in range(50):
+        learn(ModelRequest("complete", "ollama", "m", [LLMMessage("user", TEXT)]), {"prompt_tokens": prompt})
+        TokenCounter.count("", "m")
+    factor = TokenCounter.count(TEXT, "m") / before
+    assert 0.25 <= factor <= 4
+    assert factor == pytest.approx(most, rel=0.2)
+
+
+def test_a_server_teaches_of_its_own_models_only():
+    """Not of those that have the same name with their vendor, or at another address."""
+    before = TokenCounter.count(TEXT, "claude-sonnet-4-5")
+    messages = [LLMMessage("user", TEXT)]
+    request = ModelRequest("complete", "openai-compatible", "claude-sonnet-4-5", messages)
+    learn(request, {"prompt_tokens": int(before) * 3}, "https://box.example/v1")
+    assert TokenCounter.count(TEXT, "claude-sonnet-4-5") == before
+    for place in (("anthropic", None), ("openai-compatible", "https://other.example/v1")):
+        with asked_at(*place):
+            assert TokenCounter.count(TEXT, "claude-sonnet-4-5") == before
+    with asked_at("openai-compatible", "https://box.example/v1"):
+        assert TokenCounter.count(TEXT, "claude-sonnet-4-5") > 2 * before

@@ -254,3 +254,14 @@ def test_a_model_without_its_provider_is_recognised(spec: str, meant: str) -> No
     with pytest.raises(ConfigError) as caught:
         parse_spec(spec)
     assert meant in str(caught.value.hint)
+
+
+def test_an_unknown_setting_is_answered_with_the_one_that_was_meant():
+    """Only where none is near are all of them told; the hint says where a provider's own go."""
+    with pytest.raises(ConfigError, match=r"no setting 'temprature'. Did you mean 'temperature'?") as near:
+        LLMConfig.from_dict({"provider": "echo", "temprature": 1})
+    assert near.value.hint == 'What only one provider knows goes into options={"temprature": ...}'
+    with pytest.raises(ConfigError, match=r"no setting 'min_zzz'\.$") as far:
+        LLMConfig.from_dict({"provider": "echo", "min_zzz": 1})
+    assert far.value.hint.startswith("Settings: provider, model, ")
+    assert far.value.hint.endswith('What only one provider knows goes into options={"min_zzz": ...}')

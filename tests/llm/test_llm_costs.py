@@ -277,3 +277,21 @@ def test_importing_costs_and_tokens_loads_no_tables():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("spec", "tier", "is_known"),
+    [
+        ("openai/gpt-5.4", "weird", False),
+        ("openai/gpt-4o", "flex", False),
+        ("anthropic/claude-sonnet-4-5", "flex", False),
+        ("anthropic/claude-sonnet-4-5", "priority", True),
+        ("openai/gpt-5.4", "flex", True),
+        ("openai/gpt-5.4", "default", True),
+    ],
+)
+def test_a_tier_that_the_table_does_not_have_has_no_price(spec, tier, is_known):
+    """That of another one would be a wrong figure."""
+    provider, model = spec.split("/")
+    usage = {"prompt_tokens": 1_000, "completion_tokens": 100}
+    assert (cost_of(provider, model, usage, tier=tier) is not None) is is_known

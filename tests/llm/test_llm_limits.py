@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import threading
 import time
 
 import pytest
 from llm_scripted import Scripted
 
-from dknb.errors import ConfigError, ServerError
-from dknb.llm import LLMConfig, LLMMessage, LLMResponse
+from dknb.errors import CallTimeout, ConfigError, ServerError
+from dknb.llm import Budget, LLMConfig, LLMMessage, LLMResponse
+from dknb.llm.calls import concurrency
 from dknb.llm.calls.expected import ANSWER_TOKENS, expected_usage, prompt_tokens
 from dknb.llm.calls.limits import CallLimits, Rates, Window
+from dknb.llm.counting import calibration
 from dknb.llm.request import completion_request, embedding_request
 
 
@@ -103,7 +107,7 @@ async def test_tokens_that_were_used_are_gone_for_a_minute():
     await provider.complete("hi")
     second = asyncio.create_task(provider.complete("hi"))
     await asyncio.wait({second}, timeout=0.1)
-    assert (len(provider.requests), provider.concurrency.running) == (1, 1)
+    assert (len(provider.requests), provider.concurrency.running) == (1, 0)
     second.cancel()
 
 
@@ -112,6 +116,107 @@ async def test_a_failed_call_gives_its_tokens_back():
     provider = Used(ServerError("", status=500), 10, rate_limit={"tokens": 1_000}, max_tokens=900)
     await asyncio.wait_for(provider.complete("hi"), 20)
     assert len(provider.requests) == 2
+
+
+async def test_who_waits_for_the_minute_holds_no_place(short_minute):
+    """An object of the same model without a rate goes on."""
+    settings = {"max_concurrency": 2, "model": "shared-places"}
+    slow, free = Used(*[1] * 9, rate_limit=1, **settings), Used(1, **settings)
+    waiting = [asyncio.create_task(slow.complete("hi")) for _ in range(9)]
+    await asyncio.sleep(0.05)
+    assert (await asyncio.wait_for(free.complete("hi"), 5)).content == "a"
+    assert len(slow.requests) < 9
+    for task in waiting:
+        task.cancel()
+
+
+async def test_a_turn_that_waited_for_a_place_counts_from_when_it_is_used(short_minute):
+    """So no minute has more calls than allowed, however long the places were taken."""
+    limits = CallLimits(config := LLMConfig("echo", "late", rate_limit=1, max_concurrency=1))
+    request = completion_request(config, "hi")
+    holder = await limits.enter(request, config)
+    waiting = asyncio.create_task(limits.enter(request, config))
+    await asyncio.sleep(0.5)  # its turn has come, and its minute is over
+    began = time.monotonic()
+    holder.leave(None)
+    (await waiting).leave(None)
+    (await limits.enter(request, config)).leave(None)
+    assert time.monotonic() - began >= 0.2
+
+
+async def test_a_call_inside_a_call_does_not_wait_for_ever():
+    """With one place at a time it waits for itself: it is given up, and says why."""
+    provider = Scripted("a", "b", "c", max_concurrency=1, timeout=0.2, model="nested")
+    async for _ in provider.stream_complete("hi"):
+        with pytest.raises(CallTimeout, match="waited for a place among the 1") as caught:
+            await provider.complete("hi")
+        assert "raise max_concurrency" in caught.value.hint
+        break
+    await asyncio.sleep(0)
+    assert provider.concurrency.waiting == 0
+
+
+async def test_a_line_that_moves_is_waited_for():
+    """Many calls at one place take longer together than one may, and each has its turn."""
+    provider = Scripted(*[0.05, "a"] * 10, max_concurrency=1, timeout=0.2, model="queue")
+    answers = await asyncio.gather(*(provider.complete("hi") for _ in range(10)))
+    assert [answer.content for answer in answers] == ["a"] * 10
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
+def test_a_fork_while_calls_run_leaves_the_child_free():
+    """Places, turns, locks and reservations of calls that run in the parent are not the child's."""
+    config = LLMConfig("echo", "forked", max_concurrency=1, rate_limit=1_000)
+    limits = CallLimits(config)
+    request = completion_request(config, "hi")
+    budget = Budget(1.0)
+
+    async def hold_and_fork():
+        passage = await limits.enter(request, config)
+        budget.reserved = 0.9
+        slots = limits.slots(config)
+        with slots._lock, limits._rates._lock, budget._lock, concurrency._slots_lock, calibration._lock:
+            if (child := os.fork()) == 0:
+                signal.alarm(5)
+                free = budget.left == 1.0 and slots.state.running == 0
+                locks = (slots._lock, limits._rates._lock, budget._lock, concurrency._slots_lock, calibration._lock)
+                os._exit(0 if free and all(lock.acquire(timeout=1) for lock in locks) else 1)
+        passage.leave(None)
+        return child
+
+    child = asyncio.run(hold_and_fork())
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert budget.reserved == 0.9
+
+
+@pytest.mark.parametrize(
+    ("provider", "model", "settings", "tokens"),
+    [
+        ("openai", "gpt-4o", {}, 1_000),
+        ("openai", "gpt-4o", {"max_tokens": 7}, 7),
+        ("openai", "gpt-4o", {"options": {"max_completion_tokens": 5_000}}, 5_000),
+        ("openai", "gpt-4o", {"options": {"max_output_tokens": 5_000}}, 5_000),
+        ("openai", "gpt-4o", {"max_tokens": 100, "options": {"n": 10}}, 1_000),
+        ("openai", "gpt-4o", {"options": {"n": "10", "max_completion_tokens": None}}, 1_000),
+        ("openai", "gpt-5.4", {}, 8_000),
+        ("openai", "gpt-5.4", {"options": {"reasoning_effort": "none"}}, 1_000),
+        ("ollama", "llama3.2", {"options": {"num_predict": 300}}, 300),
+        ("ollama", "llama3.2", {"options": {"num_predict": -1}}, 1_000),
+        ("anthropic", "claude-sonnet-4-5", {}, 1_000),
+        (
+            "anthropic",
+            "claude-sonnet-4-5",
+            {"options": {"thinking": {"type": "enabled", "budget_tokens": 20_000}}},
+            21_000,
+        ),
+        ("anthropic", "claude-opus-4-6", {"options": {"thinking": {"type": "adaptive"}}}, 8_000),
+        ("openai-compatible", "m", {"options": {"reasoning": {"max_tokens": 9_000}}}, 10_000),
+    ],
+)
+def test_an_answer_is_as_long_as_anything_says(provider, model, settings, tokens):
+    """The setting, whatever an option calls it, the number of answers, and whether the model thinks first."""
+    config = LLMConfig(provider, model, **settings)
+    assert expected_usage(completion_request(config, "hi"), config)["completion_tokens"] == tokens
 
 
 async def test_waiting_does_not_count_as_the_calls_time(short_minute):
@@ -129,7 +234,7 @@ async def test_a_cancelled_wait_gives_its_turn_back():
     (await limits.enter(request, config)).leave(None)
     waiting = [asyncio.create_task(limits.enter(request, config)) for _ in range(3)]
     await asyncio.sleep(0.01)
-    assert limits.slots(config).state.running == 3
+    assert limits.slots(config).state.running == 0  # who waits for the minute holds no place
     for task in waiting:
         task.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 from llm_server import Reply, stream
 from provider_help import DONE, ask, streamed, whole
 
-from dknb.llm import LLMResponse, TokenLogprob
+from dknb.errors import ConfigError
+from dknb.llm import LLMConfig, LLMResponse, TokenLogprob, create_llm_provider
 from dknb.llm.logprobs import text_logprobs, token_logprobs
+from dknb.llm.recordings.scrub import written_request
+from dknb.llm.request import completion_request
 
 ROWS = [
     {"token": "Hel", "logprob": -0.25, "bytes": [72], "top_logprobs": [{"token": "Hel", "logprob": -0.25}]},
@@ -67,6 +71,69 @@ async def test_text_completions_have_an_older_form():
     said = stream(*[choice(text="x", logprobs=half) for half in halves], choice(text="", finish_reason="stop"), DONE)
     pieces, _ = await streamed(said, mode="text")
     assert pieces[-1].response.logprobs == response.logprobs
+
+
+TOLD = {**whole(), "choices": [{**whole()["choices"][0], "logprobs": {"content": ROWS}}]}
+RESPONSE = {"id": "r", "model": "m", "status": "completed", "output": []}
+OLLAMA = {"model": "m", "message": {"role": "assistant", "content": "Hello"}, "done": True, "logprobs": ROWS}
+
+
+@pytest.mark.parametrize(
+    ("answer", "given", "sent"),
+    [
+        (TOLD, {}, {"logprobs": True, "top_logprobs": 2}),
+        (TOLD, {"provider": "huggingface"}, {"logprobs": True, "top_logprobs": 2}),
+        (RESPONSE, {"options": {"api": "responses"}}, {"include": ["message.output_text.logprobs"], "top_logprobs": 2}),
+        (TOLD, {"mode": "text"}, {"logprobs": 2}),
+        (OLLAMA, {"provider": "ollama"}, {"logprobs": True, "top_logprobs": 2}),
+    ],
+    ids=["chat", "huggingface", "responses", "text", "ollama"],
+)
+async def test_as_a_setting_they_are_asked_for_in_each_api_s_own_form(answer, given, sent):
+    """How many is enough to ask for them; False and None ask for nothing."""
+    if given.get("mode") == "text":
+        answer = {**answer, "choices": [{"index": 0, "text": "Hello"}]}
+    _, server = await ask(Reply(answer), **given, top_logprobs=2)
+    body = server.asked[0].body
+    assert {name: body.get(name) for name in ("logprobs", "top_logprobs", "include") if name in body} == sent
+    for off in (False, None):
+        _, server = await ask(Reply(answer), **given, logprobs=off)
+        assert not {"logprobs", "top_logprobs", "include"} & server.asked[0].body.keys()
+
+
+async def test_text_completions_are_asked_for_one_where_nothing_says_how_many():
+    """True alone is no number."""
+    answer = {"id": "c", "model": "m", "choices": [{"index": 0, "text": "Hello"}]}
+    _, server = await ask(Reply(answer), mode="text", logprobs=True)
+    assert server.asked[0].body["logprobs"] == 1
+
+
+async def test_an_api_that_has_none_says_so():
+    """Anthropic's, before anything is sent, and Echo, unless it was told to say some."""
+    with pytest.raises(ConfigError, match="logprobs is True, but Anthropic's messages API has no such setting"):
+        await ask(provider="anthropic", logprobs=True)
+    with pytest.raises(ConfigError, match="Echo knows no likelihoods"):
+        await create_llm_provider("echo").complete("hi", logprobs=True)
+    told = LLMResponse("Hello", logprobs=TOKENS)
+    provider = create_llm_provider("echo").set_responses([told])
+    assert (await provider.complete("hi", logprobs=True)).logprobs == TOKENS
+
+
+def test_settings_that_contradict_each_other_are_refused():
+    """And so is what is no count."""
+    with pytest.raises(ConfigError, match="top_logprobs is 2, but logprobs is False"):
+        LLMConfig("echo", logprobs=False, top_logprobs=2)
+    with pytest.raises(ConfigError, match="top_logprobs is -1"):
+        LLMConfig("echo", top_logprobs=-1)
+
+
+def test_a_request_without_them_is_recorded_as_ever():
+    """Only what is asked for is part of what a recording is keyed by."""
+    asked = completion_request(LLMConfig("openai", "m", logprobs=True), "hi").canonical()
+    assert asked["settings"] == {"logprobs": True}
+    assert written_request(asked)["settings"] == {"logprobs": True}
+    for off in ({}, {"logprobs": False}):
+        assert "settings" not in completion_request(LLMConfig("openai", "m", **off), "hi").canonical()
 
 
 def test_they_survive_json():

@@ -109,6 +109,25 @@ def test_what_is_none_is_refused(what):
         Scripted("a").use(what)
 
 
+async def test_one_of_the_methods_is_enough():
+    """What the other would see goes on as it is: of a subclass, and of any object that has only one."""
+
+    class Shouts(LLMMiddleware):
+        async def process_response(self, response, config):
+            response.content += "!"
+            return response
+
+    class Asks:
+        def process_request(self, messages, config):
+            messages[-1].content += "?"
+            return messages
+
+    provider = Scripted("a").use(Shouts(), Asks())
+    assert (await provider.complete("hi")).content == "a!"
+    assert provider.requests[0].messages[-1].content == "hi?"
+    assert (await streamed(Scripted("a", "b").use(Asks(), Shouts())))[-1].response.content == "ab!"
+
+
 async def test_an_error_before_the_call_is_named_and_nothing_is_sent():
     """It says whose it is; its own is the cause."""
     provider = Scripted("a").use(Breaks("request"))

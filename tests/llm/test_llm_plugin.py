@@ -164,3 +164,16 @@ def test_a_malformed_list_takes_nobody_away(tmp_path):
     added(tmp_path, "garbled", "[dknb.providers]\nno equals sign here\n")
     script = 'found = create_llm_provider("shout/any", is_async=False).complete("hi").content'
     assert outcome(tmp_path, script, "[found, echo()]") == ["HI", "Echo: hi"]
+
+
+def test_a_package_that_exits_when_it_is_loaded_is_a_setting_that_is_wrong(tmp_path):
+    """The program goes on."""
+    added(tmp_path, "leaving", "[dknb.providers]\nleaving = leaving:X\n", "raise SystemExit('bye')\n")
+    script = """
+        from dknb.errors import ConfigError
+        try:
+            create_llm_provider("leaving/x")
+        except ConfigError as error:
+            said = str(error)
+    """
+    assert "'leaving' of leaving 1.0 cannot be loaded: SystemExit: bye" in outcome(tmp_path, script, "said")

@@ -124,6 +124,11 @@ async def test_openais_account_is_not_told_to_others(monkeypatch):
         assert "openai-organization" not in server.asked[0].headers
         assert "sk-openai-only" not in str(server.asked[0].headers)
     _, server = await ask(Reply(whole()))
+    assert "openai-organization" not in server.asked[0].headers, "an address that the caller gave"
+    async with serving(Reply(whole())) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", f"{server.root}/v1")
+        async with create_llm_provider({"provider": "openai", "model": "m", "api_key": KEY}) as one:
+            await one.complete("hi")
     assert server.asked[0].headers["openai-organization"] == "org-mine"
 
 
@@ -150,7 +155,7 @@ async def test_an_address_is_needed_where_there_is_none():
 
 @pytest.mark.parametrize(
     ("provider", "variable"),
-    [("openai", "OPENAI_API_KEY"), ("anthropic", "ANTHROPIC_API_KEY"), ("huggingface", "HF_TOKEN")],
+    [("openai", "OPENAI_API_KEY"), ("anthropic", "ANTHROPIC_API_KEY")],
 )
 async def test_a_missing_key_is_said_before_anything_is_sent(provider, variable, monkeypatch):
     """The hint is the command to type; with the variable set the call goes out."""

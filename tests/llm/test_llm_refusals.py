@@ -17,11 +17,12 @@ from dknb.errors import (
     BadRequest,
     ConnectionFailed,
     ContextTooLong,
+    ModelNotFound,
     ProviderError,
     RateLimited,
     ServerError,
 )
-from dknb.llm import LLMConfig, LLMMessage
+from dknb.llm import LLMConfig, LLMMessage, create_llm_provider
 from dknb.llm.calls.outcome import with_sizes
 from dknb.llm.request import completion_request
 from dknb.llm.wire.faults import Faults
@@ -287,3 +288,40 @@ async def test_the_sdks_errors_are_not_chained(provider, reply):
             assert not type(link).__module__.startswith(("openai", "anthropic", "httpx", "aiohttp"))
             assert KEY not in f"{link!r} {vars(link)}"
             link = link.__cause__ or link.__context__
+
+
+async def test_anthropic_s_address_has_no_v1():
+    """Its SDK adds that itself; a plain 404 and a web page say so, but not a model that is missing."""
+    page = b"<html>404</html>"
+    nothing = {"type": "error", "error": {"type": "not_found_error", "message": "Not Found"}}
+    model = {"type": "error", "error": {"type": "not_found_error", "message": "model: claude-0"}}
+    for body, told in ((nothing, True), (page, True), (model, False)):
+        async with serving(Reply(body, status=404)) as server:
+            provider = provider_at(server, "anthropic", retry_count=0).config
+            async with create_llm_provider(provider.with_settings(api_base=f"{server.root}/v1")) as anthropic:
+                with pytest.raises(ProviderError) as caught:
+                    await anthropic.complete("hi")
+        assert (caught.value.hint == f"Write the address without /v1:  api_base={server.root!r}") is told
+
+
+@pytest.mark.parametrize("status", [404, 405, 501])
+async def test_a_server_without_embeddings_is_said_to_have_none(status):
+    """And it is asked once: what a server does not have, it does not have a moment later."""
+    refusal = Reply({"error": {"message": "Not here", "code": status}}, status=status)
+    async with serving(refusal) as server, provider_at(server) as provider:
+        with pytest.raises(ProviderError) as caught:
+            await provider.embed("hi")
+        with pytest.raises(ProviderError) as other:
+            await provider.complete("hi")
+    assert "has no embeddings" in caught.value.hint
+    assert "embeddings" not in (other.value.hint or "")
+    assert len(server.asked) == 2
+
+
+async def test_a_missing_model_of_embeddings_is_no_missing_endpoint():
+    """The server says which model it is."""
+    refusal = {"error": {"message": "The model 'm' does not exist", "code": "model_not_found"}}
+    async with serving(Reply(refusal, status=404)) as server, provider_at(server) as provider:
+        with pytest.raises(ModelNotFound) as caught:
+            await provider.embed("hi")
+    assert caught.value.hint == "Check the model's name and the address (api_base)"

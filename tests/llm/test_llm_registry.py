@@ -81,3 +81,21 @@ def test_every_public_name_can_be_had():
     import dknb.llm
 
     assert [name for name in dknb.llm.__all__ if getattr(dknb.llm, name, None) is None] == []
+
+
+def test_settings_may_stand_beside_what_names_the_provider():
+    """They count before its own, as with the factory; an unknown one is refused."""
+    assert create_llm_provider("echo", temperature=0).config.temperature == 0
+    given = {"provider": "echo", "temperature": 1.0, "seed": 3}
+    provider = create_llm_provider(given, is_async=False, temperature=0.5)
+    assert (provider.config.temperature, provider.config.seed) == (0.5, 3)
+    with pytest.raises(ConfigError, match=r"no setting 'temprature'. Did you mean 'temperature'"):
+        create_llm_provider("echo", temprature=0)
+
+
+def test_with_says_what_a_provider_that_is_awaited_needs():
+    """Instead of an AttributeError about `__enter__`."""
+    with pytest.raises(ConfigError, match="is awaited") as caught, create_llm_provider("echo"):
+        pass
+    assert "async with" in caught.value.hint
+    assert 'create_llm_provider("echo/echo", is_async=False)' in caught.value.hint

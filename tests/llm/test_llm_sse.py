@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import deque
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dknb.llm.wire.ndjson import LineDecoder
+from dknb.llm.wire.size import TooLarge
 from dknb.llm.wire.sse import DONE, EventDecoder
 
 STREAM = (
@@ -47,3 +50,19 @@ def test_what_is_no_json_object_is_refused(data):
     assert next(events) == {"a": 1}
     with pytest.raises((ValueError, TypeError)):
         next(events)
+
+
+@pytest.mark.parametrize("decoder", [EventDecoder, LineDecoder])
+@pytest.mark.parametrize("chunk", [b"x" * 1_000, b"data: 12345678\n", b"data:\n"])
+def test_an_event_without_an_end_is_given_up(decoder, chunk, monkeypatch):
+    """One line, or many lines of one event; a stream of events may be as long as it likes."""
+    for module in ("sse", "ndjson"):
+        monkeypatch.setattr(f"dknb.llm.wire.{module}.MOST_BYTES", 50_000)
+    reading = decoder()
+    if decoder is LineDecoder and chunk.endswith(b"\n"):
+        chunk = b"{}  "
+    with pytest.raises(TooLarge):
+        deque(event for _ in range(60_000) for event in reading.feed(chunk))
+    whole = b'data: {"a": 1}\n\n' if decoder is EventDecoder else b'{"a": 1}\n'
+    reading = decoder()
+    assert sum(len(list(reading.feed(whole))) for _ in range(10_000)) == 10_000

@@ -54,6 +54,17 @@ async def test_a_silent_stream_runs_out_of_time():
     assert pieces[-1].response.content == "Hello"
 
 
+@pytest.mark.parametrize("limit", [0.05, {"between": 0.05}])
+async def test_signs_of_life_do_not_keep_a_stream_for_ever(limit):
+    """For ten times as long as a piece may take."""
+    pings = [b": still here\n\n", 0.02] * 200
+    reply = stream(chunk("Hel"), *pings, chunk("lo", "stop"), DONE)
+    async with serving(reply) as server, provider_at(server, timeout=limit) as provider:
+        with pytest.raises(CallTimeout) as caught:
+            [piece async for piece in provider.stream_complete("hi")]
+    assert caught.value.partial.content == "Hel"
+
+
 @pytest.mark.parametrize(
     "ending",
     [

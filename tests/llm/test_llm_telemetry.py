@@ -227,3 +227,28 @@ async def test_a_program_that_only_loads_it_pays_nothing(monkeypatch):
 
     monkeypatch.setattr(telemetry, "_Watched", None)
     assert (await Scripted("a").complete("hi")).content == "a"
+
+
+async def test_what_watches_cannot_break_a_call(otel, monkeypatch, caplog):
+    """A label and a span processor that raise are logged once, and the answer comes."""
+    from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+
+    class Broken(SpanProcessor):
+        def on_start(self, span, parent_context=None):
+            raise ArithmeticError("processor")
+
+    def label():
+        raise LookupError("label")
+
+    with labelled(cell=label):
+        assert (await Told("a").complete("hi")).content == "a"
+    tracers = TracerProvider()
+    tracers.add_span_processor(Broken())
+    monkeypatch.setattr(trace, "get_tracer_provider", lambda: tracers)
+    for _ in range(2):
+        assert (await Told("a").complete("hi")).content == "a"
+    said = [record.getMessage() for record in caplog.records if "What watches" in record.getMessage()]
+    assert [kind for kind in ("LookupError", "ArithmeticError") if sum(kind in one for one in said) == 1] == [
+        "LookupError",
+        "ArithmeticError",
+    ]

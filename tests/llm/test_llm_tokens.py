@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dknb.errors import ConfigError
+from dknb.llm import create_llm_provider
 from dknb.llm.counting import tokenizers
 from dknb.llm.counting.tokens import TokenCount, TokenCounter, context_window
 from dknb.llm.messages import LLMMessage
@@ -231,3 +232,13 @@ def test_whether_a_text_fits_into_an_unknown_model_is_not_guessed():
 def test_the_context_window_is_that_of_the_model_or_unknown(model, provider, tokens):
     """By spec, by bare name, or by provider and name."""
     assert context_window(model, provider) == tokens
+
+
+async def test_a_schema_is_counted_and_makes_the_count_an_estimate():
+    """What the vendor writes of a schema into the prompt is not known: its text counts, and no number is exact then."""
+    plain = create_llm_provider("openai/gpt-4o")
+    shaped = create_llm_provider("openai/gpt-4o", response_format={"type": "object", "properties": {"a": {}}})
+    without, with_schema = await plain.count_tokens("hello"), await shaped.count_tokens("hello")
+    assert without.exact
+    assert not with_schema.exact
+    assert with_schema > without + 5

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import gzip
+import json
 import socket
 import ssl
 import sys
@@ -14,7 +16,7 @@ from llm_raw import raw_server, sized
 from llm_server import Reply, serving
 from provider_help import KEY, provider_at, whole
 
-from dknb.errors import ConfigError, ConnectionFailed
+from dknb.errors import BadRequest, ConfigError, ConnectionFailed, ServerError
 from dknb.llm import create_llm_provider
 from dknb.llm.wire.transport import AiohttpTransport, http_client, proxy_for
 
@@ -103,13 +105,76 @@ async def test_what_is_no_json_is_refused_before_it_is_sent(value):
     assert server.asked == []
 
 
-async def test_a_redirect_is_followed():
-    """With the same method and body where its status says so."""
-    async with serving(Reply(whole())) as there:
-        moved = Reply(b"", status=307, headers={"location": f"{there.root}/v1/chat/completions"})
-        async with serving(moved) as here, provider_at(here) as provider:
-            assert (await provider.complete("hi")).content == "Hello"
-    assert there.asked[0].body == here.asked[0].body
+async def test_a_redirect_within_the_server_is_followed():
+    """With the same method and body; where its status wants another method, it is not."""
+    moved = Reply(b"", status=307, headers={"location": "/v2/chat/completions"})
+    async with serving(moved, Reply(whole())) as server, provider_at(server) as provider:
+        assert (await provider.complete("hi")).content == "Hello"
+    assert [asked.path for asked in server.asked] == ["/v1/chat/completions", "/v2/chat/completions"]
+    assert server.asked[0].body == server.asked[1].body
+    moved.status = 303
+    async with serving(moved) as server, provider_at(server) as provider:
+        with pytest.raises(BadRequest, match="sends calls on to"):
+            await provider.complete("hi")
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic", "openai-compatible", "huggingface", "ollama"])
+async def test_neither_key_nor_words_go_to_another_server(provider):
+    """Another port is another server; and who goes in circles is not followed for ever."""
+    async with serving(Reply(whole())) as there, serving(Reply(b"")) as here:
+        location = f"http://user:pw@127.0.0.1:{there.port}/v1?token=abc"
+        here.replies = [Reply(b"", status=307, headers={"location": location})]
+        async with provider_at(here, provider) as one:
+            with pytest.raises(BadRequest, match="nothing was sent there") as caught:
+                await one.complete("hi")
+        assert "pw" not in str(caught.value)
+        assert "abc" not in str(caught.value)
+        here.replies, here.asked = [Reply(b"", status=307, headers={"location": "/again"})], []
+        async with provider_at(here, provider) as one:
+            with pytest.raises(BadRequest):
+                await one.complete("hi")
+    assert there.asked == []
+    assert len(here.asked) == 5
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "localhost.", "a.localhost", "127.9.9.9", "0.0.0.0", "::1", "[::1]", "::", "::ffff:127.0.0.1"]
+)
+def test_this_machine_is_not_reached_through_a_proxy(host, environment):
+    """However it is written."""
+    environment.setenv("http_proxy", "http://proxy.example:3128")
+    assert proxy_for("http", host) is None
+    assert proxy_for("http", "::ffff:192.0.2.1") == proxy_for("http", "box.example") == "http://proxy.example:3128"
+
+
+def test_a_proxys_password_is_not_shown(environment):
+    """Where it is of a kind that cannot be used."""
+    environment.setenv("http_proxy", "socks5://user:hidden-word@proxy.example:1080")
+    with pytest.raises(httpx2.ProxyError, match=r"socks5://proxy\.example:1080") as caught:
+        proxy_for("http", "box.example")
+    assert "hidden-word" not in str(caught.value)
+
+
+async def test_a_reply_that_does_not_end_is_given_up(monkeypatch):
+    """Packed or not: what came is kept, and memory is not."""
+    monkeypatch.setattr("dknb.llm.wire.provider.MOST_BYTES", 100_000)
+    body = json.dumps(whole()).encode()[:-1] + b" " * 50_000_000 + b"}"
+    packed = Reply(gzip.compress(body, 1), headers={"content-encoding": "gzip"})
+    for reply in (Reply(body[:200_000]), packed):
+        async with serving(reply) as server, provider_at(server) as provider:
+            with pytest.raises(ServerError, match="more than 0 MB") as caught:
+                await provider.complete("hi")
+        assert caught.value.partial.content == "Hello"
+
+
+async def test_a_reply_packed_as_nobody_asked_is_an_error():
+    """Only what can be unpacked bit by bit is asked for."""
+    reply = Reply(whole(), headers={"content-encoding": "gzip, gzip"})
+    async with serving(reply) as server, provider_at(server) as provider:
+        with pytest.raises(ConnectionFailed, match="not asked for"):
+            await provider.complete("hi")
+    assert server.asked[0].headers["accept-encoding"] == "gzip, deflate"
 
 
 async def test_hundreds_of_requests_have_connections_at_once():

@@ -7,7 +7,7 @@ import itertools
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeAlias, TypeVar
 
 from ...errors import CallTimeout, ProviderError, ServerError
 from ..config import LLMConfig
@@ -20,9 +20,13 @@ __all__ = ["Attempts"]
 
 T = TypeVar("T")
 
+Failed: TypeAlias = Callable[[ProviderError], Awaitable[None]]
+
 #: The longest pause of our own before a retry, and the longest that a server may ask for, in seconds.
 _LONGEST_PAUSE = 60.0
 _LONGEST_RETRY_AFTER = 600.0
+#: How many times the wait for a piece may last while a server only says that it is still there.
+_SIGNS_OF_LIFE = 10
 
 
 class _End:
@@ -41,9 +45,13 @@ class Attempts:
         config: The settings of the call.
         limits: What every attempt waits for; waiting is not part of the call's time.
         streams: Whether the answer comes in pieces.
+        failed: Told of each attempt that failed and is followed by another.
     """
 
-    def __init__(self, config: LLMConfig, limits: CallLimits, *, streams: bool = False) -> None:
+    def __init__(
+        self, config: LLMConfig, limits: CallLimits, *, streams: bool = False, failed: Failed | None = None
+    ) -> None:
+        self._failed = failed
         self._config = config
         self._limits = limits
         timeout = config.timeout
@@ -82,6 +90,8 @@ class Attempts:
                     await with_sizes(error, request)
                     without_requests(error)
                     raise
+                if self._failed is not None:
+                    await self._failed(error)
             await asyncio.sleep(pause)
         raise AssertionError("unreachable")
 
@@ -98,15 +108,18 @@ class Attempts:
         return Watch(self._between, self._left() if self._whole else None)
 
     async def next_piece(self, source: AsyncIterator[T | None], watch: Watch) -> T:
-        """The next piece of a stream, in time; None, a sign of life, starts the clock again.
+        """The next piece of a stream, in time; None, a sign of life, starts the clock again, but not for ever.
 
         Raises:
-            CallTimeout: Nothing came in time.
+            CallTimeout: Nothing came in time, or nothing but signs of life in ten times as much.
             ServerError: The stream ended without a last piece.
         """
         try:
+            began: float | None = None
             while (piece := await watch.wait(anext(source, _END))) is None:
-                pass
+                began = time.monotonic() if began is None else began
+                if self._between is not None and time.monotonic() - began > self._between * (_SIGNS_OF_LIFE - 1):
+                    raise TimeoutError
         except ProviderError as error:
             without_requests(error)
             raise

@@ -8,29 +8,33 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 import threading
 from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal, Self
+from weakref import WeakSet
 
-from ...errors import BudgetExceeded, ConfigError
+from ...errors import BudgetExceeded, ConfigError, ProviderError
 from ..config import LLMConfig
 from ..counting.tokens import TokenCounter
 from ..messages import LLMResponse, LLMStreamResponse
 from ..request import ModelRequest
 from .expected import expected_usage
 
-__all__ = ["Budget", "Reservation", "process_budget", "reserve"]
+__all__ = ["Budget", "Reservation", "own_budget", "process_budget", "reserve"]
 
 
 class Budget:
     """At most so many US dollars for the calls inside ``with``; of one task, one thread, or many.
 
     A call whose estimate does not fit into what is left does not start. Calls that run reserve their estimate, so that
-    many at a time cannot spend more either, as long as answers are no longer than was estimated (``max_tokens``, or
-    1,000 tokens). What was really spent is booked when a call ends. Answers out of a recording cost nothing.
+    many at a time cannot spend more either, as long as answers are no longer than was estimated: ``max_tokens``, or the
+    option by which the vendor calls it; without a limit 1,000 tokens, or 8,000 where the model thinks before it
+    answers. What was really spent is booked when a call ends, also for attempts that failed after they were answered.
+    Answers out of a recording cost nothing.
 
     Async tasks and ``asyncio.to_thread`` inherit a budget; a thread of your own does with
     ``contextvars.copy_context().run``.
@@ -53,6 +57,7 @@ class Budget:
         self.reserved = 0.0
         self.unpriced = 0
         self._lock = threading.Lock()
+        _all.add(self)
 
     @property
     def left(self) -> float:
@@ -114,11 +119,35 @@ class Budget:
             # Sums of floats drift: what is reserved by nobody must be 0.
             self.reserved = max(0.0, self.reserved - (estimate or 0.0))
             self.reserved = 0.0 if self.reserved < 1e-12 else self.reserved
-            if cost is None:
-                self.unpriced += 1
-            else:
-                self.spent += cost
+            self._book(cost)
 
+    def _spend(self, cost: float | None) -> None:
+        """Book what an attempt cost whose call goes on."""
+        with self._lock:
+            self._book(cost)
+
+    def _book(self, cost: float | None) -> None:
+        if cost is None:
+            self.unpriced += 1
+        else:
+            self.spent += cost
+
+    def _start_anew(self) -> None:
+        """In a fork's child: whoever held the lock, or reserved something, is not there."""
+        self._lock = threading.Lock()
+        self.reserved = 0.0
+
+
+_all: WeakSet[Budget] = WeakSet()
+
+
+def _after_fork() -> None:
+    for budget in list(_all):
+        budget._start_anew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 _around: ContextVar[tuple[Budget, ...]] = ContextVar("dknb_budgets", default=())
 
@@ -149,7 +178,15 @@ class Reservation:
 
     def book(self, response: LLMResponse) -> None:
         """The call has been answered: what it cost is spent; where nobody knows, what was estimated."""
-        self._settle(self.estimate if response.cost_usd is None else response.cost_usd)
+        price = _price(response.cost_usd)
+        self._settle(self.estimate if price is None else price)
+
+    async def failed(self, error: ProviderError) -> None:
+        """An attempt failed, and there will be another: what arrived of its answer was billed too."""
+        cost = await asyncio.to_thread(self._cost_of_what_arrived, error)
+        if cost != 0:
+            for budget in self.budgets:
+                budget._spend(cost)
 
     def __enter__(self) -> Self:
         return self
@@ -170,8 +207,8 @@ class Reservation:
         """
         partial = getattr(error, "partial", None)
         known = partial if isinstance(partial, LLMResponse) else LLMResponse("")
-        if known.cost_usd is not None:
-            return known.cost_usd
+        if (price := _price(known.cost_usd)) is not None:
+            return price
         text = known.content + (known.reasoning or "") or "".join([p.delta + p.reasoning for _, p in self.arrived])
         if not text and not known.usage:
             return 0.0
@@ -182,11 +219,15 @@ class Reservation:
         prompt = self.usage["prompt_tokens"]
         answer = TokenCounter.estimate_tokens(text, self.request.model) if text else 0
         usage = known.usage or {"prompt_tokens": prompt, "completion_tokens": answer}
-        return cost_of(self.request.provider, self.request.model, usage)
+        return _price(cost_of(self.request.provider, self.request.model, usage))
 
 
 async def reserve(
-    request: ModelRequest, config: LLMConfig, arrived: Sequence[tuple[float, LLMStreamResponse]] = ()
+    request: ModelRequest,
+    config: LLMConfig,
+    arrived: Sequence[tuple[float, LLMStreamResponse]] = (),
+    *,
+    own: Budget | None = None,
 ) -> Reservation:
     """Reserve what a call may cost, in all budgets around it.
 
@@ -194,13 +235,14 @@ async def reserve(
         request: What is asked.
         config: The settings of the call.
         arrived: Where the pieces of a streamed answer will be.
+        own: The call's own budget, where it asks more than once; else one is made of its settings.
 
     Raises:
         BudgetExceeded: It does not fit into one of them, or its price is not known.
     """
     budgets = [*_around.get(), _of_this_process]
-    if config.budget is not None:
-        budgets.append(Budget(config.budget))
+    if (own := own or own_budget(config)) is not None:
+        budgets.append(own)
     if all(budget.limit == math.inf and budget.unknown == "allow" for budget in budgets):
         return Reservation(request, budgets, None, None, arrived)
     usage, estimate = await asyncio.to_thread(_estimate, request, config)  # the tables and the tokenizers take time
@@ -220,11 +262,21 @@ def _estimate(request: ModelRequest, config: LLMConfig) -> tuple[dict[str, int],
     from ..counting.costs import cost_of
 
     usage = expected_usage(request, config)
-    return usage, cost_of(request.provider, request.model, usage)
+    return usage, _price(cost_of(request.provider, request.model, usage))
 
 
-def _checked(limit: float) -> float:
-    if isinstance(limit, bool) or not limit >= 0:
+def own_budget(config: LLMConfig) -> Budget | None:
+    """The budget that a call has for itself."""
+    return None if config.budget is None else Budget(config.budget)
+
+
+def _price(dollars: float | None) -> float | None:
+    """A price, unless it is none: a sum that is no number, or below 0, would never be a sum again."""
+    return dollars if dollars is not None and 0 <= dollars < math.inf else None
+
+
+def _checked(limit: object) -> float:
+    if isinstance(limit, bool) or not isinstance(limit, (int, float, Decimal)) or not limit >= 0:
         raise ConfigError(f"A budget cannot be {limit!r}.", hint="Give US dollars, for example 2.50")
     return float(limit)
 

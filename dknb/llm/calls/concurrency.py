@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
 import time
 from dataclasses import dataclass
@@ -63,8 +64,12 @@ class Slots(Line):
             waiting = sum(not ticket._gone for ticket in self._waiting)
             return Concurrency(int(self._limit), self._running, waiting, self._refused)
 
-    async def enter_within(self, patience: float | None) -> Ticket:
-        """``enter``; a caller with less patience than a server's pause lasts goes in at once, to be told by the server."""
+    async def enter_within(self, patience: float | None, most_still: float | None = None) -> Ticket:
+        """``enter``; a caller with less patience than a server's pause lasts goes in at once, to be told by the server.
+
+        Raises:
+            StandsStill: Nobody got in or left for ``most_still`` seconds.
+        """
         with self._lock:
             now = time.monotonic()
             if patience is not None and self._paused_until - now > patience:
@@ -72,12 +77,13 @@ class Slots(Line):
                 ticket.at = now
                 self._running += 1
                 return ticket
-        return await self.enter()
+        return await self.enter(most_still=most_still)
 
     def pause(self, seconds: float) -> None:
         """Let nobody in for so long: a server asked for it."""
         with self._lock:
             self._paused_until = max(self._paused_until, time.monotonic() + min(seconds, _LONGEST_PAUSE))
+            self._moved = self._paused_until
 
     def leave(self, ticket: Ticket, *, answered: bool, refused: bool) -> None:
         """Give a place back, and say how it went: ``refused`` is a 429."""
@@ -87,9 +93,14 @@ class Slots(Line):
             elif answered and self._running >= int(self._limit):
                 grown = self._limit + (1.0 if self._cut_at == -math.inf else 1.0 / self._limit)
                 self._limit = min(self._most, grown)
-            self._running -= 1
+            self._running = max(0, self._running - 1)
+            self._moved = max(self._moved, time.monotonic())
         if self._waiting:
             self._look()
+
+    def _start_anew(self) -> None:
+        super()._start_anew()
+        self._running = 0
 
     def _cut(self, ticket: Ticket) -> None:
         self._refused += 1
@@ -110,11 +121,20 @@ class Slots(Line):
         return 0.0
 
     def _take_back(self, ticket: Ticket) -> None:
-        self._running -= 1
+        self._running = max(0, self._running - 1)
 
 
 _slots: WeakValueDictionary[tuple[object, ...], Slots] = WeakValueDictionary()
 _slots_lock = threading.Lock()
+
+
+def _after_fork() -> None:
+    global _slots_lock
+    _slots_lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def slots_of(config: LLMConfig) -> Slots:

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 import threading
 import time
 from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Sequence
+from typing import Any
+from weakref import WeakSet
 
-__all__ = ["Line", "Ticket"]
+__all__ = ["Line", "StandsStill", "Ticket"]
 
 #: Seconds after which everybody who waits looks for himself: the loop of the first in line may stand still.
 _LOOK_AGAIN = 5.0
+
+
+class StandsStill(Exception):
+    """Nobody got in or left for as long as a caller would wait."""
 
 
 class Ticket:
@@ -22,14 +30,16 @@ class Ticket:
         amount: How much it asks for.
         at: When it was let in (``time.monotonic``).
         waited: Seconds that it waited for it.
+        got: What it was let in with; the line's own affair.
     """
 
-    __slots__ = ("_event", "_gone", "_loop", "amount", "at", "waited")
+    __slots__ = ("_event", "_gone", "_loop", "amount", "at", "got", "waited")
 
     def __init__(self, amount: float) -> None:
         self.amount = amount
         self.at: float | None = None
         self.waited = 0.0
+        self.got: Sequence[Any] = ()
         self._gone = False
         self._loop: asyncio.AbstractEventLoop | None = None
         self._event: asyncio.Event | None = None
@@ -70,6 +80,9 @@ class Line(ABC):
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._waiting: deque[Ticket] = deque()
+        #: When somebody got in or left last.
+        self._moved = time.monotonic()
+        _lines.add(self)
 
     @abstractmethod
     def _admit(self, ticket: Ticket, now: float) -> float:
@@ -79,18 +92,31 @@ class Line(ABC):
     def _take_back(self, ticket: Ticket) -> None:
         """Undo what ``_admit`` did. The lock is held."""
 
-    async def enter(self, amount: float = 1.0) -> Ticket:
-        """Wait until there is room; cancelling the wait gives the place to the next."""
+    async def enter(self, amount: float = 1.0, most_still: float | None = None) -> Ticket:
+        """Wait until there is room; cancelling the wait gives the place to the next.
+
+        Args:
+            amount: How much of it.
+            most_still: Seconds that the line may stand still; None for all the time in the world.
+
+        Raises:
+            StandsStill: Nobody got in or left for so long.
+        """
         ticket = Ticket(amount)
         with self._lock:
             now = time.monotonic()
             if not self._waiting and not self._admit(ticket, now):
-                ticket.at = now
+                ticket.at = self._moved = now
                 return ticket
             ticket._stand()
             self._waiting.append(ticket)
         try:
             while (pause := self._look(ticket)) and ticket.at is None:
+                if most_still is not None:
+                    left = max(now, self._moved) + most_still - time.monotonic()
+                    if left <= 0:
+                        raise StandsStill
+                    pause = min(pause, left)
                 await ticket._wait(pause)
         except BaseException:
             self._leave_line(ticket)
@@ -98,6 +124,11 @@ class Line(ABC):
         assert ticket.at is not None
         ticket.waited = max(0.0, ticket.at - now)
         return ticket
+
+    def _start_anew(self) -> None:
+        """In a fork's child: whoever waits, or holds the lock, is not there."""
+        self._lock = threading.Lock()
+        self._waiting = deque()
 
     def _leave_line(self, ticket: Ticket) -> None:
         with self._lock:
@@ -118,7 +149,7 @@ class Line(ABC):
                 if not first._gone:
                     if pause := self._admit(first, now):
                         return self._sleep(first, mine, pause)
-                    first.at = now
+                    first.at = self._moved = now
                     first._wake()
                 self._waiting.popleft()
         return 0.0 if mine is not None and mine.at is not None else math.inf
@@ -129,3 +160,15 @@ class Line(ABC):
             return pause
         first._wake()
         return 0.0 if mine is not None and mine.at is not None else math.inf
+
+
+_lines: WeakSet[Line] = WeakSet()
+
+
+def _after_fork() -> None:
+    for line in list(_lines):
+        line._start_anew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

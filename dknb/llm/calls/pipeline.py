@@ -11,16 +11,17 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import TypeAlias
 
-from ...errors import ProviderError
+from ...errors import ProviderError, ServerError
 from ..config import LLMConfig
 from ..events import last_pieces
 from ..messages import LLMResponse, LLMStreamResponse
 from ..recordings.record import Record
 from ..request import ModelRequest
 from .attempts import Attempts
-from .budget import reserve
+from .budget import Budget, reserve
 from .limits import CallLimits
 from .outcome import finish, partial_response
+from .sound import check_calls, sound, sound_piece
 from .telemetry import observed
 
 __all__ = ["Once", "Pieces", "Pipeline", "Prepare", "Streamed"]
@@ -30,6 +31,7 @@ Pieces: TypeAlias = AsyncGenerator[LLMStreamResponse | None, None]
 #: One attempt at an answer, and at a stream of it.
 Once: TypeAlias = Callable[[ModelRequest, LLMConfig], Awaitable[LLMResponse]]
 Streamed: TypeAlias = Callable[[ModelRequest, LLMConfig], Pieces]
+_END = LLMStreamResponse()
 Prepare: TypeAlias = Callable[[ModelRequest], Awaitable[None]]
 
 
@@ -47,7 +49,14 @@ class Pipeline:
         self.limits = CallLimits(config)
 
     async def answer(
-        self, request: ModelRequest, config: LLMConfig, once: Once, *, prepare: Prepare, recorded: bool
+        self,
+        request: ModelRequest,
+        config: LLMConfig,
+        once: Once,
+        *,
+        prepare: Prepare,
+        recorded: bool,
+        own: Budget | None = None,
     ) -> LLMResponse:
         """The answer to a request.
 
@@ -57,6 +66,7 @@ class Pipeline:
             once: One attempt.
             prepare: Opens what a call needs; before its time begins.
             recorded: Whether the recording has a part in it.
+            own: The call's own budget, where it asks more than once; else one is made of its settings.
 
         Raises:
             BudgetExceeded: The call may cost more than is left; it was not made.
@@ -64,23 +74,32 @@ class Pipeline:
         """
         record = await Record.of(request, config.api_key) if recorded else None
         if record is not None and record.reply is not None:
+            check_calls(record.reply, request)
             return record.reply
-        with await reserve(request, config) as reservation:
+        with await reserve(request, config, own=own) as reservation:
             await prepare(request)
             with observed(request, config) as seen:
                 started = time.perf_counter()
-                with Attempts(config, self.limits) as attempts:
-                    response = await attempts.run(lambda: once(request, config), request)
+                with Attempts(config, self.limits, failed=reservation.failed) as attempts:
+                    response = await attempts.run(lambda: _answered(once, request, config), request)
                     attempts.used(response.usage)
-                await finish(response, request, time.perf_counter() - started)
+                await finish(response, request, time.perf_counter() - started, config.api_base)
                 seen.answered(response)
             reservation.book(response)
         if record is not None:
             await record.keep(response)
+        check_calls(response, request)
         return response
 
     async def stream(
-        self, request: ModelRequest, config: LLMConfig, streamed: Streamed, *, prepare: Prepare, recorded: bool
+        self,
+        request: ModelRequest,
+        config: LLMConfig,
+        streamed: Streamed,
+        *,
+        prepare: Prepare,
+        recorded: bool,
+        own: Budget | None = None,
     ) -> AsyncGenerator[LLMStreamResponse, None]:
         """The answer in pieces; the last carries it whole. Takes what ``answer`` takes.
 
@@ -90,46 +109,75 @@ class Pipeline:
         """
         record = await Record.of(request, config.api_key) if recorded else None
         if record is not None and record.reply is not None:
-            return record.pieces()
-        return self._live(request, config, streamed, prepare, record)
+            return _checked(record.pieces(), request)
+        return self._live(request, config, streamed, prepare, record, own)
 
     async def _live(
-        self, request: ModelRequest, config: LLMConfig, streamed: Streamed, prepare: Prepare, record: Record | None
+        self,
+        request: ModelRequest,
+        config: LLMConfig,
+        streamed: Streamed,
+        prepare: Prepare,
+        record: Record | None,
+        own: Budget | None,
     ) -> AsyncGenerator[LLMStreamResponse, None]:
         arrived: list[tuple[float, LLMStreamResponse]] = []
-        with await reserve(request, config, arrived) as reservation:
+        with await reserve(request, config, arrived, own=own) as reservation:
             await prepare(request)
             with observed(request, config) as seen:
                 started = time.perf_counter()
-                with Attempts(config, self.limits, streams=True) as attempts:
-                    source, piece = await attempts.run(lambda: _opened(streamed(request, config)), request)
+                with Attempts(config, self.limits, streams=True, failed=reservation.failed) as attempts:
+                    source, piece = await attempts.run(lambda: _opened(streamed(request, config), request), request)
                     async with aclosing(source):
                         with attempts.watch() as watch:
                             while piece.response is None:
                                 arrived.append((time.perf_counter() - started, piece))
                                 yield piece
                                 try:
-                                    piece = await attempts.next_piece(source, watch)
+                                    piece = sound_piece(await attempts.next_piece(source, watch), request)
                                 except ProviderError as error:
                                     error.partial = error.partial or partial_response(arrived, request)
                                     raise
                     response = piece.response
                     attempts.used(response.usage)
-                await finish(response, request, time.perf_counter() - started)
+                await finish(response, request, time.perf_counter() - started, config.api_base)
                 seen.answered(response, arrived)
             reservation.book(response)
         if record is not None:
             await record.keep(response, arrived)
+        check_calls(response, request)
         for piece in last_pieces(response):
             yield piece
 
 
-async def _opened(source: Pieces) -> tuple[Pieces, LLMStreamResponse]:
+async def _answered(once: Once, request: ModelRequest, config: LLMConfig) -> LLMResponse:
+    return sound(await once(request, config), request)
+
+
+async def _opened(source: Pieces, request: ModelRequest) -> tuple[Pieces, LLMStreamResponse]:
     """A stream and its first piece: until then, a failure may be tried again."""
     try:
-        while (piece := await anext(source)) is None:
+        while (piece := await anext(source, _END)) is None:
             pass
+        if piece is _END:
+            raise ServerError(
+                f"The stream of {request.provider}/{request.model} ended before it began.",
+                provider=request.provider,
+                model=request.model,
+            )
+        piece = sound_piece(piece, request)
     except BaseException:
         await source.aclose()
         raise
     return source, piece
+
+
+async def _checked(
+    pieces: AsyncGenerator[LLMStreamResponse, None], request: ModelRequest
+) -> AsyncGenerator[LLMStreamResponse, None]:
+    """Recorded pieces, to the same end as those that were recorded."""
+    async with aclosing(pieces):
+        async for piece in pieces:
+            if piece.response is not None:
+                check_calls(piece.response, request)
+            yield piece

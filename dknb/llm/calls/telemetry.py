@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
@@ -88,6 +90,20 @@ def labelled(**labels: Label | None) -> Iterator[None]:
         _labels.reset(token)
 
 
+@cache
+def _log(kind: str) -> None:
+    logging.getLogger(__name__).warning("What watches model calls raised %s; the calls go on.", kind, exc_info=True)
+
+
+@contextmanager
+def _harmless() -> Iterator[None]:
+    """What watches a call must not let it fail: each kind of failure is logged, once."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 (span processors and labels are other people's code)
+        _log(type(error).__name__)
+
+
 class Observation:
     """A call that nobody watches."""
 
@@ -101,11 +117,12 @@ _UNSEEN = Observation()
 @contextmanager
 def observed(request: ModelRequest, config: LLMConfig) -> Iterator[Observation]:
     """Watch a call, if the program has set up OpenTelemetry."""
-    tools = _tools()
-    if tools is None:
+    watched = None
+    with _harmless():
+        watched = _Watched(tools, request, config) if (tools := _tools()) is not None else None
+    if watched is None:
         yield _UNSEEN
         return
-    watched = _Watched(tools, request, config)
     try:
         yield watched
     except (GeneratorExit, asyncio.CancelledError):
@@ -177,6 +194,10 @@ class _Watched(Observation):
             self._span = tools.tracer.start_span(name, kind=kind, attributes=attributes)
 
     def answered(self, response: LLMResponse, arrived: Sequence[tuple[float, LLMStreamResponse]] = ()) -> None:
+        with _harmless():
+            self._tell(response, arrived)
+
+    def _tell(self, response: LLMResponse, arrived: Sequence[tuple[float, LLMStreamResponse]]) -> None:
         usage = response.usage or {}
         if self._span is not None:
             told = {name: read(response) for name, read in _ANSWER.items()}
@@ -193,6 +214,10 @@ class _Watched(Observation):
 
     def end(self, failed: str | None = None, error: BaseException | None = None) -> None:
         """The call is over."""
+        with _harmless():
+            self._end(failed, error)
+
+    def _end(self, failed: str | None, error: BaseException | None) -> None:
         more = {"error.type": failed} if failed else {}
         self._tools.record(_SECONDS, time.perf_counter() - self._began, self._common | more)
         if self._span is None:
@@ -221,7 +246,11 @@ def _common(request: ModelRequest, config: LLMConfig) -> dict[str, Any]:
 
 
 def _told() -> dict[str, str]:
-    return {name: label() if callable(label) else label for name, label in _labels.get()}
+    told = {}
+    for name, label in _labels.get():
+        with _harmless():
+            told[name] = label() if callable(label) else label
+    return told
 
 
 def _asked(request: ModelRequest) -> dict[str, Any]:

@@ -38,8 +38,10 @@ _PRICED = {
     "prompt_audio_tokens": "input_audio_mtok",
     "completion_audio_tokens": "output_audio_mtok",
 }
-#: Service tiers that have the usual price. Anthropic's priority is bought beforehand, so its tokens have no other price.
-_USUAL_TIERS = frozenset({None, "", "auto", "default", "standard", "standard_only", "scale"})
+#: Service tiers that have the usual price ("on_demand" is Groq's), and those that are bought beforehand, so that their
+#: tokens have no other price.
+_USUAL_TIERS = frozenset({None, "", "auto", "default", "standard", "standard_only", "on_demand", "scale"})
+_BOUGHT_TIERS = frozenset({("anthropic", "priority")})
 #: How far an estimate of a prompt's tokens may be off, as a share of it (`tests/llm/test_llm_token_usage.py`).
 _PROMPT_ERROR = 0.25
 
@@ -73,7 +75,8 @@ def cost_of(
         provider: Name of the provider.
         model: The vendor's name of the model, with or without ``provider/`` before it or a date behind it.
         usage: The usage of *one* answer: prices may depend on how long a single prompt was.
-        tier: How the vendor served it: ``"flex"``, ``"priority"``, ``"batch"``, ...
+        tier: How the vendor served it: ``"flex"``, ``"priority"``, ``"batch"``, ...; of one that is not in the table
+            for this model, nobody knows the price.
         at: When; None is now. Prices change.
     """
     name = split_model(model, provider)[1] if provider else model
@@ -84,10 +87,13 @@ def cost_of(
     if not usage or (found := known_model(provider, name)) is None:
         return None
     table, info = found
+    context = _context(provider, tier)
+    if context is not None and not any(
+        context.items() >= variant.when.items() for variant in info.price_variants or ()
+    ):
+        return None
     try:
-        price = info.calc_price(
-            _units(provider, usage), table, genai_request_timestamp=at, price_context=_context(tier)
-        )
+        price = info.calc_price(_units(provider, usage), table, genai_request_timestamp=at, price_context=context)
     except ValueError:  # more cached tokens than tokens, say
         return None
     prices = vars(price.model_price)
@@ -101,8 +107,8 @@ def _in_the_cloud(provider: str, model: str) -> bool:
     return provider == "ollama" and model.endswith(("-cloud", ":cloud"))
 
 
-def _context(tier: str | None) -> dict[str, str] | None:
-    if tier in _USUAL_TIERS:
+def _context(provider: str, tier: str | None) -> dict[str, str] | None:
+    if tier in _USUAL_TIERS or (provider, tier) in _BOUGHT_TIERS:
         return None
     return {"processing": "batch"} if tier == "batch" else {"service_tier": str(tier)}
 

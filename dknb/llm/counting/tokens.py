@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ...errors import ConfigError
-from ..messages import LLMMessage
+from ..messages import LLMMessage, message_of
 from ..parts import DocumentPart, ImagePart, RawPart, ReasoningPart, TextPart, ToolResult
 from .calibration import learned_factor
 from .image_tokens import image_tokens
@@ -93,24 +93,39 @@ class TokenCounter:
 
     @staticmethod
     def count(text: str, model: str = "default") -> TokenCount:
-        """The tokens of a text for a model (a spec or a bare name), and whether the number is exact."""
+        """The tokens of a text for a model (a spec or a bare name), and whether the number is exact.
+
+        Raises:
+            ConfigError: It is no text.
+        """
+        if not isinstance(text, str):
+            raise ConfigError(f"{text!r:.100} is no text.", hint="For messages:  TokenCounter.count_messages(...)")
         name = _bare(model)
         count, exact = _in_text(text, name)
         return TokenCount(count if exact else _corrected(count, name), exact)
 
     @staticmethod
     def count_messages(
-        messages: Iterable[LLMMessage],
+        messages: str | Iterable[LLMMessage | Mapping[str, Any]],
         model: str = "default",
         tools: Sequence[Mapping[str, Any]] = (),
         tool_choice: str | Mapping[str, Any] | None = None,
+        response_format: str | Mapping[str, Any] | None = None,
     ) -> TokenCount:
         """The tokens of a call's prompt, with what the vendor puts around messages and tools.
 
-        Pictures count by the vendor's formula, where their size is known.
+        Messages are what ``complete`` takes: a text, messages, or their plain data. Pictures count by the vendor's
+        formula, where their size is known; a schema counts as its text, which is an estimate.
+
+        Raises:
+            ConfigError: There is something else among them.
         """
         name = _bare(model)
-        count, exact = _in_prompt(messages, name, tools, tool_choice)
+        given = [LLMMessage("user", messages)] if isinstance(messages, str) else messages
+        given = [given] if isinstance(given, (LLMMessage, Mapping)) else given
+        count, exact = _in_prompt(map(message_of, given), name, tools, tool_choice)
+        if isinstance(response_format, Mapping):
+            count, exact = count + _in_text(json.dumps(_schema(response_format)), name)[0], False
         return TokenCount(count if exact or encoding_of(name) else _corrected(count, name), exact)
 
     @staticmethod
@@ -120,7 +135,9 @@ class TokenCounter:
 
     @staticmethod
     def estimate_messages_tokens(
-        messages: Iterable[LLMMessage], model: str = "default", tools: Sequence[Mapping[str, Any]] = ()
+        messages: str | Iterable[LLMMessage | Mapping[str, Any]],
+        model: str = "default",
+        tools: Sequence[Mapping[str, Any]] = (),
     ) -> TokenCount:
         """How many tokens the messages of one call have, with what the vendor puts around them."""
         return TokenCounter.count_messages(messages, model, tools)
@@ -162,6 +179,11 @@ def _in_text(text: str, name: str) -> tuple[int, bool]:
     factor = next((factor for pattern, factor in _FACTORS if pattern.match(name)), 1.0)
     count = weighed_tokens(text) if counted is None else counted[0]
     return max(round(count * factor), bool(text)), False
+
+
+def _schema(response_format: Mapping[str, Any]) -> Any:
+    """The schema in a format, where one is."""
+    return response_format.get("json_schema", response_format).get("schema", response_format)
 
 
 def _in_prompt(

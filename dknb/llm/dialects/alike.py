@@ -48,6 +48,10 @@ _IDLE = frozenset(
     }
 )  # fmt: skip
 
+#: Keywords of a JSON Schema that say nothing of the values, and those whose names are the caller's.
+_NOTES = frozenset({"title", "default", "examples", "$comment"})
+_NAMED_SCHEMAS = frozenset({"properties", "patternProperties", "$defs", "definitions"})
+
 
 def alike_key(request: Mapping[str, Any]) -> str:
     """The SHA-256 of what a request has in common with all that mean the same, in hex; never that of another kind."""
@@ -85,6 +89,9 @@ def _choices(whole: Json) -> Json:
     given = {**nested, **options, **extra, **(whole.get("settings") or {})}
     if given.get("n") == 1:
         del given["n"]
+    if isinstance(reasoning := given.get("reasoning"), Mapping) and "effort" in reasoning:
+        given["reasoning_effort"] = reasoning["effort"]
+        given["reasoning"] = {name: value for name, value in reasoning.items() if name != "effort"}
     named = {_SAME_NAME.get(name, name): value for name, value in given.items() if name not in _IDLE}
     if isinstance(stop := named.get("stop_sequences"), str):
         named["stop_sequences"] = [stop]
@@ -182,8 +189,25 @@ def _tool(tool: Json) -> Json:
     parameters = flat.get("parameters")
     if flat.get("type") != "function" or not isinstance(parameters, Mapping):
         return flat
-    told = {name: value for name, value in parameters.items() if value not in ({}, [])}
+    told = {name: value for name, value in _without_notes(parameters).items() if value not in ({}, [])}
     return {**flat, "description": flat.get("description") or "", "parameters": told}
+
+
+def _without_notes(schema: Any) -> Any:
+    """A JSON Schema without what does not say which values fit it; each SDK leaves out others of these."""
+    if isinstance(schema, list):
+        return [_without_notes(inner) for inner in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    told = {name: value for name, value in schema.items() if name not in _NOTES}
+    return {
+        name: {key: _without_notes(inner) for key, inner in value.items()}
+        if name in _NAMED_SCHEMAS and isinstance(value, Mapping)
+        else value
+        if name in ("enum", "const")
+        else _without_notes(value)
+        for name, value in told.items()
+    }
 
 
 def _tool_choice(choice: Any) -> Any:
@@ -206,7 +230,7 @@ def _format(choices: Json) -> Any:
             wanted = wanted or inside["format"]
             choices[holder] = {name: value for name, value in inside.items() if name != "format"}
     if isinstance(wanted, Mapping):
-        schema = (wanted.get("json_schema") or wanted).get("schema")
+        schema = _without_notes((wanted.get("json_schema") or wanted).get("schema"))
         kind = wanted.get("type")
         wanted = schema or (kind if kind in ("text", "json_object") else dict(wanted))
     return {"json": "json_object", "text": None}.get(wanted, wanted) if isinstance(wanted, str) else wanted

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from ...errors import ConfigError
+from ..counting.counts import count, usage_of
 from ..families.table import system_role
 from ..logprobs import text_logprobs
 from ..messages import LLMMessage, LLMResponse, as_part, reasoning_of, text_of
@@ -57,7 +58,7 @@ _SETTINGS = {
     "stop_sequences": "stop",
     "user_id": "user",
     **{name: name for name in ("temperature", "top_p", "max_tokens", "frequency_penalty", "presence_penalty")},
-    **{name: name for name in ("response_format", "seed", "logit_bias")},
+    **{name: name for name in ("response_format", "seed", "logit_bias", "logprobs", "top_logprobs")},
 }
 #: What other APIs say of a message.
 _FOREIGN_FIELDS = frozenset({"type", "id", "status", "phase", "reasoning_field"})
@@ -221,10 +222,11 @@ def _response(data: Json) -> LLMResponse:
     message = choice["message"]
     content, refusal = message.get("content"), message.get("refusal")
     parts = [as_part(item) for item in content] if isinstance(content, list) else []
-    if refusal and not content:
-        content, parts = refusal, [RawPart({"type": "refusal", "refusal": refusal})]
+    if refusal:
+        said = parts or ([TextPart(content)] if content else [])
+        content = f"{text_of(parts) if parts else content or ''}{refusal}"
+        parts = [*said, RawPart({"type": "refusal", "refusal": refusal})]
     audio = message.get("audio") or {}
-    calls = [call for call in map(part_from_dict, message.get("tool_calls") or ()) if isinstance(call, ToolCall)]
     return LLMResponse(
         content=text_of(parts) if isinstance(content, list) else content or audio.get("transcript") or "",
         model=data.get("model") or "",
@@ -232,12 +234,25 @@ def _response(data: Json) -> LLMResponse:
         usage=chat_usage(data.get("usage")),
         function_call=message.get("function_call"),
         metadata=_metadata(data, message),
-        tool_calls=calls,
+        tool_calls=_calls(message),
         reasoning=message.get("reasoning_content") or message.get("reasoning") or reasoning_of(parts),
         parts=parts,
         logprobs=text_logprobs(choice.get("logprobs")),
         extra=_kept(message),
     )
+
+
+def _calls(message: Json) -> list[ToolCall]:
+    """The calls that a message asks for; some servers leave out their type."""
+    calls = []
+    for block in message.get("tool_calls") or ():
+        kind = block.get("type") or "function"
+        call = part_from_dict({**block, "type": kind})
+        if isinstance(call, ToolCall):
+            calls.append(call)
+        elif kind in ("function", "custom"):
+            raise TypeError(f"this is no tool call: {block!r}")
+    return calls
 
 
 def _metadata(data: Json, message: Json) -> Json:
@@ -259,21 +274,15 @@ def _kept(message: Json) -> Json:
 
 def chat_usage(usage: Mapping[str, Any] | None) -> dict[str, int] | None:
     """Token counts of a usage block; None when the server told none."""
-    if not usage:
-        return None
-    told = usage.get("prompt_tokens_details") or {}
-    spent = usage.get("completion_tokens_details") or {}
-    prompt, completion = usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0
-    counts = {
-        "prompt_tokens": prompt,
-        "completion_tokens": completion,
-        "total_tokens": usage.get("total_tokens") or prompt + completion,
-    }
+    told, spent = "prompt_tokens_details", "completion_tokens_details"
+    cached = count(usage, told, "cached_tokens")
     details = {
-        "cached_tokens": told.get("cached_tokens", usage.get("prompt_cache_hit_tokens")),  # DeepSeek's name for it
-        "cache_write_tokens": told.get("cache_write_tokens"),
-        "reasoning_tokens": spent.get("reasoning_tokens"),
-        "prompt_audio_tokens": told.get("audio_tokens") or None,
-        "completion_audio_tokens": spent.get("audio_tokens") or None,
+        "cached_tokens": count(usage, "prompt_cache_hit_tokens")
+        if cached is None
+        else cached,  # DeepSeek's name for it
+        "cache_write_tokens": count(usage, told, "cache_write_tokens"),
+        "reasoning_tokens": count(usage, spent, "reasoning_tokens"),
+        "prompt_audio_tokens": count(usage, told, "audio_tokens") or None,
+        "completion_audio_tokens": count(usage, spent, "audio_tokens") or None,
     }
-    return counts | {name: count for name, count in details.items() if count is not None}
+    return usage_of(usage, "prompt_tokens", "completion_tokens", details)

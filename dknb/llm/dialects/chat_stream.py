@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..messages import LLMResponse, LLMStreamResponse
-from ..parts import Json, ToolCallPiece
+from ..parts import Json, ToolCallPiece, written_arguments
 from ..wire.sse import DONE
 from .dialect import StreamError
 
@@ -50,20 +50,28 @@ class ChatStream:
             return None
         if event.get("error"):
             raise StreamError(event)
-        if usage := event.get("usage") or (event.get("x_groq") or {}).get("usage"):
+        groq = event.get("x_groq")
+        if usage := event.get("usage") or (groq.get("usage") if isinstance(groq, dict) else None):
             self._whole["usage"] = usage
         choices = event.get("choices")
         if not choices or "model" not in self._whole:
             self._whole |= {name: event[name] for name in ("model", *TOLD) if event.get(name)}
         if not choices:
             return None
-        if choices[0].get("index"):
-            self._feed_other(choices[0])
-            return None
-        return self._feed_choice(choices[0])
+        return self._feed_choices(choices)
+
+    def _feed_choices(self, choices: list[Json]) -> LLMStreamResponse | list[LLMStreamResponse] | None:
+        """The pieces of the first answer, where several were asked for; a chunk has one or more of them."""
+        found = None
+        for choice in choices:
+            if choice.get("index"):
+                self._feed_other(choice)
+            else:
+                found = self._feed_choice(choice)
+        return found
 
     def _feed_other(self, choice: Json) -> None:
-        """One of the further answers, where several were asked for."""
+        """One of the further answers."""
         other = self._others.setdefault(choice["index"], ChatStream(self._response))
         other._feed_choice(choice)
 
@@ -93,18 +101,23 @@ class ChatStream:
         if thought := delta.get(named):
             self._texts.setdefault(named, []).append(thought)
             pieces.append(LLMStreamResponse(reasoning=thought))
-        named = "content" if delta.get("content") else "refusal"
-        if text := delta.get(named):
-            text = text if isinstance(text, str) else "".join([block.get("text") or "" for block in text])
-            self._texts.setdefault(named, []).append(text)
-        text = text or (delta.get("audio") or {}).get("transcript")
+        said = self._said(delta, "content") + self._said(delta, "refusal")
+        text = said or (delta.get("audio") or {}).get("transcript")
         return [*pieces, LLMStreamResponse(text)] if text else pieces
+
+    def _said(self, delta: Json, named: str) -> str:
+        """A text of the delta, which is kept; empty where it has none."""
+        told = delta.get(named) or ""
+        text = told if isinstance(told, str) else "".join([block.get("text") or "" for block in told])
+        if text:
+            self._texts.setdefault(named, []).append(text)
+        return text
 
     def _call(self, fragment: Json) -> ToolCallPiece:
         told = fragment.get("function") or fragment.get("custom") or {}
         call, name = self._begun(fragment), told.get("name") or ""
-        arguments = told.get("arguments") or told.get("input") or ""
-        arguments = arguments if isinstance(arguments, str) else ""
+        given = told.get("arguments")
+        arguments = written_arguments(told.get("input") if given is None else given)
         if call is None:
             rest = {name: value for name, value in fragment.items() if name not in ("function", "custom", "index")}
             kind = "custom" if "custom" in fragment else "function"
@@ -129,7 +142,7 @@ class ChatStream:
 
     def _function_call(self, function: Json) -> ToolCallPiece:
         """The old form of a single call."""
-        name, arguments = function.get("name") or "", function.get("arguments") or ""
+        name, arguments = function.get("name") or "", written_arguments(function.get("arguments"))
         piece = ToolCallPiece(0, None, "" if self._function.get("name") else name, arguments)
         self._function["name"] = self._function.get("name") or name
         self._function["arguments"] = self._function.get("arguments", "") + arguments

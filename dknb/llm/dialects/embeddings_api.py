@@ -20,11 +20,16 @@ def read_vectors(data: Json) -> LLMResponse:
     """The vectors in a reply, in the order of the texts, as ``metadata["vectors"]``.
 
     Raises:
-        NoAnswer: There are none.
+        NoAnswer: There are none, or they are not those of a text each.
     """
-    rows = sorted(data["data"], key=lambda row: row.get("index", 0))
+    rows = data["data"]
     if not rows:
         raise NoAnswer
+    places = [row.get("index") for row in rows]
+    if any(place is not None for place in places):
+        if sorted(places, key=str) != sorted(range(len(rows)), key=str):
+            raise NoAnswer(f"{len(rows)} vectors, for the places {str(places)[:60]}")
+        rows = sorted(rows, key=lambda row: int(row["index"]))
     vectors = [_vector(row["embedding"]) for row in rows]
     usage = chat_usage(data.get("usage"))
     return LLMResponse("", data.get("model") or "", usage=usage, metadata={"vectors": vectors})

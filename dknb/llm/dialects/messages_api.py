@@ -12,6 +12,7 @@ from typing import Any
 
 from ...errors import ConfigError
 from ..answers.strict_schema import ANTHROPIC_UNKNOWN, all_in_words
+from ..counting.counts import count, usage_of
 from ..families.table import answer_tokens
 from ..messages import LLMMessage, LLMResponse, reasoning_of, text_of
 from ..parts import (
@@ -252,7 +253,8 @@ def _response(data: Json) -> LLMResponse:
         raise NoAnswer
     blocks = data["content"]
     parts = [part_from_dict(block) for block in blocks]
-    usage = data.get("usage") or {}
+    usage = data.get("usage")
+    usage = usage if isinstance(usage, Mapping) else {}
     metadata = {name: data.get(name) for name in _TOLD} | {"service_tier": usage.get("service_tier")}
     return LLMResponse(
         content=text_of(parts),
@@ -269,16 +271,14 @@ def _response(data: Json) -> LLMResponse:
 def _usage(usage: Mapping[str, Any]) -> dict[str, int] | None:
     if "input_tokens" not in usage:
         return None
-    prompt, completion = usage["input_tokens"] or 0, usage.get("output_tokens") or 0
-    counts = {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
     details = {
-        "cached_tokens": usage.get("cache_read_input_tokens"),
-        "cache_write_tokens": usage.get("cache_creation_input_tokens"),
-        "reasoning_tokens": (usage.get("output_tokens_details") or {}).get("thinking_tokens"),
-        "cache_write_1h_tokens": (usage.get("cache_creation") or {}).get("ephemeral_1h_input_tokens") or None,
-        "web_searches": (usage.get("server_tool_use") or {}).get("web_search_requests") or None,
+        "cached_tokens": count(usage, "cache_read_input_tokens"),
+        "cache_write_tokens": count(usage, "cache_creation_input_tokens"),
+        "reasoning_tokens": count(usage, "output_tokens_details", "thinking_tokens"),
+        "cache_write_1h_tokens": count(usage, "cache_creation", "ephemeral_1h_input_tokens") or None,
+        "web_searches": count(usage, "server_tool_use", "web_search_requests") or None,
     }
-    return counts | {name: count for name, count in details.items() if count is not None}
+    return usage_of(usage, "input_tokens", "output_tokens", details)
 
 
 MESSAGES = Dialect("messages", _body, _response, partial(MessageStream, _response))

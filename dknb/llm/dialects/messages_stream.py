@@ -38,8 +38,8 @@ class MessageStream:
             case "message_start":
                 self._message = event["message"]
             case "message_delta":
-                usage = {name: count for name, count in (event.get("usage") or {}).items() if count is not None}
-                usage = {**(self._message.get("usage") or {}), **usage}
+                usage = {name: count for name, count in _told(event).items() if count is not None}
+                usage = {**_told(self._message), **usage}
                 told = {name: event[name] for name in event if name not in ("type", "delta", "usage")}
                 self._message = {**self._message, **told, **event["delta"], "usage": usage}
                 self.complete = event["delta"].get("stop_reason") is not None
@@ -119,3 +119,9 @@ class MessageStream:
             if call.error:
                 response.parts[place] = call
                 response.tool_calls[response.tool_calls.index(part)] = call
+
+
+def _told(data: Json) -> Json:
+    """What is told of the usage; nothing where it is rubbish."""
+    usage = data.get("usage")
+    return usage if isinstance(usage, dict) else {}

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from ..counting.counts import is_count, usage_of
 from ..logprobs import token_logprobs
 from ..messages import LLMResponse, LLMStreamResponse
 from ..parts import Json, ToolCall, ToolCallPiece, part_from_dict
@@ -79,16 +80,16 @@ def _call(block: Json, data: Json, index: int) -> ToolCall:
 def _usage(data: Mapping[str, Any]) -> dict[str, int] | None:
     if "prompt_eval_count" not in data and "eval_count" not in data:
         return None
-    prompt, answer = data.get("prompt_eval_count") or 0, data.get("eval_count") or 0
-    return {"prompt_tokens": prompt, "completion_tokens": answer, "total_tokens": prompt + answer}
+    told = {name: data.get(name) for name in ("prompt_eval_count", "eval_count")}
+    return usage_of(told, "prompt_eval_count", "eval_count", {})
 
 
 def _metadata(data: Mapping[str, Any]) -> Json:
     """What else an answer tells: seconds by what they were spent on, and who answered for this server."""
     timings = {
-        f"{name}_s": data[f"{name}_duration"] / 1e9
+        f"{name}_s": nanoseconds / 1e9
         for name in ("total", "load", "prompt_eval", "eval")
-        if data.get(f"{name}_duration")
+        if is_count(nanoseconds := data.get(f"{name}_duration")) and nanoseconds
     }
     told = {"timings": timings, "server": data.get("remote_host"), "context": data.get("context")}
     return {name: value for name, value in told.items() if value}

@@ -16,7 +16,7 @@ from .dialect import told_settings
 
 __all__ = ["chat_body", "embed_body", "generate_body"]
 
-#: Our settings and the names that they have in a body, all but the last among its ``options``.
+#: Our settings and the names that they have in a body; those that are no field of it go among its ``options``.
 _SETTINGS = {
     "temperature": "temperature",
     "max_tokens": "num_predict",
@@ -26,6 +26,8 @@ _SETTINGS = {
     "frequency_penalty": "frequency_penalty",
     "presence_penalty": "presence_penalty",
     "response_format": "format",
+    "logprobs": "logprobs",
+    "top_logprobs": "top_logprobs",
 }
 #: Fields of a body; every other option of ours is one of the model's and goes into the body's ``options``.
 _TOP_LEVEL = frozenset(
@@ -82,7 +84,7 @@ def _told(request: ModelRequest) -> tuple[Json, Json]:
         if name == "format":
             body |= _format(value)
         else:
-            model[name] = value
+            (body if name in _TOP_LEVEL else model)[name] = value
     return body, model
 
 

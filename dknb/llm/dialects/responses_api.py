@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from ..counting.counts import count, usage_of
 from ..families.table import refused_settings
 from ..logprobs import token_logprobs
 from ..messages import TOOL_OUTPUTS, LLMMessage, LLMResponse, LLMStreamResponse
@@ -35,7 +36,7 @@ __all__ = ["RESPONSES"]
 _SETTINGS = {
     "max_tokens": "max_output_tokens",
     "user_id": "user",
-    **{name: name for name in ("temperature", "top_p", "response_format")},
+    **{name: name for name in ("temperature", "top_p", "response_format", "logprobs", "top_logprobs")},
 }
 #: What a message's item says beside role and content.
 _AROUND = ("type", "id", "status", "phase")
@@ -60,20 +61,23 @@ def _body(request: ModelRequest) -> Json:
     for name, value in told_settings(request, _SETTINGS, "OpenAI's responses API"):
         if name == "response_format":
             body["text"] = {"format": _format(value)}
-        else:
+        elif name != "logprobs":  # that is asked for by what to include
             body[name] = value
     if request.tools:
         body["tools"] = [as_responses_tool(tool) for tool in request.tools]
     if request.tool_choice is not None:
         body["tool_choice"] = _choice(request.tool_choice)
-    return body | _options(request)
+    options = _options(request)
+    if "text" in body and isinstance(options.get("text"), dict):
+        options["text"] = body["text"] | options["text"]
+    return body | options
 
 
 def _options(request: ModelRequest) -> Json:
     """The options, with what must be included in the answer: likelihoods, and reasoning that nobody stores."""
     options = body_options(request)
     include = list(options.get("include") or ())
-    if options.pop("logprobs", None):
+    if options.pop("logprobs", request.settings.get("logprobs")):
         include.append(_LOGPROBS)
     if options.get("store") is False and "temperature" in refused_settings(request.provider, request.model):
         include.append(_ENCRYPTED)
@@ -223,7 +227,8 @@ def _response(data: Json) -> LLMResponse:
     parts = [part for item in output for part in _parts(item)]
     calls = [part for part in parts if isinstance(part, ToolCall)]
     thoughts = [part.text for part in parts if isinstance(part, ReasoningPart) and part.text]
-    why = (data.get("incomplete_details") or {}).get("reason")
+    incomplete = data.get("incomplete_details")
+    why = incomplete.get("reason") if isinstance(incomplete, Mapping) else None
     metadata = {name: data.get(name) for name in ("id", "service_tier", "moderation", "conversation")}
     return LLMResponse(
         content="".join([_text(part) for part in parts]),
@@ -259,20 +264,12 @@ def _parts(item: Json) -> Iterator[Part]:
 
 
 def _usage(usage: Mapping[str, Any] | None) -> dict[str, int] | None:
-    if not usage:
-        return None
-    told, spent = usage.get("input_tokens_details") or {}, usage.get("output_tokens_details") or {}
-    counts = {
-        "prompt_tokens": usage["input_tokens"],
-        "completion_tokens": usage["output_tokens"],
-        "total_tokens": usage["total_tokens"],
-    }
     details = {
-        "cached_tokens": told.get("cached_tokens"),
-        "cache_write_tokens": told.get("cache_write_tokens"),
-        "reasoning_tokens": spent.get("reasoning_tokens"),
+        "cached_tokens": count(usage, "input_tokens_details", "cached_tokens"),
+        "cache_write_tokens": count(usage, "input_tokens_details", "cache_write_tokens"),
+        "reasoning_tokens": count(usage, "output_tokens_details", "reasoning_tokens"),
     }
-    return counts | {name: count for name, count in details.items() if count is not None}
+    return usage_of(usage, "input_tokens", "output_tokens", details)
 
 
 #: Event to the field of an item that it brings text for, and the type of the block that the text goes into.

@@ -21,22 +21,21 @@ _SETTINGS = {
     "stop_sequences": "stop",
     "user_id": "user",
     **{name: name for name in ("temperature", "top_p", "max_tokens", "frequency_penalty", "presence_penalty")},
-    **{name: name for name in ("seed", "logit_bias")},
+    **{name: name for name in ("seed", "logit_bias", "logprobs", "top_logprobs")},
 }
 
 
 def _body(request: ModelRequest) -> Json:
     prompt = "\n\n".join(message.content for message in request.full_messages())
     settings = dict(told_settings(request, _SETTINGS, "the API of text completions"))
-    return {"model": request.model, "prompt": prompt} | settings | _options(request)
+    return {"model": request.model, "prompt": prompt} | _with_one_number(settings | body_options(request))
 
 
-def _options(request: ModelRequest) -> Json:
-    """The options; likelihoods are asked for as in chat completions, where this API has one number for both."""
-    options = body_options(request)
-    if options.get("logprobs") is True:
-        options["logprobs"] = options.pop("top_logprobs", 1)
-    return options
+def _with_one_number(told: Json) -> Json:
+    """Likelihoods are asked for as in chat completions; this API has one number for both."""
+    if told.get("logprobs") is True:
+        told["logprobs"] = told.pop("top_logprobs", 1)
+    return told
 
 
 def _response(data: Json) -> LLMResponse:

@@ -24,6 +24,7 @@ _BASIC = (*CHAT, *CODE, *TOOLS, *VISION)
 _NOW = (*_BASIC, *JSON, *REASONING)
 
 ANTHROPIC = (
+    Family(r"claude-(?:[12](?:\.|-|$)|instant)", _FIRST, CHAT, answer_tokens=4_096, longest_answer=4_096),
     Family(r"claude-3-(?:opus|sonnet|haiku)", _FIRST, _BASIC, answer_tokens=4_096, longest_answer=4_096),
     Family(r"claude-3-5", _FIRST, _BASIC, answer_tokens=8_192, longest_answer=8_192),
     Family(r"claude-3-7", _OVERVIEW, (*_BASIC, *REASONING), answer_tokens=8_192, longest_answer=64_000),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from ..wire.http_client import HttpClient
 
 __all__ = ["AnthropicProvider"]
+
+#: Where a token may be instead of a key.
+_TOKEN = "ANTHROPIC_AUTH_TOKEN"
 
 #: Where the APIs are, below the address of the server.
 _PATHS = {
@@ -60,11 +64,21 @@ class AnthropicProvider(WireProvider):
         with extra("anthropic"):
             from anthropic import AsyncAnthropic
 
-            from ..wire.sdk_client import sdk_client
+            from ..wire.sdk_client import is_elsewhere, sdk_client
             from ..wire.transport import http_client
         base_url = self.config.api_base
         client = http_client(base_url)
-        return sdk_client(AsyncAnthropic(api_key=self._key(), base_url=base_url, http_client=client), client)
+        key = self._key()
+        # One of them is always given: the SDK shall not look into the environment for another.
+        given: dict[str, Any] = {"auth_token": key} if self._is_token() else {"api_key": key}
+        sdk = AsyncAnthropic(**given, base_url=base_url, http_client=client)
+        return sdk_client(sdk, client, elsewhere=is_elsewhere(base_url, "anthropic.com"))
+
+    def _key(self) -> str | None:
+        return super()._key() or os.environ.get(_TOKEN, "").strip() or None
+
+    def _is_token(self) -> bool:
+        return super()._key() is None
 
     def _dialect(self, config: LLMConfig) -> Dialect:
         if config.mode is CompletionMode.TEXT:

@@ -46,6 +46,9 @@ class Availability:
     models: tuple[str, ...] = ()
 
 
+_COMPATIBLE = Availability(
+    "openai-compatible", True, "any server of that kind; say where it is:  api_base=http://127.0.0.1:8000/v1"
+)
 _ECHO = Availability("echo", True, "built in; answers with what it is told", models=("echo",))
 
 
@@ -66,7 +69,7 @@ async def usable_models(
     )
     ollama = await _ollama(variables.get("OLLAMA_HOST"), timeout)
     local, added = await asyncio.to_thread(lambda: (_local(), _added()))
-    return [_ECHO, openai, anthropic, ollama, huggingface, local, *added]
+    return [_ECHO, openai, anthropic, ollama, huggingface, local, _COMPATIBLE, *added]
 
 
 def _local(folder: str = "models") -> Availability:

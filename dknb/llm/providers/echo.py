@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 from ...errors import ConfigError, ProviderError, did_you_mean
 from ..base import AsyncLLMProvider, Pieces
-from ..config import LLMConfig, ModelCapability
+from ..config import LLMConfig, ModelCapability, normalize_llm_config
 from ..messages import LLMMessage, LLMResponse, LLMStreamResponse
 from ..parts import Json, ToolCall, ToolCallPiece
 from ..request import ModelRequest
@@ -42,6 +42,8 @@ class EchoProvider(AsyncLLMProvider):
 
     A tool that must be called is called, and an answer that must be JSON is JSON, with values made up from the schema.
 
+    The options alone are settings enough: ``EchoProvider({"echo_prefix": "> "})``, or ``EchoProvider(options={...})``.
+
     It can be scripted, for tests: a response function is asked first, then patterns, then the queue. What can be said
     is a text, an `LLMResponse` (with tool calls, say) or its ``to_dict``, or an error to raise.
     """
@@ -56,7 +58,14 @@ class EchoProvider(AsyncLLMProvider):
         ModelCapability.STREAMING,
     )
 
-    def __init__(self, config: Any = "echo", prompt_builder: Any = None) -> None:
+    def __init__(
+        self, config: Any = "echo", prompt_builder: Any = None, *, options: Mapping[str, Any] | None = None
+    ) -> None:
+        if isinstance(config, Mapping) and config and set(config) <= set(_DEFAULTS):
+            config, options = "echo", {**config, **(options or {})}
+        if options:
+            whole = normalize_llm_config(config)
+            config = whole.with_settings(options={**whole.options, **options})
         super().__init__(config, prompt_builder)
         _check_options(self.config.options)
         self._queue: deque[Scripted] = deque()
@@ -102,6 +111,11 @@ class EchoProvider(AsyncLLMProvider):
             response = _unscripted(request, config)
         else:
             response = LLMResponse(reply) if isinstance(reply, str) else _as_response(reply)
+        if request.settings.get("logprobs") and not response.logprobs:
+            raise ConfigError(
+                "Echo knows no likelihoods: logprobs is set.",
+                hint="Leave out logprobs, or let Echo say a response that has some",
+            )
         response.model = response.model or request.model or "echo"
         response.finish_reason = response.finish_reason or ("tool_calls" if response.tool_calls else "stop")
         response.usage = response.usage or _usage(request, response)

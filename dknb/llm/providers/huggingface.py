@@ -5,17 +5,24 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from typing import Any
 
-from ..config import ModelCapability, normalize_llm_config
+from ..config import normalize_llm_config
+from ..families.family import CHAT, EMBEDDINGS
 from ..parts import Json
 from ..request import ModelRequest
+from ..wire.faults import Faults
+from ..wire.hosts import is_of, is_open_road
 from ..wire.provider import HttpReply
 from .hub_client import HubClient, hub_token
 from .model_folder import names_folder
 from .openai_shaped import OpenAIShapedProvider
 
 __all__ = ["HuggingFaceProvider"]
+
+#: Hugging Face's own hosts: the Hub and its router, and the endpoints that it runs for its users.
+_HOSTS = ("huggingface.co", "hf.co", "endpoints.huggingface.cloud")
 
 #: What may stand behind the colon of a model's name and is no server, but how the router is to choose one.
 _POLICIES = ("auto", "cheapest", "fastest", "preferred")
@@ -24,7 +31,8 @@ _POLICIES = ("auto", "cheapest", "fastest", "preferred")
 class HuggingFaceProvider(OpenAIShapedProvider):
     """Models behind Hugging Face's inference router, or behind an endpoint at ``api_base``.
 
-    The key is a token of theirs: ``api_key``, else ``HF_TOKEN``, else that of ``hf auth login``. With the path of a
+    The key is a token of theirs: ``api_key``, else ``HF_TOKEN``, else that of ``hf auth login``; the latter two go to
+    Hugging Face's own hosts only, and another server at ``api_base`` gets ``api_key`` or none. With the path of a
     folder as its model (it begins with ``./``, ``../``, ``/`` or ``~``, or holds a ``config.json``) this makes a
     `TransformersProvider`, which needs no key.
 
@@ -35,7 +43,7 @@ class HuggingFaceProvider(OpenAIShapedProvider):
     """
 
     label = "Hugging Face"
-    capabilities = (*OpenAIShapedProvider.capabilities, ModelCapability.VISION)
+    capabilities = (*CHAT, *EMBEDDINGS)
     not_sent = OpenAIShapedProvider.not_sent | {"inference_provider", "bill_to"}
 
     def __new__(cls, config: Any, prompt_builder: Any = None) -> Any:
@@ -51,10 +59,21 @@ class HuggingFaceProvider(OpenAIShapedProvider):
         self._login: str | None = None
 
     def _key(self) -> str | None:
+        if self._is_elsewhere():
+            # A token of the environment opens the user's account on the Hub: it is for the Hub's own hosts.
+            return (self.config.api_key or "").strip() or None
         return super()._key() or self._login
 
+    def _is_elsewhere(self) -> bool:
+        base = self.config.api_base
+        return base is not None and (not is_of(base, _HOSTS) or is_open_road(base))
+
+    def _faults(self, request: ModelRequest) -> Faults:
+        faults = super()._faults(request)
+        return replace(faults, key_variable=None) if self._is_elsewhere() else faults
+
     async def _prepare(self, request: ModelRequest) -> None:
-        if self._key() is None:
+        if self._key() is None and not self._is_elsewhere():
             self._login = await asyncio.to_thread(hub_token)
         await super()._prepare(request)
 

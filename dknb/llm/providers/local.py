@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ConfigError, ModelNotFound, ProviderError, ServerError, did_you_mean
-from ..base import AsyncLLMProvider, Later, Pieces
+from ..base import AsyncLLMProvider, Pieces
 from ..config import CompletionMode, LLMConfig, ModelCapability
 from ..dialects.chat_api import ChatTraits, chat_dialect, chat_usage
 from ..dialects.dialect import Dialect, StreamError
@@ -85,9 +85,9 @@ class LocalProvider(AsyncLLMProvider):
         template = self.config.options.get("chat_template") or (facts and facts.chat_template) or ""
         return [*able, ModelCapability.FUNCTION_CALLING] if "tools" in template else able
 
-    def validate_model(self) -> Later[bool]:
+    async def validate_model(self) -> bool:
         """Whether the file is there and is a GGUF."""
-        return Later(self._is_there)
+        return await self._is_there()
 
     async def _is_there(self) -> bool:
         try:

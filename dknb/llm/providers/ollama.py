@@ -16,10 +16,12 @@ from ..config import CompletionMode, LLMConfig, ModelCapability
 from ..dialects.dialect import Dialect
 from ..dialects.ollama_api import CHAT, GENERATE, embeddings
 from ..dialects.ollama_body import embed_body
+from ..families.family import CHAT as CHATS
 from ..messages import LLMResponse
 from ..parts import Json
 from ..request import ModelRequest
 from ..wire.faults import Faults
+from ..wire.hosts import without_secrets
 from ..wire.http_client import HttpClient
 from ..wire.provider import HttpReply, WireProvider
 from .availability import ollama_url
@@ -61,12 +63,7 @@ class OllamaProvider(WireProvider):
     """
 
     label = "Ollama"
-    capabilities = (
-        *WireProvider.capabilities,
-        ModelCapability.EMBEDDINGS,
-        ModelCapability.JSON_MODE,
-        ModelCapability.VISION,
-    )
+    capabilities = (*CHATS, ModelCapability.EMBEDDINGS)
 
     def __init__(self, config: Any, prompt_builder: Any = None) -> None:
         super().__init__(config, prompt_builder)
@@ -111,7 +108,7 @@ class OllamaProvider(WireProvider):
     def get_capabilities(self) -> list[ModelCapability]:
         """What the model can do, as the server says once ``show_model`` or ``validate_model`` has asked it.
 
-        Until then: what models of Ollama can do.
+        Until then: what is known of the model, and of an unknown one that it chats.
         """
         told = (self._shown or {}).get("capabilities")
         if told is None:
@@ -139,7 +136,8 @@ class OllamaProvider(WireProvider):
         try:
             base = ollama_url(host)
         except ValueError as error:
-            raise ConfigError(f"OLLAMA_HOST is {host!r}, which is no address.", hint="Set it to host:port") from error
+            shown = without_secrets(host or "")
+            raise ConfigError(f"OLLAMA_HOST is {shown!r}, which is no address.", hint="Set it to host:port") from error
         # Both are parts of the address for other clients: the one that imitates OpenAI's API, and the API itself.
         return base.removesuffix("/v1").removesuffix("/api")
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from ...errors import ConfigError, did_you_mean
-from ..config import CompletionMode, LLMConfig, ModelCapability
+from ..config import CompletionMode, LLMConfig
 from ..dialects.chat_api import ChatTraits
 from ..dialects.dialect import Dialect
 from ..dialects.responses_api import RESPONSES
+from ..families.family import CHAT, EMBEDDINGS
 from ..families.table import apis_of
 from .openai_shaped import OpenAIShapedProvider
 
@@ -48,7 +49,7 @@ class OpenAIProvider(OpenAIShapedProvider):
     label = "OpenAI"
     # max_tokens is deprecated, and the reasoning models refuse it (openai 3.54.0, completion_create_params.py).
     traits = ChatTraits(max_tokens="max_completion_tokens", message_fields=frozenset({"audio", "refusal"}))
-    capabilities = (*OpenAIShapedProvider.capabilities, ModelCapability.VISION, ModelCapability.CODE)
+    capabilities = (*CHAT, *EMBEDDINGS)
 
     def _dialect(self, config: LLMConfig) -> Dialect:
         return RESPONSES if _api(config) == "responses" else super()._dialect(config)

@@ -46,7 +46,7 @@ class OpenAIShapedProvider(WireProvider):
         with extra("openai"):
             from openai import AsyncOpenAI
 
-            from ..wire.sdk_client import sdk_client
+            from ..wire.sdk_client import is_elsewhere, sdk_client
             from ..wire.transport import http_client
         options = self.config.options
         base_url = self._base_url()
@@ -59,10 +59,11 @@ class OpenAIShapedProvider(WireProvider):
             project=options.get("project"),
             http_client=client,
         )
-        if self.provider != "openai":
-            # The SDK takes them from OpenAI's environment variables; they are nobody else's business.
-            sdk.organization = sdk.project = None
-        return sdk_client(sdk, client)
+        elsewhere = self.provider != "openai" or is_elsewhere(base_url, "openai.com")
+        if elsewhere:
+            # The SDK takes them from OpenAI's environment variables too; they are nobody else's business.
+            sdk.organization, sdk.project = options.get("organization"), options.get("project")
+        return sdk_client(sdk, client, elsewhere=elsewhere)
 
     def _dialect(self, config: LLMConfig) -> Dialect:
         return TEXT if config.mode is CompletionMode.TEXT else chat_dialect(self.traits)

@@ -10,7 +10,7 @@ from typing import Any
 
 from ...errors import BadRequest, ConfigError, ContextTooLong, ModelNotFound, ProviderError, ServerError
 from ..answers.schema_modes import instructed
-from ..base import AsyncLLMProvider, Later, Messages, Pieces
+from ..base import AsyncLLMProvider, Messages, Pieces
 from ..config import CompletionMode, LLMConfig, ModelCapability
 from ..counting.tokens import TokenCount
 from ..dialects.dialect import told_settings
@@ -62,9 +62,9 @@ class TransformersProvider(AsyncLLMProvider):
         chats = (ModelCapability.CHAT,) if folder.writes and folder.chats else ()
         return [*writes, *chats, ModelCapability.EMBEDDINGS]
 
-    def validate_model(self) -> Later[bool]:
+    async def validate_model(self) -> bool:
         """Whether a model is in the folder; it is not loaded."""
-        return Later(self._is_there)
+        return await self._is_there()
 
     async def _is_there(self) -> bool:
         try:

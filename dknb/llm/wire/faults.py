@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -24,9 +24,10 @@ from ...errors import (
 )
 from ..parts import Json
 from ..request import ModelRequest
+from .hosts import without_secrets
 from .refusals import as_told, is_too_long, setting_to_drop, sizes
 
-__all__ = ["Faults"]
+__all__ = ["Faults", "shown"]
 
 #: Status to error; 5xx besides is the server's fault, any other 4xx the request's.
 _STATUS: dict[int, type[ProviderError]] = {
@@ -64,9 +65,14 @@ _CODES: dict[str, tuple[type[ProviderError], int | None]] = {
     "api_error": (ServerError, 500),
     "server_error": (ServerError, 500),
 }
+#: Statuses of what a server does not have: an address, a method, an ability; and how it says that it means the model.
+_ABSENT = frozenset({404, 405, 501})
+_OF_MODEL = re.compile(r"model", re.IGNORECASE)
 _REFUSED = re.compile(r"content (?:filter|management policy|policy)|safety system", re.IGNORECASE)
 #: Keys, also half hidden ones as in "Incorrect API key provided: sk-ab***yz".
 _KEY = re.compile(r"\b(?:sk|pk|hf|gsk|xai|rk)[-_][\w*.-]{4,}")
+#: User and password in an address.
+_USER = re.compile(r"(?<=:)//[^/@\s'\"]+@")
 _MOST_TEXT = 500
 
 
@@ -81,6 +87,7 @@ class Faults:
         key_variable: Where a key is looked for.
         base_url: Where the request went.
         hints: What to do about an error where this provider knows better than the tables here.
+        secrets: Gives what besides the key is never shown: keys of before, the values of headers.
     """
 
     label: str
@@ -89,6 +96,7 @@ class Faults:
     key_variable: str | None = None
     base_url: str = ""
     hints: Mapping[type[ProviderError], str] = field(default_factory=dict)
+    secrets: Callable[[], Sequence[str]] = tuple
 
     def refused(self, status: int, text: str, headers: Mapping[str, str]) -> ProviderError:
         """The error for an answer with an error's status."""
@@ -98,7 +106,7 @@ class Faults:
 
     def in_stream(self, event: Json, headers: Mapping[str, str]) -> ProviderError:
         """The error for an error event of a stream."""
-        return self._error(_detail(event, json.dumps(event)), None, headers)
+        return self._error(_detail(event, shown(event)), None, headers)
 
     def not_an_answer(
         self, text: str, *, status: int | None = None, headers: Mapping[str, str] | None = None
@@ -108,6 +116,7 @@ class Faults:
         if _is_page(text):
             message = f"{self.label}{where} answered with a web page, not with JSON."
             hint = "Check api_base: for most servers it ends in /v1"
+            hint = self._without_v1() if self._v1_too_much else hint
         else:
             message = f"{self.label}{where} answered with something that is no answer: {self._clean(text[:100])!r}"
             hint = "Check that api_base is the address of such an API, and that the model can do what you asked"
@@ -123,6 +132,24 @@ class Faults:
             self.hints.get(
                 ConnectionFailed, "Check the network, the address (api_base), and that the server is running"
             ),
+        )
+
+    def sent_on(self, status: int, to: str) -> ProviderError:
+        """The error for a reply that sends the request to another server, where its key and its words must not go."""
+        to = self._clean(without_secrets(to))
+        return self._make(
+            BadRequest,
+            f"{self.label}{self._where()} sends calls on to {to!r} ({status}); nothing was sent there.",
+            "If that is the right server, set api_base to its address",
+            status=status,
+        )
+
+    def too_large(self, error: ValueError) -> ProviderError:
+        """The error for a reply that does not end."""
+        return self._make(
+            ServerError,
+            f"{self.label}{self._where()} answered with {error}, which is no answer of a model.",
+            "Check that api_base is the address of such an API",
         )
 
     def cut(self) -> ProviderError:
@@ -148,6 +175,15 @@ class Faults:
             return
         raise self._make(AuthenticationError, text, hint)
 
+    def open_road(self, base: str) -> ProviderError:
+        """The error for a key of the environment that would go to a server where others can read it on the way."""
+        return self._make(
+            AuthenticationError,
+            f"{self.key_variable or 'The key'} was not sent to {without_secrets(base)}: by http:// anybody on the way "
+            "could read it.",
+            "Use https://, or give that server's key:  api_key=...",
+        )
+
     def _error(self, detail: Json, status: int | None, headers: Mapping[str, str]) -> ProviderError:
         kind, status = _kind(detail, status)
         code = next((code for code in (detail.get("code"), detail.get("type")) if isinstance(code, str)), "")
@@ -155,16 +191,23 @@ class Faults:
         text = self._clean(str(detail["message"]))[:_MOST_TEXT]
         message = f"{self.label} refused {self.request.model!r}" if kind is not ServerError else f"{self.label} failed"
         error = self._make(
-            kind, f"{message} ({facts}): {text}", self._hint(kind, detail), status=status, headers=headers
+            kind, f"{message} ({facts}): {text}", self._hint(kind, detail, status), status=status, headers=headers
         )
         if isinstance(error, ContextTooLong):
             error.tokens, error.limit = sizes(detail)
             error.counted = error.tokens is not None
         return error
 
-    def _hint(self, kind: type[ProviderError], detail: Json) -> str | None:
+    def _hint(self, kind: type[ProviderError], detail: Json, status: int | None) -> str | None:
+        absent = status in _ABSENT and not _OF_MODEL.search(f"{detail['message']} {detail.get('code')}")
+        if absent and self.request.kind == "embed":
+            return "This server has no embeddings at this address (api_base); ask another server, or start it with them"
+        if absent and self._v1_too_much:
+            return self._without_v1()
         if kind is BadRequest:
             return setting_to_drop(detail, self.request)
+        if status == 501:
+            return "This server cannot do what was asked; ask another one"
         return self.hints.get(kind) or {
             AuthenticationError: f"Check the key ({self.key_variable or 'api_key'}) and what it may do",
             ModelNotFound: "Check the model's name and the address (api_base)",
@@ -193,14 +236,24 @@ class Faults:
             hint=hint,
         )
 
+    @property
+    def _v1_too_much(self) -> bool:
+        # Anthropic's SDK puts it into the path, other vendors' expect it in the address.
+        return self.request.provider == "anthropic" and self.base_url.endswith("/v1")
+
+    def _without_v1(self) -> str:
+        return f"Write the address without /v1:  api_base={self.base_url.removesuffix('/v1')!r}"
+
     def _where(self) -> str:
         """The address, for people: without a password in it."""
-        return f" at {re.sub('//[^/@]*@', '//', self.base_url)}" if self.base_url else ""
+        return f" at {without_secrets(self.base_url)}" if self.base_url else ""
 
     def _clean(self, text: str) -> str:
         if self.key and len(self.key) > 3:
             text = text.replace(self.key, "[key]")
-        return _KEY.sub("[key]", text)
+        for secret in self.secrets():
+            text = text.replace(secret, "[key]")
+        return _KEY.sub("[key]", _USER.sub("//", text))
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -244,10 +297,18 @@ def _kind(detail: Json, status: int | None) -> tuple[type[ProviderError], int | 
     return ServerError, status
 
 
+def shown(event: Json) -> str:
+    """An event of a stream as text."""
+    try:
+        return json.dumps(event)
+    except (ValueError, RecursionError):
+        return "an event with too many brackets in it"
+
+
 def _json(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

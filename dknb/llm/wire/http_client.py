@@ -7,12 +7,36 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from ..parts import Json
+from .hosts import origin
 from .sdk_reply import SdkReply, written
+from .size import beginning
 
 if TYPE_CHECKING:
-    from httpx2 import AsyncClient
+    from httpx2 import AsyncClient, Request, Response
 
-__all__ = ["HttpClient"]
+__all__ = ["HttpClient", "SentOn"]
+
+#: How the names of headers begin that everybody may read.
+_PUBLIC = ("accept", "anthropic-", "content-", "user-agent", "x-stainless-", "openai-organization", "openai-project")
+#: Headers that tell of a body as it was on the wire.
+_OF_THE_BODY = ("content-encoding", "content-length", "transfer-encoding")
+#: Bytes of an error's body that are read, and the most times to be sent on within one server.
+_MOST_OF_ERROR = 2**20
+_MOST_HOPS = 5
+
+
+class SentOn(Exception):
+    """The server sends the request on to where it must not go by itself: its key and its words are for this server.
+
+    Attributes:
+        status: The reply's status.
+        to: Where it is sent.
+    """
+
+    def __init__(self, status: int, to: str) -> None:
+        super().__init__(to)
+        self.status = status
+        self.to = to
 
 
 class HttpClient:
@@ -40,6 +64,7 @@ class HttpClient:
 
         Raises:
             httpx2.HTTPStatusError: The server answered with an error's status; its body is in ``response``.
+            SentOn: It sends the request to another server, or wants it asked in another way.
         """
         from httpx2 import HTTPStatusError
 
@@ -52,14 +77,35 @@ class HttpClient:
             content=None if body is None else written(body),
             headers={**kind, **self._headers, **told},
         )
-        response = await self._client.send(request, stream=True)
+        response = await self._sent(request)
         try:
             if response.is_error:
-                await response.aread()
-                raise HTTPStatusError(f"status {response.status_code}", request=request, response=response)
+                start = await beginning(response.aiter_bytes(), _MOST_OF_ERROR)
+                kept = {name: value for name, value in response.headers.items() if name not in _OF_THE_BODY}
+                short = type(response)(response.status_code, headers=kept, content=start, request=response.request)
+                raise HTTPStatusError(f"status {response.status_code}", request=request, response=short)
             yield SdkReply(response)
         finally:
             await response.aclose()
+
+    async def _sent(self, request: Request) -> Response:
+        """The reply; within one server it is followed to where the server says."""
+        for hop in range(_MOST_HOPS):
+            response = await self._client.send(request, stream=True, follow_redirects=False)
+            onward = response.next_request
+            if onward is None:
+                return response
+            await response.aclose()
+            same = origin(str(onward.url)) == origin(str(request.url)) and onward.method == request.method
+            if not same or hop == _MOST_HOPS - 1:
+                raise SentOn(response.status_code, str(onward.url))
+            request = onward
+        raise AssertionError("unreachable")
+
+    @property
+    def secrets(self) -> list[str]:
+        """The values of its headers that may be keys."""
+        return [value for name, value in self._headers.items() if not name.startswith(_PUBLIC)]
 
     async def close(self) -> None:
         """Close all connections."""

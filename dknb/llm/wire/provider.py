@@ -13,8 +13,9 @@ from dataclasses import replace
 from typing import Any, ClassVar, Protocol
 
 from ...errors import ProviderError
-from ..base import AsyncLLMProvider, Later, Pieces
+from ..base import AsyncLLMProvider, Pieces
 from ..calls.attempts import Attempts
+from ..calls.sound import fault_of, tidy
 from ..catalog import provider_row
 from ..config import LLMConfig, ModelCapability
 from ..dialects.dialect import Dialect, NoAnswer
@@ -23,9 +24,12 @@ from ..families.table import capabilities_of
 from ..messages import LLMResponse, LLMStreamResponse
 from ..parts import Json
 from ..request import ModelRequest
-from .arrived import arrived_of_body, arrived_of_stream
+from .arrived import arrived_of_body, arrived_of_pieces, arrived_of_stream
 from .clients import Clients
 from .faults import Faults
+from .hosts import is_open_road
+from .http_client import SentOn
+from .size import MOST_BYTES, TooLarge, collected
 from .stream_reader import StreamReader, is_stream
 
 __all__ = ["HttpReply", "WireProvider"]
@@ -42,6 +46,10 @@ _RAISED = (
 )
 #: Seconds to wait for the end of a stream whose answer is complete, so that its connection can be used again.
 _DRAIN = 0.05
+#: Texts that are shorter are words, also where a key may stand.
+_SHORTEST_KEY = 8
+#: Earlier keys that are remembered.
+_KEYS = 4
 #: What a chunk without a piece in it gives.
 _ALIVE = (None,)
 
@@ -79,6 +87,8 @@ class WireProvider(AsyncLLMProvider):
     def __init__(self, config: Any, prompt_builder: Any = None) -> None:
         super().__init__(config, prompt_builder)
         self._clients: Clients[Any] = Clients(self._make_client)
+        #: The keys that were used, the one of the present clients last.
+        self._keys: list[str | None] = []
 
     # What a subclass supplies
 
@@ -99,7 +109,7 @@ class WireProvider(AsyncLLMProvider):
     # What everybody calls
 
     def get_capabilities(self) -> list[ModelCapability]:
-        """What the model can do; of a model that no table knows, what the provider's models can."""
+        """What the model can do; of one that no table knows, what any of the provider's can."""
         known = capabilities_of(self.provider, self.model)
         return list(self.capabilities if known is None else known)
 
@@ -112,9 +122,9 @@ class WireProvider(AsyncLLMProvider):
         reply, _ = await self._ask("models", None)
         return [str(row["id"]) for row in reply.get("data", ()) if "id" in row]
 
-    def validate_model(self) -> Later[bool]:
+    async def validate_model(self) -> bool:
         """Whether the server offers the model; awaiting it raises `ProviderError` when the server cannot be asked."""
-        return Later(self._is_offered)
+        return await self._is_offered()
 
     # One attempt
 
@@ -123,7 +133,7 @@ class WireProvider(AsyncLLMProvider):
         arrived: list[bytes] = []
         try:
             async with self._reply(dialect.api, dialect.body(request), request, config) as (reply, faults):
-                body = await _collected(reply.iter_bytes(), arrived)
+                body = await collected(reply.iter_bytes(), arrived, MOST_BYTES)
                 response: LLMResponse = self._read(body, dialect.response, reply, faults)
         except ProviderError as error:
             error.partial = error.partial or arrived_of_body(b"".join(arrived), dialect.response, request)
@@ -135,6 +145,7 @@ class WireProvider(AsyncLLMProvider):
         answer = dialect.accumulator()
         body = dialect.body(request) | dialect.stream_fields
         arrived: list[bytes] = []
+        pieces: list[LLMStreamResponse] = []
         try:
             async with self._reply(dialect.api, body, request, config) as (reply, faults):
                 chunks = reply.iter_bytes()
@@ -142,11 +153,11 @@ class WireProvider(AsyncLLMProvider):
                 if not is_stream(reply.headers.get("content-type", ""), chunk, dialect):
                     # A server that does not stream answers as a whole.
                     arrived.append(chunk)
-                    response = self._read(await _collected(chunks, arrived), dialect.response, reply, faults)
+                    response = self._read(await collected(chunks, arrived, MOST_BYTES), dialect.response, reply, faults)
                     for piece in pieces_of(response):
                         yield piece
                 else:
-                    reader = StreamReader(answer, dialect.decoder(), faults, reply.headers)
+                    reader = StreamReader(answer, dialect.decoder(), faults, reply.headers, pieces)
                     while chunk:
                         for fed in reader.feed(chunk) or _ALIVE:
                             yield fed
@@ -154,11 +165,12 @@ class WireProvider(AsyncLLMProvider):
                     for piece in reader.finish():
                         yield piece
                     await _drain(chunks)
-                    response = answer.response()
+                    response = reader.response()
                     response.metadata |= self._about(reply)
         except ProviderError as error:
             error.partial = error.partial or arrived_of_stream(answer, request)
             error.partial = error.partial or arrived_of_body(b"".join(arrived), dialect.response, request)
+            error.partial = error.partial or arrived_of_pieces(pieces, request)
             raise
         yield LLMStreamResponse(is_final=True, response=response)
 
@@ -183,11 +195,20 @@ class WireProvider(AsyncLLMProvider):
         self, api: str, body: Json | None, request: ModelRequest, config: LLMConfig
     ) -> AsyncGenerator[tuple[HttpReply, Faults], None]:
         """An open reply; whatever goes wrong while it is open becomes one of our errors."""
-        client = await self._clients.get()
-        faults = replace(self._faults(request), base_url=str(client.base_url).rstrip("/"))
+        client = await self._client()
+        faults = self._faults(request)
+        faults = replace(
+            faults,
+            base_url=str(client.base_url).rstrip("/"),
+            secrets=lambda: _secrets(*self._keys, *getattr(client, "secrets", ()), *_header_values(config)),
+        )
         try:
             async with self._open(client, api, body, self._headers(config)) as reply:
                 yield reply, faults
+        except SentOn as error:
+            raise faults.sent_on(error.status, error.to) from None
+        except TooLarge as error:
+            raise faults.too_large(error) from None
         except _transport_errors() as error:
             translated = _translated(error, faults)
             # The SDK's error repeats what the server said, which may have the key in it: it is not shown along.
@@ -204,8 +225,12 @@ class WireProvider(AsyncLLMProvider):
             if data.get("error"):
                 raise faults.in_stream(data, reply.headers)
             read = response(data)
-        except (ValueError, KeyError, TypeError, IndexError, AttributeError, NoAnswer) as error:
-            raise _answering(reply, faults).not_an_answer(text, headers=reply.headers) from error
+            _look_at(read)
+        except ProviderError:
+            raise
+        except Exception as error:  # a reply may be anything, and the dialect stumble anywhere
+            said = str(error) if isinstance(error, NoAnswer) and error.args else text
+            raise _answering(reply, faults).not_an_answer(said, headers=reply.headers) from error
         if isinstance(read, LLMResponse):
             read.metadata |= self._about(reply)
         return read
@@ -219,7 +244,25 @@ class WireProvider(AsyncLLMProvider):
         faults = self._faults(request)
         if faults.key_variable is not None or faults.key is not None:
             faults.check_key()
-        await self._clients.get()
+        self._check_road(request)
+        await self._client()
+
+    async def _client(self) -> Any:
+        """The client of the running loop; new ones when the environment has another key by now."""
+        key = self._key()
+        if not self._keys:
+            self._keys.append(key)
+        elif key != self._keys[-1]:
+            # Calls that run keep the old ones, which close when the last of them is over.
+            self._clients = Clients(self._make_client)
+            self._keys = [*self._keys[-_KEYS:], key]
+        return await self._clients.get()
+
+    def _check_road(self, request: ModelRequest) -> None:
+        """A key that was not meant for a server does not go to it for all to read."""
+        base = self.config.api_base
+        if base is not None and not self.config.api_key and is_open_road(base) and self._key():
+            raise self._faults(request).open_road(base)
 
     def _faults(self, request: ModelRequest) -> Faults:
         return Faults(self.label, request, self._key(), provider_row(self.provider).key_variable)
@@ -233,11 +276,16 @@ class WireProvider(AsyncLLMProvider):
         await self._clients.close()
 
 
-async def _collected(chunks: AsyncIterator[bytes], arrived: list[bytes]) -> bytes:
-    """The whole of a body, which is put into ``arrived`` chunk by chunk, so that what came counts also if it breaks."""
-    async for chunk in chunks:
-        arrived.append(chunk)  # noqa: PERF401 - see above
-    return b"".join(arrived)
+def _header_values(config: LLMConfig) -> list[str]:
+    """What the caller's own headers say."""
+    headers = config.options.get("extra_headers")
+    return [str(value) for value in headers.values()] if isinstance(headers, Mapping) else []
+
+
+def _secrets(*values: str | None) -> tuple[str, ...]:
+    """Those texts that are long enough to be keys, also without the ``Bearer`` before them; the longest first."""
+    parts = {part for value in values if value for part in (value, value.removeprefix("Bearer "))}
+    return tuple(sorted((part for part in parts if len(part) >= _SHORTEST_KEY), key=len, reverse=True))
 
 
 async def _drain(chunks: AsyncIterator[bytes]) -> None:
@@ -246,6 +294,13 @@ async def _drain(chunks: AsyncIterator[bytes]) -> None:
         async with asyncio.timeout(_DRAIN):
             async for _ in chunks:
                 pass
+
+
+def _look_at(read: Any) -> None:
+    if isinstance(read, LLMResponse):
+        tidy(read)
+        if fault_of(read) is not None:
+            raise NoAnswer
 
 
 def _object(body: bytes) -> Json:

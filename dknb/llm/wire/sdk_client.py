@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .hosts import is_of
 from .http_client import HttpClient
 
 if TYPE_CHECKING:
@@ -11,10 +12,15 @@ if TYPE_CHECKING:
     from httpx2 import AsyncClient
     from openai import AsyncOpenAI
 
-__all__ = ["sdk_client"]
+__all__ = ["is_elsewhere", "sdk_client"]
 
 
-def sdk_client(sdk: AsyncOpenAI | AsyncAnthropic, client: AsyncClient) -> HttpClient:
+def is_elsewhere(base_url: str | None, *domains: str) -> bool:
+    """Whether an address that the caller gave is none of the vendor's; the environment's own is the environment's affair."""
+    return base_url is not None and not is_of(base_url, domains)
+
+
+def sdk_client(sdk: AsyncOpenAI | AsyncAnthropic, client: AsyncClient, *, elsewhere: bool = False) -> HttpClient:
     """What sends requests in an SDK's name: to its address, with its authentication and its headers.
 
     The SDK's own way from a body to a request costs more than all else that is done for a call: it merges, copies and
@@ -23,7 +29,12 @@ def sdk_client(sdk: AsyncOpenAI | AsyncAnthropic, client: AsyncClient) -> HttpCl
     Args:
         sdk: Resolves key, address and account, from arguments and environment, as the vendor means it.
         client: What carries the requests.
+        elsewhere: Whether the address is not the vendor's but one that the caller gave: what the environment says of
+            the vendor's account (``OPENAI_CUSTOM_HEADERS`` and the like) is nobody else's business then.
     """
+    if elsewhere:
+        # No argument of ours sets any: they are all the environment's.
+        sdk._custom_headers = {}
     # Some headers are marks of something that is left out.
     headers = {name: value for name, value in sdk.default_headers.items() if isinstance(value, str)}
     told = {name.lower(): value for name, value in {**sdk.auth_headers, **headers}.items()}

@@ -8,6 +8,7 @@ from typing import Any
 
 from ...errors import ConfigError
 from ..parts import Json
+from .size import MOST_VECTOR_BYTES, collected
 
 __all__ = ["SdkReply", "written"]
 
@@ -30,9 +31,12 @@ class SdkReply:
         return str(self._response.url)
 
     async def read(self) -> bytes:
-        """The whole body."""
-        body: bytes = await self._response.aread()
-        return body
+        """The whole body.
+
+        Raises:
+            TooLarge: It has no end.
+        """
+        return await collected(self.iter_bytes(), [], MOST_VECTOR_BYTES)
 
     def iter_bytes(self) -> AsyncIterator[bytes]:
         """The body as it arrives."""

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 
 from ..parts import Json
+from .size import MOST_BYTES, TooLarge
 
 __all__ = ["DONE", "EVENT_STREAM", "EventDecoder", "may_be_events"]
 
@@ -36,29 +37,40 @@ class EventDecoder:
         self._name = b""
         self._after_return = False
         self._begun = False
+        #: Bytes of the line and of the event that are not complete yet.
+        self._held = self._size = 0
 
     def feed(self, chunk: bytes) -> Iterator[Json]:
         """The events that ``chunk`` completes; those before a broken one come before its error.
 
         Raises:
             ValueError: An event is no JSON.
+            TooLarge: An event has no end.
             TypeError: It is JSON, but no object.
         """
         if b"\r" in chunk or self._after_return:
             chunk = self._with_newlines(chunk)
         if b"\n" not in chunk:
             self._line.append(chunk)
+            self._hold(len(chunk))
             return
         lines = chunk.split(b"\n")
         if self._line:
             lines[0] = b"".join([*self._line, lines[0]])
         last = lines.pop()
         self._line = [last] if last else []
+        self._held = 0
         yield from self._events(lines)
+        self._hold(len(last))
 
     def finish(self) -> Iterator[Json]:
         """The event that the end of the stream completes, if there is one."""
         return self._events([b"".join(self._line), b""])
+
+    def _hold(self, size: int) -> None:
+        self._held += size
+        if self._held + self._size > MOST_BYTES:
+            raise TooLarge(MOST_BYTES)
 
     def _with_newlines(self, chunk: bytes) -> bytes:
         """The chunk with all ends of lines made one byte; the one that it may end within counts at once."""
@@ -74,11 +86,12 @@ class EventDecoder:
         for line in lines:
             if line[:5] == b"data:":
                 self._data.append(line[5:])
+                self._size += len(line)
             elif line[:6] == b"event:":
                 self._name = line[6:].strip()
             elif not line and self._data:
                 data, name = b"\n".join(self._data), self._name
-                self._data, self._name = [], b""
+                self._data, self._name, self._size = [], b"", 0
                 if (event := _event(data, name)) is not None:
                     yield event
 

@@ -19,12 +19,17 @@ from weakref import finalize
 import aiohttp
 import httpx2
 
+from .hosts import is_this_machine, without_secrets
+
 __all__ = ["AiohttpTransport", "http_client", "proxy_for"]
 
 #: Calls at once; more wait for their turn. More sockets than this one process may rarely open.
 _MOST_CONNECTIONS = 1000
 #: Bytes above which aiohttp wants a file.
 _LARGE = 2**20
+#: How replies may be packed, and how many bytes are unpacked at once: gzip makes a thousand of one at most.
+_PACKED = "gzip, deflate"
+_AT_ONCE = 16 * 2**10
 
 #: First match counts.
 _ERRORS: tuple[tuple[type[Exception], type[httpx2.TransportError]], ...] = (
@@ -57,8 +62,8 @@ class _Client(httpx2.AsyncClient):
     """Takes a request's headers and address as they are given: the SDKs have merged and joined them already."""
 
     def __init__(self, transport: AiohttpTransport) -> None:
-        super().__init__(transport=transport, timeout=None, follow_redirects=True, trust_env=False)
-        self._unpacks = ("accept-encoding", self.headers["accept-encoding"])
+        super().__init__(transport=transport, timeout=None, follow_redirects=False, trust_env=False)
+        self._unpacks = ("accept-encoding", _PACKED)
 
     def build_request(self, method: str, url: httpx2.URL | str, **given: Any) -> httpx2.Request:
         """A request with the headers given, and nothing else but what unpacks its reply."""
@@ -80,14 +85,15 @@ def proxy_for(scheme: str, host: str) -> str | None:
     Raises:
         httpx2.ProxyError: It is one that does not speak HTTP.
     """
-    if host in ("localhost", "::1") or host.startswith("127.") or proxy_bypass(host):
+    if is_this_machine(host) or proxy_bypass(host):
         return None
     proxies = getproxies()
     proxy = proxies.get(scheme) or proxies.get("all")
     if proxy and "://" not in proxy:
         return f"http://{proxy}"
     if proxy and not proxy.startswith(("http://", "https://")):
-        raise httpx2.ProxyError(f"the environment names the proxy {proxy!r}, and only those with http:// can be used")
+        shown = without_secrets(proxy)
+        raise httpx2.ProxyError(f"the environment names the proxy {shown!r}, and only those with http:// can be used")
     return proxy
 
 
@@ -116,7 +122,11 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
                 allow_redirects=False,
                 proxy=self._proxy(request.url.scheme, request.url.host),
             )
-        return httpx2.Response(reply.status, headers=reply.raw_headers, stream=_Body(reply))
+        packed = reply.headers.get("content-encoding", "").strip().lower()
+        if packed not in ("", "identity", "gzip", "deflate"):
+            reply.close()
+            raise httpx2.RemoteProtocolError(f"the reply is packed as {packed!r}, which was not asked for")
+        return httpx2.Response(reply.status, headers=reply.raw_headers, stream=_Body(reply, packed=bool(packed)))
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -153,13 +163,18 @@ def _drop(session: aiohttp.ClientSession, loop: asyncio.AbstractEventLoop) -> No
 class _Body(httpx2.AsyncByteStream):
     """The body of a reply, as it arrives."""
 
-    def __init__(self, reply: aiohttp.ClientResponse) -> None:
+    def __init__(self, reply: aiohttp.ClientResponse, *, packed: bool) -> None:
         self._reply = reply
+        self._packed = packed
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         with _translated():
             async for chunk in self._reply.content.iter_any():
-                yield chunk
+                if not self._packed or len(chunk) <= _AT_ONCE:
+                    yield chunk
+                    continue
+                for start in range(0, len(chunk), _AT_ONCE):
+                    yield chunk[start : start + _AT_ONCE]
 
     async def aclose(self) -> None:
         # A connection whose reply was read to its end is back in the pool by now; any other is closed by this.
