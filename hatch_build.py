@@ -58,7 +58,7 @@ class LabextensionBuildHook(BuildHookInterface):  # type: ignore[type-arg]  # it
         return [toolchain.BUILDER_REQUIREMENT, *node, *tables]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Put in the token tables and build the extension; an editable install without them only warns."""
+        """Put in the token tables, if they are at hand, and build the extension, which an editable install can miss."""
         self._copy_tables()
         if not self._is_sdist_tree:
             toolchain = self._toolchain()
@@ -84,7 +84,11 @@ class LabextensionBuildHook(BuildHookInterface):  # type: ignore[type-arg]  # it
         found = importlib.util.find_spec("bpe_openai") if (missing := self._missing_tables()) else None
         for name in missing:
             source = Path(str(found.origin)).parent / "data" / name if found else None
-            if source is None or hashlib.sha256(source.read_bytes()).hexdigest() != TABLES[name]:
+            if (
+                source is None
+                or not source.is_file()
+                or hashlib.sha256(source.read_bytes()).hexdigest() != TABLES[name]
+            ):
                 self.app.display_warning(f"{name} is not at hand ({TABLES_REQUIREMENT}): tokens will be estimated.")
                 continue
             self._tables_folder.mkdir(parents=True, exist_ok=True)

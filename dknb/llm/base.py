@@ -19,12 +19,12 @@ from .answers.schema_modes import completing, streaming
 from .answers.structured import structured, structured_pieces
 from .calls.budget import Budget, own_budget
 from .calls.concurrency import Concurrency
+from .calls.expected import prompt_tokens
 from .calls.middleware import LLMMiddleware, asked_through, checked, processed_request, processed_response
 from .calls.outcome import final_piece, last_of
 from .calls.pipeline import Once, Pieces, Pipeline
 from .config import LLMConfig, ModelCapability, normalize_llm_config
-from .counting.calibration import asked_at
-from .counting.tokens import TokenCount, TokenCounter
+from .counting.tokens import TokenCount
 from .embedding import checked_texts, embedded
 from .messages import LLMMessage, LLMResponse, LLMStreamResponse
 from .rendering import Renders, rendered_messages
@@ -224,16 +224,7 @@ class AsyncLLMProvider(LLMProvider):
             ProviderError: The vendor counts itself, and could not be asked.
         """
         request = completion_request(self.config, messages, tools, tool_choice, not_sent=self.not_sent)
-        whole = request.full_messages()
-        with asked_at(self.provider, self.config.api_base):
-            return await asyncio.to_thread(
-                TokenCounter.count_messages,
-                whole,
-                request.model,
-                request.tools,
-                request.tool_choice,
-                request.settings.get("response_format"),
-            )
+        return await asyncio.to_thread(prompt_tokens, request, self.config)
 
     async def render_and_complete(
         self,

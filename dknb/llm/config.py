@@ -9,7 +9,8 @@ from typing import Any, Protocol, runtime_checkable
 
 from ..errors import ConfigError, did_you_mean
 from .catalog import known_providers, owner_of, provider_row
-from .config_checks import check_values, with_hidden_headers, without_keys
+from .config_checks import check_values
+from .header_options import with_hidden_headers, without_keys
 from .messages import LLMStreamResponse
 
 __all__ = ["CompletionMode", "LLMConfig", "ModelCapability", "normalize_llm_config", "parse_spec"]

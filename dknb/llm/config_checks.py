@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from ..errors import ConfigError, did_you_mean
-from .option_checks import check_header_options
+from .header_options import check_header_options
 from .tools import tool_name
 
 if TYPE_CHECKING:
     from .config import LLMConfig
 
-__all__ = ["check_values", "with_hidden_headers", "without_keys"]
+__all__ = ["check_values"]
 
 #: Options that would put something else into a request than what the call says.
 _NEVER_OPTIONS = ("provider", "model", "messages", "stream")
@@ -28,28 +27,6 @@ _NOT_FOR_VECTORS = (
     "stream_callback",
     "top_logprobs",
 )
-
-
-#: Headers that may hold a key, by their names.
-_SECRET_HEADER = re.compile(r"auth|key|token|secret|cookie|password|credential|signature|session", re.IGNORECASE)
-
-
-def with_hidden_headers(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options as people may see them: the values of headers may be keys."""
-    headers = options.get("extra_headers")
-    if not isinstance(headers, Mapping):
-        return dict(options)
-    return {**options, "extra_headers": dict.fromkeys(headers, "...")}
-
-
-def without_keys(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Options as they may be kept in a file: without the headers that may hold a key."""
-    headers = options.get("extra_headers")
-    if not isinstance(headers, Mapping):
-        return dict(options)
-    kept = {name: value for name, value in headers.items() if not _SECRET_HEADER.search(str(name))}
-    rest = {name: value for name, value in options.items() if name != "extra_headers"}
-    return rest | ({"extra_headers": kept} if kept else {})
 
 
 def check_values(config: LLMConfig) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -42,18 +41,3 @@ def llama_server(*, embeddings: bool = False) -> Iterator[str]:
             yield said[1]
         finally:
             process.kill()
-
-
-@contextmanager
-def silent_server() -> Iterator[str]:
-    """The address of a server that takes requests and never answers."""
-    with socket.create_server(("127.0.0.1", 0), backlog=100) as listening:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-
-
-@contextmanager
-def nobody() -> Iterator[str]:
-    """An address where nobody listens."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        yield f"http://127.0.0.1:{taken.getsockname()[1]}"

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import socket
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 
+import llm_server
 import pytest
+from llm_server import HANG, Raw, Reply, serving
 
 from dknb.llm.providers import availability
 from dknb.llm.providers.availability import Availability, ollama_url, usable_models
@@ -17,43 +15,19 @@ from dknb.llm.providers.availability import Availability, ollama_url, usable_mod
 SECRET = "sk-tiger-4711-in-the-tank"
 
 
-@contextmanager
-def server(body: bytes = b"", content_type: str = "application/json", status: int = 200, hang: bool = False):
-    """A server on loopback that answers every GET alike; yields its ``host:port``."""
-    go_on = threading.Event()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            if hang:
-                go_on.wait(10)
-                return
-            self.send_response(status if self.path == "/api/tags" else 404)
-            self.send_header("Content-Type", content_type)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *args: object) -> None:
-            """Tests are quiet."""
-
-    listening = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=listening.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"127.0.0.1:{listening.server_address[1]}"
-    finally:
-        go_on.set()
-        listening.shutdown()
-        listening.server_close()
-        thread.join()
+@asynccontextmanager
+async def server(reply: Reply | Raw) -> AsyncIterator[str]:
+    """A server on loopback that answers alike for ever; yields its ``host:port``."""
+    async with serving(reply) as fake:
+        yield f"127.0.0.1:{fake.port}"
+    assert {asked.path for asked in fake.asked} == {"/api/tags"}
 
 
 @pytest.fixture
 def nobody() -> Iterator[str]:
     """A ``host:port`` at which nobody listens."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        yield f"127.0.0.1:{taken.getsockname()[1]}"
+    with llm_server.nobody() as url:
+        yield url.removeprefix("http://")
 
 
 async def rows(environment: dict[str, str], **how: float) -> dict[str, Availability]:
@@ -114,8 +88,8 @@ async def test_a_login_of_hugging_face_is_as_good_as_a_token(nobody, tmp_path):
 
 async def test_an_ollama_server_tells_its_models():
     """Their names, as it spells them."""
-    body = json.dumps({"models": [{"name": "llama3.2:latest"}, {"name": "qwen3:0.6b"}]}).encode()
-    with server(body) as host:
+    models = [{"name": "llama3.2:latest"}, {"name": "qwen3:0.6b"}]
+    async with server(Reply({"models": models})) as host:
         row = await ollama(host)
     assert row == Availability(
         "ollama", True, f"the server at http://{host} answers", models=("llama3.2:latest", "qwen3:0.6b")
@@ -124,7 +98,7 @@ async def test_an_ollama_server_tells_its_models():
 
 async def test_an_ollama_server_without_models_says_how_to_get_one():
     """It answers, but there is nothing to use."""
-    with server(b'{"models": []}') as host:
+    async with server(Reply({"models": []})) as host:
         row = await ollama(host)
     assert (row.usable, row.reason) == (False, f"the server at http://{host} has no models")
     assert row.hint == "Get one:  ollama pull llama3.2"
@@ -133,14 +107,14 @@ async def test_an_ollama_server_without_models_says_how_to_get_one():
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
-        ({"body": b"<html>Hello</html>", "content_type": "text/html; charset=utf-8"}, "it answers with text/html, not"),
-        ({"body": b'["no", "models"]'}, "it answers with application/json, not with a list of models"),
-        ({"body": b"{}", "status": 502}, "it answers with status 502"),
+        (Reply(b"<html>Hello</html>", content_type="text/html; charset=utf-8"), "it answers with text/html, not"),
+        (Reply(["no", "models"]), "it answers with application/json, not with a list of models"),
+        (Reply({}, 502), "it answers with status 502"),
     ],
 )
 async def test_what_is_no_ollama_server_is_not_taken_for_one(answer, reason):
     """Something else may listen at that port."""
-    with server(**answer) as host:
+    async with server(answer) as host:
         row = await ollama(host)
     assert not row.usable
     assert row.reason.startswith(f"what listens at http://{host} is not Ollama: {reason}")
@@ -148,7 +122,7 @@ async def test_what_is_no_ollama_server_is_not_taken_for_one(answer, reason):
 
 async def test_a_server_that_hangs_is_given_up():
     """A display must not wait for it."""
-    with server(hang=True) as host:
+    async with server([HANG]) as host:
         row = await ollama(host, timeout=0.1)
     assert (row.usable, row.reason) == (False, f"http://{host} does not answer within 0.1 s")
 
@@ -169,7 +143,7 @@ async def test_a_host_that_is_no_address_is_a_row_too():
 async def test_a_proxy_is_not_asked_for_a_server_on_this_machine(monkeypatch, nobody):
     """Proxies are for the world outside."""
     monkeypatch.setenv("HTTP_PROXY", f"http://{nobody}")
-    with server(b'{"models": [{"name": "llama3.2"}]}') as host:
+    async with server(Reply({"models": [{"name": "llama3.2"}]})) as host:
         row = await ollama(host)
     assert row.models == ("llama3.2",)
 

@@ -9,7 +9,7 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from llm_raw import HOLD, RESET, events, head, raw_server, sized
+from llm_server import HANG, RESET, events, head, serving, sized
 from provider_help import CLAUDE, chunk, provider_at, whole
 
 from dknb.errors import BadRequest, CallTimeout, ConnectionFailed, ProviderError, ServerError
@@ -30,12 +30,12 @@ def call_chunk(arguments, **function):
 
 
 async def asked(*scripts, **config):
-    async with raw_server(*scripts) as server, provider_at(server, retry_count=0, **config) as provider:
+    async with serving(*scripts) as server, provider_at(server, retry_count=0, **config) as provider:
         return await provider.complete("hi")
 
 
 async def streamed(*scripts, **config):
-    async with raw_server(*scripts) as server, provider_at(server, retry_count=0, **config) as provider:
+    async with serving(*scripts) as server, provider_at(server, retry_count=0, **config) as provider:
         return [piece async for piece in provider.stream_complete("hi")]
 
 
@@ -48,10 +48,10 @@ async def refused(call, *scripts, **config):
 @pytest.mark.parametrize("call", [asked, streamed])
 async def test_a_redirect_to_another_server_is_not_followed(call):
     """Words and key were for the one that was asked; the error names the other, which hears nothing."""
-    async with raw_server([sized(PAGE, "text/html")]) as elsewhere:
+    async with serving([sized(PAGE, "text/html")]) as elsewhere:
         moved = head(status="302 Found", location=f"{elsewhere.root}/login", content_length=0)
         error = await refused(call, [moved])
-        assert elsewhere.requests == []
+        assert elsewhere.asked == []
     assert isinstance(error, BadRequest)
     assert f"sends calls on to '{elsewhere.root}/login' (302); nothing was sent there" in str(error)
     assert "set api_base" in error.hint
@@ -88,12 +88,12 @@ async def test_broken_characters_in_a_stream_are_an_error_that_keeps_the_rest():
     assert error.partial.content == "Hel"
 
 
-@pytest.mark.parametrize("ending", [[], [RESET], [HOLD]])
+@pytest.mark.parametrize("ending", [[], [RESET], [HANG]])
 async def test_a_tool_call_cut_in_half_keeps_its_arguments_as_they_came(ending):
     """Nothing is made up: no arguments, and the text of them as far as it came; also when the time is over."""
     said = events(call_chunk("", name="weather"), call_chunk('{"city": "Pa'))
     error = await refused(streamed, [head(EVENTS) + said, 0.05, *ending], timeout=0.5)
-    assert isinstance(error, CallTimeout if ending == [HOLD] else ConnectionFailed)
+    assert isinstance(error, CallTimeout if ending == [HANG] else ConnectionFailed)
     (call,) = error.partial.tool_calls
     assert (call.name, call.id, call.arguments, call.raw_arguments) == ("weather", "call_1", {}, '{"city": "Pa')
 
@@ -171,7 +171,7 @@ async def test_a_server_that_drips_runs_out_of_time():
     """A byte now and then is no answer; what had arrived of a stream is kept."""
     drops = [step for byte in b" " * 100 for step in (bytes([byte]), 0.02)]
     assert isinstance(await refused(asked, [head(content_length=200), *drops], timeout=0.3), CallTimeout)
-    error = await refused(streamed, [head(EVENTS) + events(chunk("Hel")), HOLD], timeout=0.3)
+    error = await refused(streamed, [head(EVENTS) + events(chunk("Hel")), HANG], timeout=0.3)
     assert isinstance(error, CallTimeout)
     assert error.partial.content == "Hel"
 
@@ -187,10 +187,10 @@ async def test_an_answer_without_choices_is_an_error(choices):
 async def test_a_storm_of_refusals_ends_in_an_error():
     """After as many attempts as were allowed, with the wait that the server asked for."""
     storm = sized(b'{"error": {"message": "slow down"}}', status="429 X", retry_after=0, connection="close")
-    async with raw_server([storm]) as server, provider_at(server, retry_count=3) as provider:
+    async with serving([storm]) as server, provider_at(server, retry_count=3) as provider:
         with pytest.raises(ProviderError, match="slow down") as caught:
             await provider.complete("hi")
-    assert (caught.value.status, caught.value.retry_after, len(server.requests)) == (429, 0.0, 4)
+    assert (caught.value.status, caught.value.retry_after, len(server.asked)) == (429, 0.0, 4)
 
 
 @settings(max_examples=40, deadline=None)

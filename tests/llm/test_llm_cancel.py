@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from llm_raw import HOLD, events, head, raw_server
+from llm_server import HANG, events, head, serving
 from provider_help import chunk, provider_at
 
 from dknb.llm import SyncLLMProvider
@@ -18,11 +18,11 @@ from dknb.llm import SyncLLMProvider
 TABLE = Path("/proc/net/tcp")
 EVENTS = "text/event-stream"
 STAGES = {
-    "waiting for headers": [HOLD],
-    "in the headers": [b"HTTP/1.1 200 OK\r\nContent-Ty", HOLD],
-    "in the body": [head(EVENTS) + b": hello\n\n", HOLD],
-    "in an event": [head(EVENTS) + b': hello\n\ndata: {"choi', HOLD],
-    "in a whole answer": [head(content_length=100) + b'{"choi', HOLD],
+    "waiting for headers": [HANG],
+    "in the headers": [b"HTTP/1.1 200 OK\r\nContent-Ty", HANG],
+    "in the body": [head(EVENTS) + b": hello\n\n", HANG],
+    "in an event": [head(EVENTS) + b': hello\n\ndata: {"choi', HANG],
+    "in a whole answer": [head(content_length=100) + b'{"choi', HANG],
 }
 
 
@@ -52,10 +52,10 @@ async def asks(provider, kind):
 async def test_a_cancelled_call_hangs_up(stage, kind, provider):
     """The server sees the connection closed at once; no task and no socket is left."""
     before = asyncio.all_tasks()
-    async with raw_server(STAGES[stage]) as server:
+    async with serving(STAGES[stage]) as server:
         model = provider_at(server, provider, timeout=None)
         task = asyncio.create_task(asks(model, kind))
-        await asyncio.wait_for(server.said.wait(), 30)
+        await asyncio.wait_for(server.hanging.wait(), 30)
         await asyncio.sleep(0.05)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -99,7 +99,7 @@ async def test_a_call_cancelled_while_it_connects_leaves_nothing():
 async def test_leaving_a_stream_hangs_up():
     """A caller who has read enough closes the iterator."""
     said = head(EVENTS) + events(chunk("Hel"))
-    async with raw_server([said, HOLD]) as server, provider_at(server) as model:
+    async with serving([said, HANG]) as server, provider_at(server) as model:
         pieces = model.stream_complete("hi")
         assert (await anext(pieces)).delta == "Hel"
         await pieces.aclose()
@@ -110,9 +110,9 @@ async def test_one_cancelled_call_leaves_the_others_alone():
     """Calls of one provider share a client, and no fate."""
     whole = b'{"choices": [{"index": 0, "message": {"content": "Hello"}, "finish_reason": "stop"}]}'
     slow = [0.3, head(content_length=len(whole)) + whole]
-    async with raw_server([HOLD], slow) as server, provider_at(server) as model:
+    async with serving([HANG], slow) as server, provider_at(server) as model:
         first = asyncio.create_task(model.complete("hi"))
-        await server.said.wait()
+        await server.hanging.wait()
         second = asyncio.create_task(model.complete("hi"))
         await asyncio.sleep(0.05)
         first.cancel()
@@ -127,7 +127,7 @@ def server_in_a_thread(script):
     box = {}
 
     async def main():
-        async with raw_server(script) as server:
+        async with serving(script) as server:
             box.update(server=server, loop=asyncio.get_running_loop())
             ready.set()
             await over.wait()
@@ -147,7 +147,7 @@ def test_the_stop_button_hangs_up(kind):
     """An interrupt of a call that waits in a cell closes its connection before it goes on its way."""
     with server_in_a_thread(STAGES["in the body"]) as (server, loop):
         model = SyncLLMProvider(provider_at(server, timeout=None))
-        said = asyncio.run_coroutine_threadsafe(server.said.wait(), loop)
+        said = asyncio.run_coroutine_threadsafe(server.hanging.wait(), loop)
         said.add_done_callback(lambda _: signal.pthread_kill(threading.main_thread().ident, signal.SIGINT))
         with pytest.raises(KeyboardInterrupt):
             list(model.stream_complete("hi")) if kind == "stream" else model.complete("hi")

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from llama_help import TINY, llama_server, needs_llama, nobody, silent_server
+from llama_help import TINY, llama_server, needs_llama
+from llm_server import nobody, silent_server
 from ollama_server import ollama_server
 
 from dknb.errors import ConnectionFailed, ModelNotFound, ServerError

@@ -243,11 +243,23 @@ def test_ones_own_server_has_the_price_that_one_says(usage, dollars):
     assert cost_of("openai-compatible", "mine", usage) is None
 
 
-@pytest.mark.parametrize(("model", "price"), [("mine", 1), ("openai-compatible/mine", -1)])
-def test_a_price_that_cannot_be_is_refused(model, price):
-    """One of no provider, or below nothing."""
+@pytest.mark.parametrize(
+    ("model", "prices"),
+    [
+        ("mine", {"prompt": 1}),
+        ("openai-compatible/mine", {"prompt": -1}),
+        ("openai-compatible/mine", {"prompt": float("nan")}),
+        ("openai-compatible/mine", {"prompt": 1, "cached": float("inf")}),
+        ("openai-compatible/mine", {"completion": 2}),
+    ],
+)
+def test_a_price_that_cannot_be_is_refused(model, prices):
+    """One of no provider, below nothing, no number, or of answers alone; nothing is forgotten for it."""
+    CostCalculator.set_price("openai-compatible/mine", prompt=3)
     with pytest.raises(ConfigError):
-        CostCalculator.set_price(model, prompt=price)
+        CostCalculator.set_price(model, **prices)
+    assert cost_of("openai-compatible", "mine", {"prompt_tokens": 1_000_000}) == 3
+    CostCalculator.set_price("openai-compatible/mine")
 
 
 def test_an_estimate_for_an_unknown_model_is_none():

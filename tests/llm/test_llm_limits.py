@@ -12,7 +12,7 @@ import pytest
 from llm_scripted import Scripted
 
 from dknb.errors import CallTimeout, ConfigError, ServerError
-from dknb.llm import Budget, LLMConfig, LLMMessage, LLMResponse
+from dknb.llm import Budget, LLMConfig, LLMMessage, LLMResponse, create_llm_provider
 from dknb.llm.calls import concurrency
 from dknb.llm.calls.expected import ANSWER_TOKENS, expected_usage, prompt_tokens
 from dknb.llm.calls.limits import CallLimits, Rates, Window
@@ -309,6 +309,17 @@ def test_limits_are_settings_like_others():
     assert LLMConfig.from_dict(config.to_dict()) == config
 
 
+@pytest.mark.parametrize(("api", "least", "most"), [("chat", 110, 140), ("responses", 25, 50)])
+async def test_a_budget_expects_what_count_tokens_says(api, least, most):
+    """With the tools as the vendor shows them to the model, which differs between OpenAI's APIs."""
+    tool = {"name": "add", "description": "Adds two numbers.", "parameters": {"type": "object", "properties": {}}}
+    async with create_llm_provider("openai/gpt-5.4", options={"api": api}) as provider:
+        count = await provider.count_tokens("hi", tools=[tool])
+        request = completion_request(provider.config, "hi", [tool])
+        assert expected_usage(request, provider.config)["prompt_tokens"] == count
+    assert least < count < most
+
+
 def test_what_a_call_will_probably_take():
     """Prompt and tools by an estimate, the answer by max_tokens or 1,000; vectors have no answer."""
     config = LLMConfig("openai", "gpt-4o", system_prompt="Be kind.")
@@ -318,7 +329,8 @@ def test_what_a_call_will_probably_take():
     assert usage["completion_tokens"] == ANSWER_TOKENS == 1_000
     assert expected_usage(request, config.with_settings(max_tokens=7))["completion_tokens"] == 7
     tool = {"name": "add", "description": "Adds two numbers.", "parameters": {"type": "object", "properties": {}}}
-    assert prompt_tokens(completion_request(config, "hi", [tool])) > prompt_tokens(completion_request(config, "hi")) + 5
+    armed, plain = (prompt_tokens(completion_request(config, "hi", tools), config) for tools in ([tool], []))
+    assert armed > plain + 5
     vectors = expected_usage(embedding_request(config, ["one two", "three"]), config)
     assert vectors["completion_tokens"] == 0
     assert 3 <= vectors["prompt_tokens"] <= 6

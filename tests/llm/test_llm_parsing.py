@@ -226,12 +226,22 @@ LINES = st.lists(
 def test_long_texts_are_read_alike(lines):
     """What is read line by line gives what markdown-it gives, for lists and headings with nothing inside."""
     text = "\n\n".join(lines)
-    for kind in ("code", "heading", "item"):
+    for kind in ("code", "item"):
         slow = [(block.text.strip(), block.tag) for block in blocks_module.blocks(text, kind)]
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(blocks_module, "_MOST_LINES", 0)
             fast = [(block.text.strip(), block.tag) for block in blocks_module.blocks(text, kind)]
         assert [block for block in fast if block[0]] == [block for block in slow if block[0]]
+
+
+@given(LINES, st.sampled_from(["\n", "\n\n", "\r\n\r\n"]))
+def test_long_texts_have_the_same_sections(lines, between):
+    """Headings, and the text below them, are the same line by line; also where no line lies between headings."""
+    text = between.join(lines)
+    slow = ResponseParser.extract_sections(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks_module, "_MOST_LINES", 0)
+        assert ResponseParser.extract_sections(text) == slow
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,19 @@ async def test_text_mode_goes_on_with_a_text():
         await ask(Reply(CLAUDE), provider="anthropic", mode="text")
 
 
+async def test_several_streamed_texts_are_not_mixed():
+    """The answer is the first of them, whichever way their chunks come."""
+
+    def text(index, said, finish=None):
+        return {"index": index, "text": said, "finish_reason": finish}
+
+    both = {"choices": [text(1, " other"), text(0, " first")]}
+    ends = [{"choices": [text(1, " words", "stop")]}, {"choices": [text(0, " words", "length")]}]
+    pieces, _ = await streamed(stream(both, *ends, DONE), mode="text", options={"n": 2})
+    assert "".join(piece.delta for piece in pieces) == pieces[-1].response.content == " first words"
+    assert pieces[-1].finish_reason == "length"
+
+
 async def test_options_and_headers_reach_the_server():
     """Options go into the body; extra headers and Anthropic's betas go where they belong."""
     _, server = await ask(Reply(whole()), options={"service_tier": "flex", "extra_headers": {"X-Team": "lab"}})
@@ -142,6 +155,15 @@ async def test_the_address_may_come_from_the_environment(monkeypatch):
             server.replies = [Reply(reply)]
             async with create_llm_provider({"provider": provider, "model": "m", "api_key": KEY}) as one:
                 assert (await one.complete("hi")).content == "Hello"
+
+
+@pytest.mark.parametrize(("provider", "variable"), [("openai", "OPENAI_BASE_URL"), ("anthropic", "ANTHROPIC_BASE_URL")])
+async def test_an_address_of_the_environment_that_is_none_is_named(provider, variable, monkeypatch):
+    """By its variable; it is not shown, since a password may be in it."""
+    monkeypatch.setenv(variable, "http://user:hidden-word@[::1")
+    with pytest.raises(ConfigError, match=f"{variable} is no address") as caught:
+        await create_llm_provider({"provider": provider, "model": "m", "api_key": KEY}).complete("hi")
+    assert "hidden-word" not in str(caught.value)
 
 
 async def test_an_address_is_needed_where_there_is_none():

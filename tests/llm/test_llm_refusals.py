@@ -133,7 +133,7 @@ async def test_numbers_that_nobody_tells_are_known_or_estimated():
     text = '{"error": {"message": "Your input exceeds the context window of this model.", "type": "invalid_request_error"}}'
     found = Faults("OpenAI", request).refused(400, text, {})
     assert (type(found), found.tokens, found.limit) == (ContextTooLong, None, None)
-    await with_sizes(found, request)
+    await with_sizes(found, request, config)
     assert (found.limit, found.counted) == (128_000, False)
     assert 900 < found.tokens < 1_500
     assert "by an estimate; the model takes 128,000" in found.hint

@@ -6,14 +6,12 @@ import asyncio
 import gc
 import gzip
 import json
-import socket
 import ssl
 import sys
 
 import httpx2
 import pytest
-from llm_raw import raw_server, sized
-from llm_server import Reply, serving
+from llm_server import Reply, nobody, serving, sized
 from provider_help import KEY, provider_at, whole
 
 from dknb.errors import BadRequest, ConfigError, ConnectionFailed, ServerError
@@ -202,24 +200,23 @@ async def test_hundreds_of_requests_have_connections_at_once():
 async def test_a_connection_that_the_server_closed_is_not_used_again():
     """The next call makes a new one, without an error in between."""
     script = [sized(b'{"choices": [{"message": {"content": "Hello"}}]}')]
-    async with raw_server(script) as server, provider_at(server, retry_count=0) as provider:
+    async with serving(script) as server, provider_at(server, retry_count=0) as provider:
         for _ in range(3):
             assert (await provider.complete("hi")).content == "Hello"
             await asyncio.sleep(0.05)
-    assert len(server.requests) == 3
+    assert (server.connections, len(server.asked)) == (3, 3)
 
 
 @pytest.mark.parametrize(
     ("url", "kind"),
-    [("http://127.0.0.1:{closed}/", httpx2.ConnectError), ("ftp://127.0.0.1/", httpx2.UnsupportedProtocol)],
+    [("{closed}/", httpx2.ConnectError), ("ftp://127.0.0.1/", httpx2.UnsupportedProtocol)],
 )
 async def test_errors_are_those_of_the_library_that_the_sdks_know(url, kind):
     """So that the SDKs make their own of them."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
+    with nobody() as closed:
         async with http_client("http://127.0.0.1") as client:
             with pytest.raises(kind):
-                await client.get(url.format(closed=taken.getsockname()[1]))
+                await client.get(url.format(closed=closed))
 
 
 async def test_a_provider_that_is_dropped_hangs_up_in_silence(caplog):

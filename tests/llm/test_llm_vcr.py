@@ -189,12 +189,13 @@ async def test_what_cannot_be_imported_is_named_with_its_reason(tmp_path, into, 
     assert why in reason
 
 
-async def test_no_secret_of_the_file_comes_along(tmp_path, into, monkeypatch):
+@pytest.mark.parametrize("header", ["authorization", "X-Goog-Api-Key", "Cookie", "Acme-Api-Key", "X-Auth-Token"])
+async def test_no_secret_of_the_file_comes_along(tmp_path, into, monkeypatch, header):
     """Neither that of a header, nor one of this environment, nor what has the shape of a key."""
     monkeypatch.setenv("ACME_API_KEY", "acme-4711-very-secret")
     said = "Keys: plain-but-secret-key, acme-4711-very-secret, sk-proj-0123456789abcdefghij0123"
     body = {**BODY, "messages": [{"role": "user", "content": said}]}
-    headers = {"authorization": ["Bearer plain-but-secret-key"]}
+    headers = {header: ["Bearer plain-but-secret-key"]}
     reply = {**REPLY, "choices": [{"finish_reason": "stop", "message": {"content": f"You said: {said}"}}]}
     await import_vcr(
         written(tmp_path, {"interactions": [pair({"parsed_body": body, "headers": headers}, {"parsed_body": reply})]}),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from ..messages import LLMResponse
 from .loose_json import first_json
-from .text_blocks import blocks, lines_of
+from .text_blocks import blocks, headings, with_plain_ends
 
 __all__ = ["ResponseParser"]
 
@@ -54,17 +55,23 @@ class ResponseParser:
 
         Text before the first heading is under ``"main"``; sections of the same name are joined by a blank line.
         """
-        text = _text(text)
-        lines = lines_of(text)
-        headings = list(blocks(text, "heading"))
-        preface = "\n".join(lines[: headings[0].first if headings else None]).strip()
-        sections = {"main": [preface]} if preface or not headings else {}
-        starts = [*(block.first for block in headings), len(lines)]
-        for (title, _, _, start), end in zip(headings, starts[1:], strict=True):
+        sections: dict[str, list[str]] = {}
+        for title, below in _sections(with_plain_ends(_text(text))):
             texts = sections.setdefault(title, [])
-            if start < end:
-                texts.append("\n".join(lines[start:end]).strip())
-        return {name: "\n\n".join(filter(None, texts)) for name, texts in sections.items()}
+            if below:
+                texts.append(below)
+        return {title: "\n\n".join(texts) for title, texts in sections.items()}
+
+
+def _sections(text: str) -> Iterator[tuple[str, str]]:
+    """Each heading and the text below it; first, where there is any or no heading, what stands before them."""
+    title, start = "main", 0
+    for following, end, further in headings(text):
+        below = text[start:end].strip() if start < end else ""
+        if start or below:
+            yield title, below
+        title, start = following, further
+    yield title, text[start:].strip()
 
 
 def _text(text: str | LLMResponse) -> str:

@@ -21,7 +21,7 @@ from ..request import ModelRequest
 if TYPE_CHECKING:
     from ..calls.pipeline import Pieces
 
-__all__ = ["completing", "has_mode", "instructed", "streaming"]
+__all__ = ["completing", "instructed", "instruction", "streaming"]
 
 #: Models that take a JSON Schema, by provider and the beginning of the name; others are told in words, and so are those
 #: whose server refuses it all the same.
@@ -53,7 +53,7 @@ def completing(once: Once) -> Once:
     """An attempt that takes any response format, made of one that may not."""
 
     async def ask(request: ModelRequest, config: LLMConfig) -> LLMResponse:
-        if not has_mode(request, config):
+        if not _has_mode(request, config):
             return await once(instructed(request), config)
         try:
             return await once(request, config)
@@ -69,7 +69,7 @@ def streaming(streamed: Streamed) -> Streamed:
     """The same for an attempt that streams."""
 
     async def ask(request: ModelRequest, config: LLMConfig) -> Pieces:
-        sent = request if has_mode(request, config) else instructed(request)
+        sent = request if _has_mode(request, config) else instructed(request)
         begun = False
         try:
             async with aclosing(streamed(sent, config)) as pieces:
@@ -87,7 +87,7 @@ def streaming(streamed: Streamed) -> Streamed:
     return ask
 
 
-def has_mode(request: ModelRequest, config: LLMConfig) -> bool:
+def _has_mode(request: ModelRequest, config: LLMConfig) -> bool:
     """Whether a request can go out as it is: it asks for no format, or its model has a mode for it."""
     wanted = request.settings.get("response_format")
     kind = wanted.get("type") if isinstance(wanted, dict) else wanted

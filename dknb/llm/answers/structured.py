@@ -44,7 +44,7 @@ async def structured(ask: Ask, request: ModelRequest, config: LLMConfig) -> LLMR
     """
     shape = shape_of(config.response_format)
     response = await ask(request)
-    return response if shape is None else await _settled(response, ask, request, config, shape)
+    return response if shape is None else await _settled(response, _read(response, shape), ask, request, config, shape)
 
 
 async def structured_pieces(
@@ -64,7 +64,7 @@ async def structured_pieces(
             reading = _read(piece.response, shape)
             if reading.problem == "invalid" and config.reask_count:
                 yield LLMStreamResponse(metadata={"reask": reading.errors})
-            yield final_piece(await _settled(piece.response, ask, request, config, shape))
+            yield final_piece(await _settled(piece.response, reading, ask, request, config, shape))
 
 
 @dataclass(frozen=True)
@@ -78,12 +78,11 @@ class _Reading:
 
 
 async def _settled(
-    response: LLMResponse, ask: Ask, request: ModelRequest, config: LLMConfig, shape: Shape
+    response: LLMResponse, reading: _Reading, ask: Ask, request: ModelRequest, config: LLMConfig, shape: Shape
 ) -> LLMResponse:
     """The answer if it fits; else the first of the further ones that does."""
     attempts: list[Json] = []
     while not response.tool_calls:
-        reading = _read(response, shape)
         attempts.append(_told(response, reading))
         response = _summed(response, attempts)
         if reading.problem is None:
@@ -100,8 +99,9 @@ async def _settled(
             raise
         except DknbError as error:
             raise _error(response, reading, shape, request, len(attempts), error) from error
+        reading = _read(response, shape)
     if attempts:
-        response = _summed(response, [*attempts, _told(response, _Reading())])
+        response = _summed(response, [*attempts, _told(response, reading)])
     return response
 
 

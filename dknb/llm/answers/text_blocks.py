@@ -8,55 +8,59 @@ but lines.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
-__all__ = ["Block", "blocks", "lines_of"]
+__all__ = ["Block", "Heading", "blocks", "headings", "with_plain_ends"]
 
 #: A text of more lines is read line by line.
 _MOST_LINES = 10_000
 
 
-Kind: TypeAlias = Literal["code", "heading", "item"]
+Kind: TypeAlias = Literal["code", "item"]
+#: A heading's text, where its first line begins, and where the line after its last begins, both in characters.
+Heading: TypeAlias = tuple[str, int, int]
 
 
 class Block(NamedTuple):
-    """A fenced block of code, a heading, or an item of a list.
+    """A fenced block of code, or an item of a list.
 
     Attributes:
-        text: The code, the heading's text, or the item's text without the lists inside it.
-        tag: The first word after a fence; ``"numbered"`` or ``"bullet"`` for an item; empty for a heading.
-        first: The first line of a heading, from 0.
-        end: The line after its last.
+        text: The code, or the item's text without the lists inside it.
+        tag: The first word after a fence; ``"numbered"`` or ``"bullet"`` for an item.
     """
 
     text: str
-    tag: str = ""
-    first: int = 0
-    end: int = 0
+    tag: str
 
 
-def lines_of(text: str) -> list[str]:
-    """The lines by which blocks are numbered: as Markdown ends them."""
-    return _with_plain_ends(text).split("\n")
-
-
-def _with_plain_ends(text: str) -> str:
+def with_plain_ends(text: str) -> str:
+    """The text with its lines ended as Markdown ends them."""
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def blocks(text: str, kind: Kind) -> Iterator[Block]:
     """The blocks of a kind in their order; an item before the items of the lists in it."""
-    text = _with_plain_ends(text)
-    if text.count("\n") >= _MOST_LINES:
-        return _by_lines(text, kind)
-    return _READ[kind](_reader().parse(text))
+    text = with_plain_ends(text)
+    if _is_long(text):
+        return _blocks_by_lines(text, kind)
+    tokens = _reader().parse(text)
+    return _code(tokens) if kind == "code" else _items(tokens)
+
+
+def headings(text: str) -> Iterator[Heading]:
+    """The headings of a text with plain ends; those without a text, one after the other, may be given as one."""
+    return _headings_by_lines(text) if _is_long(text) else _headings(_reader().parse(text), text)
+
+
+def _is_long(text: str) -> bool:
+    return text.count("\n") >= _MOST_LINES
 
 
 @lru_cache(maxsize=1)
@@ -78,10 +82,12 @@ def _code(tokens: Sequence[Token]) -> Iterator[Block]:
     return (Block(token.content, _tag(token.info)) for token in tokens if token.type == "fence")
 
 
-def _headings(tokens: Sequence[Token]) -> Iterator[Block]:
+def _headings(tokens: Sequence[Token], text: str) -> Iterator[Heading]:
+    starts = [0, *accumulate(len(line) + 1 for line in text.split("\n"))]
     for token, inside in pairwise(tokens):
         if token.type == "heading_open" and token.level == 0 and token.map:
-            yield Block(inside.content, "", *token.map)
+            first, end = token.map
+            yield inside.content, starts[first], starts[end]
 
 
 def _items(tokens: Sequence[Token]) -> Iterator[Block]:
@@ -113,9 +119,6 @@ def _numbered_lines(text: str) -> Iterator[Block]:
         run = [(int(match[1]), match[2])] if match else []
 
 
-_READ: dict[Kind, Callable[[Sequence[Token]], Iterator[Block]]] = {"code": _code, "heading": _headings, "item": _items}
-
-
 def _item_text(tokens: Sequence[Token], place: int) -> str:
     """The text of an item up to the list inside it or its own end."""
     texts: list[str] = []
@@ -138,44 +141,52 @@ _FENCE = r"(?P<fence> {0,3}(?:(?P<ticks>`{3,}+)(?=[^`\n]*+$)|(?P<tildes>~{3,}+))
 _FENCE_END = re.compile(r"^ *+(`{3,}+|~{3,}+) *+$", re.MULTILINE)
 _HEADING_END = re.compile(r"(?:^|[ \t])#+$")
 _RULE = re.compile(r" {0,3}(?:(?:\*[ \t]*){3,}|(?:-[ \t]*){3,}|(?:_[ \t]*){3,})$")
-#: Lines that count, by what is looked for; most lines are none, and are passed over without a step in Python.
-_LINES: dict[Kind, re.Pattern[str]] = {
-    "code": re.compile(rf"^{_FENCE}$", re.MULTILINE),
-    "heading": re.compile(rf"^(?:{_FENCE}| {{0,3}}#{{1,6}}+(?:[ \t]++(?P<title>.*))?)$", re.MULTILINE),
-    "item": re.compile(
-        rf"^(?:{_FENCE}|[ \t]*+(?:(?P<bullet>[-+*•])|\d{{1,9}}+[.)])[ \t]++(?P<text>\S.*))$", re.MULTILINE
-    ),
-}
+# Lines that count, by what is looked for; most lines are none, and are passed over without a step in Python.
+_CODE_LINE = re.compile(rf"^{_FENCE}$", re.MULTILINE)
+_ITEM_LINE = re.compile(
+    rf"^(?:{_FENCE}|[ \t]*+(?:(?P<bullet>[-+*•])|\d{{1,9}}+[.)])[ \t]++(?P<text>\S.*))$", re.MULTILINE
+)
+_UNTITLED = r" {0,3}#{1,6}+[ \t]*+$"
+_HEADING_LINE = re.compile(
+    rf"^(?:{_UNTITLED}(?:\n{_UNTITLED})*+| {{0,3}}#{{1,6}}+[ \t]++(?P<title>.*+)$|{_FENCE}$)", re.MULTILINE
+)
 
 
-def _by_lines(text: str, kind: Kind) -> Iterator[Block]:
-    place = counted = number = 0
-    search, count, is_code = _LINES[kind].search, text.count, kind == "code"
-    read = _heading if kind == "heading" else _item
-    while match := search(text, place):
-        place = match.end() + 1
-        if match.lastgroup == "fence":
-            start, (end, place) = place, _fence_end(text, match.end(), match["ticks"] or match["tildes"])
-            if is_code:
-                yield Block(text[start:end], _tag(match["info"]))
-            continue
-        number += count("\n", counted, match.start())
-        counted = match.start()
-        if block := read(match, number):
-            yield block
+def _blocks_by_lines(text: str, kind: Kind) -> Iterator[Block]:
+    for match, code in _outside_fences(text, _CODE_LINE if kind == "code" else _ITEM_LINE):
+        if code is None:
+            if not _is_rule(match):
+                yield Block(match["text"].strip(), "bullet" if match["bullet"] else "numbered")
+        elif kind == "code":
+            yield Block(code, _tag(match["info"]))
 
 
-def _heading(match: re.Match[str], number: int) -> Block:
-    if not (title := (match["title"] or "").strip()):
-        return Block("", "", number, number + 1)
-    return Block(_HEADING_END.sub("", title).strip() if title.endswith("#") else title, "", number, number + 1)
+def _headings_by_lines(text: str) -> Iterator[Heading]:
+    for match, code in _outside_fences(text, _HEADING_LINE):
+        if code is None:
+            title = (match["title"] or "").strip()
+            if title.endswith("#"):
+                title = _HEADING_END.sub("", title).strip()
+            yield title, match.start(), match.end() + 1
 
 
-def _item(match: re.Match[str], number: int) -> Block | None:
-    bullet = match["bullet"]
-    if bullet and bullet in "-*" and _RULE.match(match[0]):
-        return None
-    return Block(match["text"].strip(), "bullet" if bullet else "numbered", number, number + 1)
+def _outside_fences(text: str, lines: re.Pattern[str]) -> Iterator[tuple[re.Match[str], str | None]]:
+    """The lines that count, none of those in fenced code; with the line of a fence comes its code."""
+    place = 0
+    while place < len(text):
+        for match in lines.finditer(text, place):
+            if match.lastgroup == "fence":
+                start = match.end() + 1
+                end, place = _fence_end(text, match.end(), match["ticks"] or match["tildes"])
+                yield match, text[start:end]
+                break
+            yield match, None
+        else:
+            return
+
+
+def _is_rule(match: re.Match[str]) -> bool:
+    return match["bullet"] in ("-", "*") and _RULE.match(match[0]) is not None
 
 
 def _fence_end(text: str, place: int, mark: str) -> tuple[int, int]:

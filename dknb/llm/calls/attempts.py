@@ -87,7 +87,7 @@ class Attempts:
                 pause = self._pause(error, number)
                 passage.leave(error, waits=pause is not None)
                 if pause is None:
-                    await with_sizes(error, request)
+                    await with_sizes(error, request, self._config)
                     without_requests(error)
                     raise
                 if self._failed is not None:

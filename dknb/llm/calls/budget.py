@@ -235,13 +235,13 @@ async def reserve(
         request: What is asked.
         config: The settings of the call.
         arrived: Where the pieces of a streamed answer will be.
-        own: The call's own budget, where it asks more than once; else one is made of its settings.
+        own: The call's own budget.
 
     Raises:
         BudgetExceeded: It does not fit into one of them, or its price is not known.
     """
     budgets = [*_around.get(), _of_this_process]
-    if (own := own or own_budget(config)) is not None:
+    if own is not None:
         budgets.append(own)
     if all(budget.limit == math.inf and budget.unknown == "allow" for budget in budgets):
         return Reservation(request, budgets, None, None, arrived)
@@ -266,7 +266,7 @@ def _estimate(request: ModelRequest, config: LLMConfig) -> tuple[dict[str, int],
 
 
 def own_budget(config: LLMConfig) -> Budget | None:
-    """The budget that a call has for itself."""
+    """The budget that a call has for itself, however often it asks; None when its settings have none."""
     return None if config.budget is None else Budget(config.budget)
 
 

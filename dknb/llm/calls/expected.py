@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from ..config import LLMConfig
 from ..counting.calibration import asked_at
-from ..counting.tokens import TokenCounter
+from ..counting.tokens import TokenCount, TokenCounter
+from ..families.apis import api_of
 from ..families.table import is_reasoning
 from ..request import ModelRequest
 
@@ -34,8 +34,7 @@ def expected_usage(request: ModelRequest, config: LLMConfig) -> dict[str, int]:
     That is ``max_tokens``, or what the options call so; without it 1,000, or 8,000 where the model thinks first; and
     so much for each of ``n`` answers. Vectors have none.
     """
-    with asked_at(request.provider, config.api_base):
-        prompt = prompt_tokens(request)
+    prompt = int(prompt_tokens(request, config))
     return {"prompt_tokens": prompt, "completion_tokens": 0 if request.kind == "embed" else _answer(config)}
 
 
@@ -69,12 +68,21 @@ def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
-def prompt_tokens(request: ModelRequest) -> int:
-    """About how many tokens the messages and tools of a request have, or its texts."""
+def prompt_tokens(request: ModelRequest, config: LLMConfig) -> TokenCount:
+    """How many tokens the prompt of a request has, with its tools and the schema of its answer; or its texts have.
+
+    Takes time: tables are loaded, and tokenizers are not fast.
+    """
     model = request.model
-    if request.kind == "embed":
-        return sum(TokenCounter.estimate_tokens(text, model) for text in request.texts)
-    prompt: int = TokenCounter.estimate_messages_tokens(request.full_messages(), model)
-    if request.tools:
-        prompt += TokenCounter.estimate_tokens(json.dumps(list(request.tools), default=str), model)
-    return prompt
+    with asked_at(request.provider, config.api_base):
+        if request.kind == "embed":
+            counts = [TokenCounter.count(text, model) for text in request.texts]
+            return TokenCount(sum(counts), all([count.exact for count in counts]))
+        return TokenCounter.count_messages(
+            request.full_messages(),
+            model,
+            request.tools,
+            request.tool_choice,
+            request.settings.get("response_format"),
+            api_of(config) if config.provider == "openai" else "chat",
+        )

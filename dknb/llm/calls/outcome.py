@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 
 from ...errors import ContextTooLong, ProviderError
+from ..config import LLMConfig
 from ..counting.calibration import learn
 from ..messages import LLMResponse, LLMStreamResponse
 from ..parts import ToolCall, ToolCallPiece, arguments_of
@@ -42,12 +43,12 @@ async def _price(response: LLMResponse, provider: str) -> float | None:
     return price
 
 
-async def last_of(pieces: AsyncGenerator[LLMStreamResponse, None]) -> LLMResponse:
-    """The whole answer of a stream."""
+async def last_of(pieces: AsyncGenerator[LLMStreamResponse | None, None]) -> LLMResponse:
+    """The whole answer of a stream, signs of life among its pieces or not."""
     response = None
     async with aclosing(pieces):
         async for piece in pieces:
-            response = piece.response
+            response = piece.response if piece is not None else None
     assert response is not None
     return response
 
@@ -90,10 +91,10 @@ def final_piece(response: LLMResponse) -> LLMStreamResponse:
     )
 
 
-async def with_sizes(error: ProviderError, request: ModelRequest) -> None:
+async def with_sizes(error: ProviderError, request: ModelRequest, config: LLMConfig) -> None:
     """Give an error of too long messages the numbers that the server did not tell: what is known, and an estimate."""
     if isinstance(error, ContextTooLong) and (error.tokens is None or error.limit is None):
-        tokens, limit = await asyncio.to_thread(_sizes, request)
+        tokens, limit = await asyncio.to_thread(_sizes, request, config)
         error.tokens = tokens if error.tokens is None else error.tokens
         error.limit = limit if error.limit is None else error.limit
         if error.limit is not None:
@@ -101,11 +102,11 @@ async def with_sizes(error: ProviderError, request: ModelRequest) -> None:
             error.hint = about + (error.hint or "")
 
 
-def _sizes(request: ModelRequest) -> tuple[int, int | None]:
+def _sizes(request: ModelRequest, config: LLMConfig) -> tuple[int, int | None]:
     from ..counting.model_facts import context_window
     from .expected import prompt_tokens
 
-    return prompt_tokens(request), context_window(request.model, request.provider)
+    return prompt_tokens(request, config), context_window(request.model, request.provider)
 
 
 #: Packages whose errors hold the request that failed, and so the key in its headers.

@@ -31,8 +31,11 @@ Pieces: TypeAlias = AsyncGenerator[LLMStreamResponse | None, None]
 #: One attempt at an answer, and at a stream of it.
 Once: TypeAlias = Callable[[ModelRequest, LLMConfig], Awaitable[LLMResponse]]
 Streamed: TypeAlias = Callable[[ModelRequest, LLMConfig], Pieces]
-_END = LLMStreamResponse()
+#: Opens what a call needs.
 Prepare: TypeAlias = Callable[[ModelRequest], Awaitable[None]]
+
+#: What comes after the last piece of a stream.
+_END = LLMStreamResponse()
 
 
 class Pipeline:
@@ -66,7 +69,7 @@ class Pipeline:
             once: One attempt.
             prepare: Opens what a call needs; before its time begins.
             recorded: Whether the recording has a part in it.
-            own: The call's own budget, where it asks more than once; else one is made of its settings.
+            own: The call's own budget, which all its requests share.
 
         Raises:
             BudgetExceeded: The call may cost more than is left; it was not made.

@@ -179,8 +179,6 @@ class _Watched(Observation):
 
     def __init__(self, tools: _Tools, request: ModelRequest, config: LLMConfig) -> None:
         self._tools = tools
-        self._request = request
-        self._config = config
         self._content = os.environ.get(CAPTURE_CONTENT, "").lower() in ("true", "1", "span_only", "span_and_event")
         self._began = time.perf_counter()
         self._common = _common(request, config)

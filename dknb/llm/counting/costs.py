@@ -224,14 +224,18 @@ class CostCalculator:
             cached: For a million tokens of a prompt that were read from a cache; as ``prompt`` where it is not given.
 
         Raises:
-            ConfigError: ``model`` does not name its provider, or a price is below 0.
+            ConfigError: ``model`` does not name its provider, or a price is below 0, no number, or without that of the
+                prompt.
         """
         if "/" not in model:
             raise ConfigError(
                 f"{model!r} names no provider.", hint='Write it as a spec, for example "openai-compatible/x"'
             )
-        if any(price is not None and price < 0 for price in (prompt, completion, cached)):
-            raise ConfigError(f"The price of {model!r} is below 0.", hint="Give US dollars for a million tokens")
+        for price in (prompt, completion, cached):
+            if price is not None and not 0 <= price < math.inf:
+                raise ConfigError(f"A price of {model!r} is {price!r}.", hint="Give US dollars for a million tokens")
+        if prompt is None and (completion is not None or cached is not None):
+            raise ConfigError(f"The price of {model!r} lacks that of the prompt.", hint="Give prompt=... too")
         if prompt is None:
             _own_prices.pop(model, None)
             return

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ...errors import ConfigError
+from ..families.table import apis_of
 from ..messages import LLMMessage, message_of
 from ..parts import DocumentPart, ImagePart, RawPart, ReasoningPart, TextPart, ToolResult
 from .calibration import learned_factor
@@ -111,11 +112,20 @@ class TokenCounter:
         tools: Sequence[Mapping[str, Any]] = (),
         tool_choice: str | Mapping[str, Any] | None = None,
         response_format: str | Mapping[str, Any] | None = None,
+        api: str | None = None,
     ) -> TokenCount:
         """The tokens of a call's prompt, with what the vendor puts around messages and tools.
 
-        Messages are what ``complete`` takes: a text, messages, or their plain data. Pictures count by the vendor's
-        formula, where their size is known; a schema counts as its text, which is an estimate.
+        Pictures count by the vendor's formula, where their size is known; a schema counts as its text, which is an
+        estimate.
+
+        Args:
+            messages: What ``complete`` takes: a text, messages, or their plain data.
+            model: The model, as a spec or a bare name.
+            tools: The tools that are sent along.
+            tool_choice: Which of them the model is to call.
+            response_format: The shape of the answer.
+            api: ``"chat"`` or ``"responses"``, where tools cost less; None is the first where the model speaks it.
 
         Raises:
             ConfigError: There is something else among them.
@@ -123,7 +133,9 @@ class TokenCounter:
         name = _bare(model)
         given = [LLMMessage("user", messages)] if isinstance(messages, str) else messages
         given = [given] if isinstance(given, (LLMMessage, Mapping)) else given
-        count, exact = _in_prompt(map(message_of, given), name, tools, tool_choice)
+        if api is None:
+            api = "chat" if "chat" in apis_of("openai", name) else "responses"
+        count, exact = _in_prompt(map(message_of, given), name, tools, tool_choice, api)
         if isinstance(response_format, Mapping):
             count, exact = count + _in_text(json.dumps(_schema(response_format)), name)[0], False
         return TokenCount(count if exact or encoding_of(name) else _corrected(count, name), exact)
@@ -135,12 +147,10 @@ class TokenCounter:
 
     @staticmethod
     def estimate_messages_tokens(
-        messages: str | Iterable[LLMMessage | Mapping[str, Any]],
-        model: str = "default",
-        tools: Sequence[Mapping[str, Any]] = (),
+        messages: str | Iterable[LLMMessage | Mapping[str, Any]], model: str = "default"
     ) -> TokenCount:
         """How many tokens the messages of one call have, with what the vendor puts around them."""
-        return TokenCounter.count_messages(messages, model, tools)
+        return TokenCounter.count_messages(messages, model)
 
     @staticmethod
     def fits_in_context(text: str, model: str = "default", max_tokens: int | None = None) -> bool:
@@ -167,7 +177,7 @@ def _bare(model: str) -> str:
 
 
 def _corrected(count: int, name: str) -> int:
-    return round(count * learned_factor(name, lambda messages, tools: _in_prompt(messages, name, tools, None)[0]))
+    return round(count * learned_factor(name, lambda messages, tools: _in_prompt(messages, name, tools)[0]))
 
 
 def _in_text(text: str, name: str) -> tuple[int, bool]:
@@ -190,7 +200,8 @@ def _in_prompt(
     messages: Iterable[LLMMessage],
     name: str,
     tools: Sequence[Mapping[str, Any]],
-    tool_choice: str | Mapping[str, Any] | None,
+    tool_choice: str | Mapping[str, Any] | None = None,
+    api: str = "chat",
 ) -> tuple[int, bool]:
     total, per_message = next((request, message) for pattern, request, message in _FRAMES if pattern.match(name))
     exact = _DOCUMENTED.match(name.removeprefix("ft:")) is not None and not tools
@@ -201,7 +212,7 @@ def _in_prompt(
         total += len(message.tool_calls) * call_overhead(name)
         total += sum([_unreadable(part, name) for part in message.parts])
     if tools:
-        total += tools_overhead(name, tool_choice) + _in_text(tools_text(tools, name), name)[0]
+        total += tools_overhead(name, tool_choice, api) + _in_text(tools_text(tools, name), name)[0]
     return total, exact
 
 

@@ -14,8 +14,9 @@ from ..tools import as_messages_tool, schema_of, tool_name
 
 __all__ = ["call_overhead", "tools_overhead", "tools_text"]
 
-#: Tokens around the tools of a request, those around a call with its result, and whether the tools are TypeScript. Fitted to recorded exchanges
-#: (`tests/llm/test_llm_token_usage.py`), 22 November 2026; Anthropic's page "Tool use" of an earlier year says 264 to 530.
+#: Tokens around the tools of a request, those around a call with its result, and whether the tools are TypeScript.
+#: Fitted to recorded exchanges (`tests/llm/test_llm_token_usage.py`), 22 November 2026: gpt-5 to 7 of one program with
+#: gpt-5.4; Anthropic's page "Tool use" of an earlier year says 264 to 530.
 _OVERHEADS = (
     (re.compile(r"gpt-[5-9]"), 90, 14, True),
     (re.compile(r"gpt-|o\d|chatgpt"), 9, 8, True),
@@ -24,14 +25,19 @@ _OVERHEADS = (
     (re.compile(r"(?:meta-)?llama-?3"), 400, 10, False),
     (re.compile(r""), 100, 10, False),
 )
+#: Tokens around the tools of a request to OpenAI's responses API, which tells a model less of them, or has it from
+#: elsewhere. Fitted there too: gpt-5 to three exchanges with gpt-5.4, the others to one each with gpt-4.1 and gpt-4o-mini.
+_IN_RESPONSES = ((re.compile(r"gpt-[5-9]"), 7), (re.compile(r""), 3))
 #: What Claude is told where it must call a tool is shorter.
 _FORCED = 200
 
 _TYPES = {"integer": "number", "number": "number", "boolean": "boolean", "string": "string", "null": "null"}
 
 
-def tools_overhead(model: str, tool_choice: str | Mapping[str, Any] | None = None) -> int:
+def tools_overhead(model: str, tool_choice: str | Mapping[str, Any] | None = None, api: str = "chat") -> int:
     """The tokens around the tools of a call, for a model given by its bare name."""
+    if api == "responses":
+        return next(overhead for pattern, overhead in _IN_RESPONSES if pattern.match(model))
     overhead = _row(model)[0]
     may_talk = tool_choice in (None, "auto", "none") or (
         isinstance(tool_choice, Mapping) and tool_choice.get("type") in ("auto", "none")

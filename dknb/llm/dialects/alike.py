@@ -17,6 +17,7 @@ from ..messages import LLMMessage
 from ..parts import (
     DocumentPart,
     ImagePart,
+    Json,
     Part,
     RawPart,
     ReasoningPart,
@@ -30,7 +31,6 @@ from ..tools import as_responses_tool
 
 __all__ = ["alike", "alike_key"]
 
-Json: TypeAlias = dict[str, Any]
 Atom: TypeAlias = list[Any]
 
 _SAME_NAME = {

@@ -14,7 +14,7 @@ from ...errors import ConfigError
 from ..messages import LLMResponse, LLMStreamResponse
 from ..parts import Json
 from ..request import ModelRequest
-from ..wire.sse import EventDecoder
+from ..wire.sse import EVENT_STREAM, EventDecoder
 
 __all__ = ["Accumulator", "Decoder", "Dialect", "NoAnswer", "StreamError", "body_options", "told_settings"]
 
@@ -85,7 +85,7 @@ class Dialect:
     accumulator: Callable[[], Accumulator]
     stream_fields: Json = field(default_factory=lambda: {"stream": True})
     decoder: Callable[[], Decoder] = EventDecoder
-    stream_types: tuple[str, ...] = ("text/event-stream",)
+    stream_types: tuple[str, ...] = (EVENT_STREAM,)
 
 
 def body_options(request: ModelRequest) -> Json:

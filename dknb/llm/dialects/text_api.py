@@ -71,6 +71,8 @@ class _TextStream:
             raise StreamError(event)
         self._whole |= {name: event[name] for name in ("id", "model", "usage") if event.get(name)}
         for choice in event.get("choices") or ():
+            if choice.get("index"):  # another answer, where several were asked for
+                continue
             self._finish = choice.get("finish_reason") or self._finish
             self.complete = self._finish is not None
             for name, told in (choice.get("logprobs") or {}).items():

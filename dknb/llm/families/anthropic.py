@@ -29,7 +29,7 @@ ANTHROPIC = (
     Family(r"claude-3-5", _FIRST, _BASIC, answer_tokens=8_192, longest_answer=8_192),
     Family(r"claude-3-7", _OVERVIEW, (*_BASIC, *REASONING), answer_tokens=8_192, longest_answer=64_000),
     Family(r"claude-opus-4-1", _ONE_OF_TWO, _NOW, apart=_EITHER, answer_tokens=8_192, longest_answer=32_000),
-    Family(r"claude-opus-4-[5]", _ONE_OF_TWO, _NOW, apart=_EITHER, answer_tokens=8_192, longest_answer=64_000),
+    Family(r"claude-opus-4-5", _ONE_OF_TWO, _NOW, apart=_EITHER, answer_tokens=8_192, longest_answer=64_000),
     Family(r"claude-opus-4-6", _ONE_OF_TWO, _NOW, apart=_EITHER, answer_tokens=8_192, longest_answer=128_000),
     Family(r"claude-opus-4-[7-9]", _NO_SAMPLING, _NOW, refuses=_SAMPLING, answer_tokens=8_192, longest_answer=128_000),
     Family(r"claude-opus-4", _OVERVIEW, (*_BASIC, *REASONING), answer_tokens=8_192, longest_answer=32_000),

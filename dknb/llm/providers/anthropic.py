@@ -64,14 +64,15 @@ class AnthropicProvider(WireProvider):
         with extra("anthropic"):
             from anthropic import AsyncAnthropic
 
-            from ..wire.sdk_client import is_elsewhere, sdk_client
+            from ..wire.sdk_client import address_in, is_elsewhere, sdk_client
             from ..wire.transport import http_client
         base_url = self.config.api_base
         client = http_client(base_url)
         key = self._key()
         # One of them is always given: the SDK shall not look into the environment for another.
         given: dict[str, Any] = {"auth_token": key} if self._is_token() else {"api_key": key}
-        sdk = AsyncAnthropic(**given, base_url=base_url, http_client=client)
+        with address_in("ANTHROPIC_BASE_URL"):
+            sdk = AsyncAnthropic(**given, base_url=base_url, http_client=client)
         return sdk_client(sdk, client, elsewhere=is_elsewhere(base_url, "anthropic.com"))
 
     def _key(self) -> str | None:

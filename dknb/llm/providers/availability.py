@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from ..catalog import added_providers, provider_row
 from ..counting.model_facts import newest_models
+from ..wire.hosts import is_this_machine
 from .gguf import gguf_files
 
 __all__ = ["Availability", "ollama_url", "usable_models"]
@@ -176,7 +177,7 @@ async def _ollama_names(url: str) -> list[str]:
     import httpx
 
     # A proxy is for the world outside, not for a server on this machine.
-    outside = urlsplit(url).hostname not in ("127.0.0.1", "::1", "localhost")
+    outside = not is_this_machine(urlsplit(url).hostname or "")
     try:
         # Certificates take longer to load than a server on this machine takes to answer.
         async with httpx.AsyncClient(trust_env=outside, timeout=None, verify=url.startswith("https:")) as client:

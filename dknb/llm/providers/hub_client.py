@@ -21,11 +21,11 @@ from ...errors import ConfigError
 from ..parts import Json
 from ..wire.http_client import HttpClient
 from ..wire.sdk_reply import SdkReply
+from .openai_shaped import PATHS
 
 __all__ = ["HubClient", "hub_token"]
 
 _ROUTER = "https://router.huggingface.co/v1"
-_PATHS = {"chat": "/chat/completions", "text": "/completions", "embeddings": "/embeddings", "models": "/models"}
 #: What the Hub calls our APIs, and the field of the body that it wants apart.
 _TASKS = {
     "chat": ("conversational", "messages"),
@@ -93,7 +93,7 @@ class HubClient:
         try:
             # The router itself has one address for all chats, and takes them as they are.
             if body is None or not self._routed or (api == "chat" and self._server is None):
-                async with self._http.open(_PATHS[api], body, headers) as reply:
+                async with self._http.open(PATHS[api], body, headers) as reply:
                     yield reply
                 return
             # The Hub is asked who runs the model, and that blocks.

@@ -16,9 +16,10 @@ from typing import Any
 
 from ...errors import ConfigError, ModelNotFound, ProviderError, ServerError, did_you_mean
 from ..base import AsyncLLMProvider, Pieces
+from ..calls.outcome import last_of
 from ..config import CompletionMode, LLMConfig, ModelCapability
 from ..dialects.chat_api import ChatTraits, chat_dialect, chat_usage
-from ..dialects.dialect import Dialect, StreamError
+from ..dialects.dialect import Dialect, StreamError, body_options
 from ..dialects.text_api import TEXT
 from ..messages import LLMResponse, LLMStreamResponse
 from ..parts import Json
@@ -87,9 +88,6 @@ class LocalProvider(AsyncLLMProvider):
 
     async def validate_model(self) -> bool:
         """Whether the file is there and is a GGUF."""
-        return await self._is_there()
-
-    async def _is_there(self) -> bool:
         try:
             await asyncio.to_thread(gguf_facts, self._path)
         except (OSError, BrokenGguf):
@@ -100,12 +98,7 @@ class LocalProvider(AsyncLLMProvider):
 
     async def _complete(self, request: ModelRequest, config: LLMConfig) -> LLMResponse:
         # As a stream, since only a stream can be stopped.
-        response: LLMResponse | None = None
-        async with aclosing(self._stream(request, config)) as pieces:
-            async for piece in pieces:
-                response = piece.response if piece is not None else None
-        assert response is not None
-        return response
+        return await last_of(self._stream(request, config))
 
     async def _stream(self, request: ModelRequest, config: LLMConfig) -> Pieces:
         dialect = TEXT if config.mode is CompletionMode.TEXT else chat_dialect(ChatTraits())
@@ -131,7 +124,7 @@ class LocalProvider(AsyncLLMProvider):
 
     async def _embed(self, request: ModelRequest, config: LLMConfig) -> LLMResponse:
         model = await self._model(request)
-        body = {"input": list(request.texts)} | _for_body(request)
+        body = {"input": list(request.texts)} | _for_body(body_options(request))
         try:
             data = await model.vectors(body)
         except (ValueError, RuntimeError, TypeError) as error:
@@ -163,7 +156,9 @@ class LocalProvider(AsyncLLMProvider):
         try:
             await model.ready()
         except LoadFailed as error:
-            raise self._failed(ServerError, f"llama.cpp could not load {self.model!r}.", _WHY) from error
+            family = (await self._facts()).architecture
+            why = f"llama.cpp could not load {self.model!r}, a model of the family {family!r}."
+            raise self._failed(ServerError, why, _WHY) from error
         return model
 
     async def _load_settings(self, request: ModelRequest) -> LoadSettings:
@@ -238,8 +233,7 @@ def _settings(path: Path, options: Mapping[str, Any], facts: GgufFacts, *, embed
 
 def _body(dialect: Dialect, request: ModelRequest) -> Json:
     """The body as llama.cpp takes it in process, where it is to tell of its progress, so that it can be stopped."""
-    body = dialect.body(request) | dialect.stream_fields | {"return_progress": True}
-    body = {name: value for name, value in body.items() if name not in _LOADING}
+    body = _for_body(dialect.body(request)) | dialect.stream_fields | {"return_progress": True}
     choice = body.get("tool_choice")
     if isinstance(choice, dict) and "function" in choice:
         # llama.cpp knows no names here; one tool that is required is the same.
@@ -249,8 +243,9 @@ def _body(dialect: Dialect, request: ModelRequest) -> Json:
     return body
 
 
-def _for_body(request: ModelRequest) -> Json:
-    return {name: value for name, value in request.options.items() if name not in _LOADING}
+def _for_body(told: Json) -> Json:
+    """What is told of a request, without what was told of loading."""
+    return {name: value for name, value in told.items() if name not in _LOADING}
 
 
 def _with_code(data: Json) -> Json:

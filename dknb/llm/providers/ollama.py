@@ -21,7 +21,7 @@ from ..messages import LLMResponse
 from ..parts import Json
 from ..request import ModelRequest
 from ..wire.faults import Faults
-from ..wire.hosts import without_secrets
+from ..wire.hosts import is_of, without_secrets
 from ..wire.http_client import HttpClient
 from ..wire.provider import HttpReply, WireProvider
 from .availability import ollama_url
@@ -180,5 +180,4 @@ class OllamaProvider(WireProvider):
 
 
 def _in_the_cloud(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    return host == "ollama.com" or host.endswith(".ollama.com")
+    return is_of(url, ("ollama.com",))

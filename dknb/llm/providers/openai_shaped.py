@@ -20,10 +20,10 @@ from ..wire.provider import HttpReply, WireProvider
 if TYPE_CHECKING:
     from ..wire.http_client import HttpClient
 
-__all__ = ["OpenAIShapedProvider"]
+__all__ = ["PATHS", "OpenAIShapedProvider"]
 
 #: Where the APIs are, below the address of the server.
-_PATHS = {
+PATHS = {
     "chat": "/chat/completions",
     "text": "/completions",
     "responses": "/responses",
@@ -46,19 +46,20 @@ class OpenAIShapedProvider(WireProvider):
         with extra("openai"):
             from openai import AsyncOpenAI
 
-            from ..wire.sdk_client import is_elsewhere, sdk_client
+            from ..wire.sdk_client import address_in, is_elsewhere, sdk_client
             from ..wire.transport import http_client
         options = self.config.options
         base_url = self._base_url()
         client = http_client(base_url)
-        sdk = AsyncOpenAI(
-            # Servers without keys get a word that is none, since the SDK insists on one.
-            api_key=self._key() or "no-key",
-            base_url=base_url,
-            organization=options.get("organization"),
-            project=options.get("project"),
-            http_client=client,
-        )
+        with address_in("OPENAI_BASE_URL"):
+            sdk = AsyncOpenAI(
+                # Servers without keys get a word that is none, since the SDK insists on one.
+                api_key=self._key() or "no-key",
+                base_url=base_url,
+                organization=options.get("organization"),
+                project=options.get("project"),
+                http_client=client,
+            )
         elsewhere = self.provider != "openai" or is_elsewhere(base_url, "openai.com")
         if elsewhere:
             # The SDK takes them from OpenAI's environment variables too; they are nobody else's business.
@@ -71,7 +72,7 @@ class OpenAIShapedProvider(WireProvider):
     def _open(
         self, client: HttpClient, api: str, body: Json | None, headers: Mapping[str, str]
     ) -> AbstractAsyncContextManager[HttpReply]:
-        return client.open(_PATHS[api], body, headers)
+        return client.open(PATHS[api], body, headers)
 
     async def _embed(self, request: ModelRequest, config: LLMConfig) -> LLMResponse:
         body: Json = {"model": request.model, "input": list(request.texts), "encoding_format": "float"}

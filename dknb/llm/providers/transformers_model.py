@@ -56,6 +56,9 @@ class TransformersModel:
         folder: The folder; nothing is fetched from the network.
         loading: ``device``, ``dtype`` and ``trust_remote_code`` of the pipeline.
 
+    Attributes:
+        folder: The folder, as it was when the model was loaded.
+
     Raises:
         MissingExtra: ``transformers`` or ``torch`` is not installed.
         ServerError: They cannot load it.
@@ -79,6 +82,7 @@ class TransformersModel:
                 model=folder.model,
                 hint="Check that the folder is whole, and that this transformers knows such a model",
             ) from error
+        self.folder = folder
         self._torch = torch
         self._base = transformers.generation.streamers.BaseStreamer
         self._model: Any = pipeline.model.eval()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
 from ...errors import BadRequest, ConfigError, ContextTooLong, ModelNotFound, ProviderError, ServerError
 from ..answers.schema_modes import instructed
 from ..base import AsyncLLMProvider, Messages, Pieces
+from ..calls.outcome import last_of
 from ..config import CompletionMode, LLMConfig, ModelCapability
 from ..counting.tokens import TokenCount
 from ..dialects.dialect import told_settings
@@ -24,13 +24,7 @@ __all__ = ["TransformersProvider"]
 
 #: Most tokens of an answer where neither the caller nor the model says.
 _USUAL_MOST = 1024
-_FIELDS = {
-    "temperature": "temperature",
-    "top_p": "top_p",
-    "max_tokens": "max_tokens",
-    "stop_sequences": "stop_sequences",
-    "seed": "seed",
-}
+_FIELDS = {name: name for name in ("temperature", "top_p", "max_tokens", "stop_sequences", "seed")}
 _CHOOSING = ("temperature", "top_p")
 
 
@@ -64,9 +58,6 @@ class TransformersProvider(AsyncLLMProvider):
 
     async def validate_model(self) -> bool:
         """Whether a model is in the folder; it is not loaded."""
-        return await self._is_there()
-
-    async def _is_there(self) -> bool:
         try:
             await asyncio.to_thread(ModelFolder.at, self.model)
         except ModelNotFound:
@@ -93,12 +84,7 @@ class TransformersProvider(AsyncLLMProvider):
     # One attempt
 
     async def _complete(self, request: ModelRequest, config: LLMConfig) -> LLMResponse:
-        response = None
-        async with aclosing(self._stream(request, config)) as pieces:
-            async for piece in pieces:
-                response = piece.response if piece is not None else None
-        assert response is not None
-        return response
+        return await last_of(self._stream(request, config))
 
     async def _stream(self, request: ModelRequest, config: LLMConfig) -> Pieces:
         model = await self._loaded()
@@ -156,13 +142,12 @@ class TransformersProvider(AsyncLLMProvider):
         self, model: TransformersModel, request: ModelRequest, config: LLMConfig, *, fitting: bool = True
     ) -> list[int]:
         """The tokens of a request; those that do not fit are an error, unless they are only counted."""
-        folder = ModelFolder.at(self.model)
-        if not folder.writes:
+        if not model.folder.writes:
             raise ConfigError(f"{config.spec} writes no text.", hint="It is for embeddings: use embed()")
         if request.tools and request.tool_choice != "none":
             raise ConfigError("A local transformers model is offered no tools.", hint="Leave the tools out")
         messages = request.full_messages()
-        if config.mode is CompletionMode.TEXT or not folder.chats:
+        if config.mode is CompletionMode.TEXT or not model.folder.chats:
             ids = model.ids("\n\n".join(_text(message) for message in messages))
         else:
             ids = _chat_ids(model, messages, request)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from .lines import name_of
+from .lines import PIECE_STARTS, name_of
 
 __all__ = ["ENTRY", "Index", "note_lines", "scan"]
 
@@ -14,7 +14,6 @@ ENTRY = re.compile(rb'\{"key":"([0-9a-f]{64})","run":"([0-9a-f]{8})","sample":(\
 _HEADER = re.compile(rb'\{"dknb_recording": ?(\d+)')
 _MARKS = (b"<<<<<<<", b"=======", b">>>>>>>", b"|||||||")
 _KEY = b'{"key":"'
-_PIECES = (b'{"said":"', b'{"data":"')
 _CHUNK = 1 << 20
 _LINE_ENDS = b"}\r"
 
@@ -75,7 +74,7 @@ class Index:
 
     def other(self, line: bytes, offset: int) -> None:
         """Note a line that is no entry."""
-        if line.startswith(_PIECES) and line.endswith((b"}", b"}\r")):
+        if line.startswith(PIECE_STARTS) and line.endswith((b"}", b"}\r")):
             self.pieces.setdefault(name_of(line), offset)
         elif found := _HEADER.match(line):
             self.version = max(self.version, int(found[1]))

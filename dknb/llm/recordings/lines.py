@@ -26,6 +26,7 @@ __all__ = [
     "FORMAT",
     "HEADER",
     "HEADER_START",
+    "PIECE_STARTS",
     "Piece",
     "encoded",
     "name_of",
@@ -44,6 +45,9 @@ HEADER_START = b'{"dknb_recording":'
 HEADER = HEADER_START + b"%d}\n" % FORMAT
 #: Stands before the first entry that was imported: only where it is, calls are also looked for by `dknb.llm.dialects.alike`.
 IMPORT_HEADER = HEADER_START + b'%d,"imported":true}\n' % FORMAT
+
+#: What the lines that entries share begin with.
+PIECE_STARTS = (b'{"said":"', b'{"data":"')
 
 _LONG_TEXT = 1_000
 _LONG_VALUE = 400

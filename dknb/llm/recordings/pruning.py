@@ -16,7 +16,7 @@ from ...errors import RecordingError
 from .disk import as_typed, is_replaced, open_to_read
 from .entry import Identity
 from .index import ENTRY
-from .lines import HEADER_START, name_of, references, request_of
+from .lines import HEADER_START, PIECE_STARTS, name_of, references, request_of
 from .lock import locked
 
 __all__ = ["Pruned", "prune"]
@@ -82,7 +82,7 @@ def _lines(file: BinaryIO) -> Iterator[bytes]:
 def _is_kept(line: bytes, remove: Container[Identity], needed: Container[str]) -> bool:
     if (which := _identity(line)) is not None:
         return which not in remove
-    if line.startswith((b'{"said":"', b'{"data":"')):
+    if line.startswith(PIECE_STARTS):
         return name_of(line).decode() in needed
     return line.startswith(HEADER_START)
 
@@ -101,7 +101,7 @@ def _needed(file: BinaryIO, remove: Container[Identity]) -> set[str]:
             if (which := _identity(line)) is not None:
                 if which not in remove:
                     waiting.update(references(request_of(line)))
-            elif line.startswith((b'{"said":"', b'{"data":"')):
+            elif line.startswith(PIECE_STARTS):
                 pieces[name_of(line).decode()] = list(references(json.loads(line)))
     needed: set[str] = set()
     while waiting:

@@ -35,6 +35,8 @@ __all__ = [
     "RecordingSummary",
     "Take",
     "active",
+    "latest_path",
+    "live",
     "request_key",
     "use",
     "used_here",

@@ -219,11 +219,7 @@ def _names_a_secret(variable: str) -> bool:
 
 def named_environment_secrets(environment: Mapping[str, str]) -> list[tuple[str, str]]:
     """The same with the names of the variables, without what is too short, or a placeholder."""
-    return [
-        (name, value)
-        for name, value in environment.items()
-        if _SECRET_VARIABLE.fullmatch(name.upper()) and _is_told(value)
-    ]
+    return [(name, value) for name, value in environment.items() if _names_a_secret(name) and _is_told(value)]
 
 
 def _is_told(secret: str) -> bool:

@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 
 from ...errors import RecordingError
 from .disk import as_typed
+from .scrub import is_secret_name
 
 __all__ = ["VcrExchange", "read_vcr"]
 
@@ -179,7 +180,7 @@ def _headers(message: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _secrets(request: Mapping[str, Any]) -> Iterator[str]:
     """The keys in a request's headers, which somebody may have forgotten to filter."""
     for name, value in _headers(request):
-        if name.lower() in ("authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie", "proxy-authorization"):
+        if is_secret_name(name):
             yield value.removeprefix("Bearer ").strip()
 
 

@@ -112,10 +112,13 @@ def _read(source: Path) -> tuple[list[VcrExchange | str], str]:
 
 def _add(into: Path, entries: list[Json], report: ImportReport) -> None:
     file = RecordingFile(into.expanduser().absolute(), writable=True)
+    there: dict[str, set[Identity]] = {}
     try:
         for entry in entries:
-            which: Identity = (entry["key"], entry["run"], entry["sample"])
-            if which in _identities(file, entry["key"]):
+            key = entry["key"]
+            if key not in there:
+                there[key] = set(_identities(file, key))
+            if (key, entry["run"], entry["sample"]) in there[key]:
                 report.known += 1
             else:
                 file.append(entry, imported=True)

@@ -27,7 +27,7 @@ from ..request import ModelRequest
 from .hosts import without_secrets
 from .refusals import as_told, is_too_long, setting_to_drop, sizes
 
-__all__ = ["Faults", "shown"]
+__all__ = ["Faults", "request_id", "shown"]
 
 #: Status to error; 5xx besides is the server's fault, any other 4xx the request's.
 _STATUS: dict[int, type[ProviderError]] = {
@@ -231,8 +231,8 @@ class Faults:
             provider=self.request.provider,
             model=self.request.model,
             status=status,
-            request_id=self._clean(headers.get("x-request-id") or headers.get("request-id") or "") or None,
-            retry_after=retry_after(headers),
+            request_id=self._clean(request_id(headers) or "") or None,
+            retry_after=_retry_after(headers),
             hint=hint,
         )
 
@@ -256,7 +256,12 @@ class Faults:
         return _KEY.sub("[key]", _USER.sub("//", text))
 
 
-def retry_after(headers: Mapping[str, str]) -> float | None:
+def request_id(headers: Mapping[str, str]) -> str | None:
+    """What the server calls the request, by whichever of its headers says so."""
+    return headers.get("x-request-id") or headers.get("request-id")
+
+
+def _retry_after(headers: Mapping[str, str]) -> float | None:
     """Seconds that the server asks to wait, from whichever of its headers says so."""
     if (milliseconds := _number(headers.get("retry-after-ms"))) is not None:
         return milliseconds / 1000
@@ -323,5 +328,5 @@ def _detail(body: Any, text: str) -> Json:
         inner = inner.get("error") or inner.get("detail") or inner
     if isinstance(inner, dict):
         told = inner.get("message") or inner.get("detail")
-        return {**inner, "message": as_told({"message": told}) if told else text}
+        return {**inner, "message": as_told(told) if told else text}
     return {"message": inner if isinstance(inner, str) and inner else text or "no reason given"}

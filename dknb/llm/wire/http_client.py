@@ -90,17 +90,17 @@ class HttpClient:
 
     async def _sent(self, request: Request) -> Response:
         """The reply; within one server it is followed to where the server says."""
-        for hop in range(_MOST_HOPS):
+        for _ in range(_MOST_HOPS):
             response = await self._client.send(request, stream=True, follow_redirects=False)
             onward = response.next_request
             if onward is None:
                 return response
             await response.aclose()
-            same = origin(str(onward.url)) == origin(str(request.url)) and onward.method == request.method
-            if not same or hop == _MOST_HOPS - 1:
-                raise SentOn(response.status_code, str(onward.url))
+            to = str(onward.url)
+            if origin(to) != origin(str(request.url)) or onward.method != request.method:
+                break
             request = onward
-        raise AssertionError("unreachable")
+        raise SentOn(response.status_code, to)
 
     @property
     def secrets(self) -> list[str]:

@@ -26,7 +26,7 @@ from ..parts import Json
 from ..request import ModelRequest
 from .arrived import arrived_of_body, arrived_of_pieces, arrived_of_stream
 from .clients import Clients
-from .faults import Faults
+from .faults import Faults, request_id
 from .hosts import is_open_road
 from .http_client import SentOn
 from .size import MOST_BYTES, TooLarge, collected
@@ -237,7 +237,8 @@ class WireProvider(AsyncLLMProvider):
 
     def _about(self, reply: HttpReply) -> Json:
         """What a reply's headers say of it, for the answer's ``metadata``."""
-        return _ids(reply)
+        identity = request_id(reply.headers)
+        return {"request_id": identity} if identity else {}
 
     async def _prepare(self, request: ModelRequest) -> None:
         # Before the clock starts: the first call imports an SDK, which takes a second.
@@ -314,11 +315,6 @@ def _answering(reply: Any, faults: Faults) -> Faults:
     """The faults of where the reply came from, which is not where it was asked for if the server sent us on."""
     url = getattr(reply, "url", None)
     return faults if url is None or str(url).startswith(faults.base_url) else replace(faults, base_url=str(url))
-
-
-def _ids(reply: HttpReply) -> Json:
-    identity = reply.headers.get("x-request-id") or reply.headers.get("request-id")
-    return {"request_id": identity} if identity else {}
 
 
 def _transport_errors() -> tuple[type[BaseException], ...]:

@@ -9,13 +9,13 @@ ragflow #11815, workglow-dev/libs #746), llama.cpp (ggml-org/llama.cpp #15780, #
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from ..families.table import refused_settings
 from ..parts import Json
 from ..request import ModelRequest
 
-__all__ = ["is_too_long", "setting_to_drop", "sizes"]
+__all__ = ["as_told", "is_too_long", "setting_to_drop", "sizes"]
 
 _N = r"[\d,]+"
 #: Texts with both numbers: ``limit``, and ``tokens`` or its summands ``a`` and ``b``. First match counts.
@@ -148,12 +148,11 @@ def _without(name: str, request: ModelRequest) -> str:
     return f"{name}=None"
 
 
-def as_told(detail: Mapping[str, object]) -> str:
-    """The text of a refusal in which validators put a list, as one line."""
-    items = detail.get("message")
-    if not isinstance(items, list):
-        return str(items)
+def as_told(told: object) -> str:
+    """The text of a refusal as one line, also where it is the list that validators write."""
+    if not isinstance(told, list):
+        return str(told)
     return "; ".join(
         f"{'.'.join(map(str, item.get('loc', ())))}: {item.get('msg', '')}" if isinstance(item, dict) else str(item)
-        for item in items
+        for item in told
     )

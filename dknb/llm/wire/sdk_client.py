@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from ...errors import ConfigError
 from .hosts import is_of
 from .http_client import HttpClient
 
@@ -12,12 +15,27 @@ if TYPE_CHECKING:
     from httpx2 import AsyncClient
     from openai import AsyncOpenAI
 
-__all__ = ["is_elsewhere", "sdk_client"]
+__all__ = ["address_in", "is_elsewhere", "sdk_client"]
 
 
 def is_elsewhere(base_url: str | None, *domains: str) -> bool:
     """Whether an address that the caller gave is none of the vendor's; the environment's own is the environment's affair."""
     return base_url is not None and not is_of(base_url, domains)
+
+
+@contextmanager
+def address_in(variable: str) -> Iterator[None]:
+    """While an SDK is made, which takes its address from a variable of the environment unless it is given one.
+
+    Raises:
+        ConfigError: What the variable holds is no address; it is not shown, since a password may be in it.
+    """
+    from httpx2 import InvalidURL
+
+    try:
+        yield
+    except InvalidURL:
+        raise ConfigError(f"{variable} is no address.", hint="For example  http://localhost:8000/v1") from None
 
 
 def sdk_client(sdk: AsyncOpenAI | AsyncAnthropic, client: AsyncClient, *, elsewhere: bool = False) -> HttpClient:

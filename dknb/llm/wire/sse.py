@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 
 from ..parts import Json
+from .lines import Lines
 from .size import MOST_BYTES, TooLarge
 
 __all__ = ["DONE", "EVENT_STREAM", "EventDecoder", "may_be_events"]
@@ -27,18 +28,17 @@ def may_be_events(start: bytes) -> bool:
 class EventDecoder:
     """Collects the bytes of a stream and gives the events that are complete.
 
-    Lines may end in any of the ways that the standard allows (WHATWG HTML, section 9.2.5). The work is linear in the
-    bytes, however small the pieces in which they come.
+    Lines may end in any of the ways that the standard allows (WHATWG HTML, section 9.2.5).
     """
 
     def __init__(self) -> None:
-        self._line: list[bytes] = []
+        self._lines = Lines()
         self._data: list[bytes] = []
         self._name = b""
         self._after_return = False
         self._begun = False
-        #: Bytes of the line and of the event that are not complete yet.
-        self._held = self._size = 0
+        #: Bytes of the event that is not complete yet, in whole lines.
+        self._size = 0
 
     def feed(self, chunk: bytes) -> Iterator[Json]:
         """The events that ``chunk`` completes; those before a broken one come before its error.
@@ -50,27 +50,13 @@ class EventDecoder:
         """
         if b"\r" in chunk or self._after_return:
             chunk = self._with_newlines(chunk)
-        if b"\n" not in chunk:
-            self._line.append(chunk)
-            self._hold(len(chunk))
-            return
-        lines = chunk.split(b"\n")
-        if self._line:
-            lines[0] = b"".join([*self._line, lines[0]])
-        last = lines.pop()
-        self._line = [last] if last else []
-        self._held = 0
-        yield from self._events(lines)
-        self._hold(len(last))
+        yield from self._events(self._lines.feed(chunk))
+        if self._lines.held + self._size > MOST_BYTES:
+            raise TooLarge(MOST_BYTES)
 
     def finish(self) -> Iterator[Json]:
         """The event that the end of the stream completes, if there is one."""
-        return self._events([b"".join(self._line), b""])
-
-    def _hold(self, size: int) -> None:
-        self._held += size
-        if self._held + self._size > MOST_BYTES:
-            raise TooLarge(MOST_BYTES)
+        return self._events([self._lines.rest(), b""])
 
     def _with_newlines(self, chunk: bytes) -> bytes:
         """The chunk with all ends of lines made one byte; the one that it may end within counts at once."""

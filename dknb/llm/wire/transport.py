@@ -1,4 +1,4 @@
-"""What carries the SDKs' requests: ``aiohttp``, which takes half the time of what they bring along.
+"""What carries requests: ``aiohttp``, which takes half the time of what the SDKs bring along.
 
 Imported only where a client is made, since it imports both HTTP libraries. Both SDKs have such a transport as an extra
 too; this one differs in three things: a broken connection is never called a time-out, the pool is large enough for a
@@ -48,7 +48,7 @@ _ERRORS: tuple[tuple[type[Exception], type[httpx2.TransportError]], ...] = (
 
 
 def http_client(base_url: str | None) -> httpx2.AsyncClient:
-    """A client for an SDK.
+    """A client on ``aiohttp``.
 
     Blocks for some hundredths of a second, since it loads the system's certificates, where these will be needed.
 
@@ -59,7 +59,7 @@ def http_client(base_url: str | None) -> httpx2.AsyncClient:
 
 
 class _Client(httpx2.AsyncClient):
-    """Takes a request's headers and address as they are given: the SDKs have merged and joined them already."""
+    """Takes a request's headers and address as they are given: `HttpClient` has merged and joined them already."""
 
     def __init__(self, transport: AiohttpTransport) -> None:
         super().__init__(transport=transport, timeout=None, follow_redirects=False, trust_env=False)
@@ -183,7 +183,7 @@ class _Body(httpx2.AsyncByteStream):
 
 @contextmanager
 def _translated() -> Iterator[None]:
-    """Errors of ``aiohttp`` as those of ``httpx2``, which the SDKs know."""
+    """Errors of ``aiohttp`` as those of ``httpx2``, which a transport of its clients is to raise."""
     try:
         yield
     except (aiohttp.ClientError, OSError) as error:

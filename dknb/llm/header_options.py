@@ -1,4 +1,4 @@
-"""What is wrong with options that become headers of a request."""
+"""Options that become headers of a request: what is wrong with them, and what of them may be seen or kept."""
 
 from __future__ import annotations
 
@@ -8,10 +8,30 @@ from typing import Any
 
 from ..errors import ConfigError
 
-__all__ = ["check_header_options"]
+__all__ = ["check_header_options", "with_hidden_headers", "without_keys"]
 
 #: What the name of a header is made of (RFC 9110, section 5.6.2).
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+#: Headers that may hold a key, by their names.
+_SECRET_HEADER = re.compile(r"auth|key|token|secret|cookie|password|credential|signature|session", re.IGNORECASE)
+
+
+def with_hidden_headers(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as people may see them: the values of headers may be keys."""
+    headers = options.get("extra_headers")
+    if not isinstance(headers, Mapping):
+        return dict(options)
+    return {**options, "extra_headers": dict.fromkeys(headers, "...")}
+
+
+def without_keys(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as they may be kept in a file: without the headers that may hold a key."""
+    headers = options.get("extra_headers")
+    if not isinstance(headers, Mapping):
+        return dict(options)
+    kept = {name: value for name, value in headers.items() if not _SECRET_HEADER.search(str(name))}
+    rest = {name: value for name, value in options.items() if name != "extra_headers"}
+    return rest | ({"extra_headers": kept} if kept else {})
 
 
 def check_header_options(options: Mapping[str, Any]) -> None:
