@@ -15,12 +15,20 @@ from typing import Literal
 from .. import __version__, _sync
 from ..errors import ConfigError, ConversationError, DknbError
 from ..notebook.project import Project, find_project
+from ..notebook.views.text import counted
 
 __all__ = ["Finding", "examine", "report"]
 
 _MARKS = {"well": "ok", "missing": "--", "broken": "!!"}
 _CORE = ("ipython", "ipykernel", "ipywidgets", "openai", "anthropic", "pandas", "matplotlib")
-_EXTRAS = {"lab": ("jupyterlab", "nbclient"), "test": ("pytest", "nbval")}
+_EXTRAS = {
+    "lab": ("jupyterlab", "nbclient"),
+    "local": ("xllamacpp",),
+    "huggingface": ("huggingface_hub",),
+    "transformers": ("transformers", "torch"),
+    "otel": ("opentelemetry-api",),
+    "test": ("pytest", "nbval"),
+}
 
 
 @dataclass(frozen=True)
@@ -58,10 +66,11 @@ def examine() -> list[Finding]:
 def report(findings: list[Finding]) -> str:
     """The findings as lines, each with its mark."""
     lines = []
+    width = max(len(finding.topic) for finding in findings)
     for finding in findings:
-        lines.append(f"{_MARKS[finding.state]}  {finding.topic:<13} {finding.text}")
+        lines.append(f"{_MARKS[finding.state]}  {finding.topic:<{width}}  {finding.text}")
         if finding.hint:
-            lines.append(f"{'':18}{finding.hint}")
+            lines.append(f"{'':{width + 6}}{finding.hint}")
     return "\n".join(lines)
 
 
@@ -126,7 +135,7 @@ def _store(project: Project) -> Finding:
         count = _sync.run(_count_conversations(address))
     except (ConversationError, ConfigError) as error:
         return Finding("store", "broken", str(error), error.hint or "")
-    return Finding("store", "well", f"{address} ({count} conversation{'' if count == 1 else 's'})")
+    return Finding("store", "well", f"{address} ({counted(count, 'conversation')})")
 
 
 async def _count_conversations(address: str | Path) -> int:
@@ -150,6 +159,6 @@ def _prompts(project: Project) -> Iterator[Finding]:
     except DknbError as error:
         yield Finding("prompts", "broken", str(error), error.hint or "")
         return
-    yield Finding("prompts", "well", f"{project.library_path} ({count} prompts)")
+    yield Finding("prompts", "well", f"{project.library_path} ({counted(count, 'prompt')})")
     for problem in problems:
         yield Finding("prompts", "broken", problem)

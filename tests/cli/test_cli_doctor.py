@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import tomllib
 from importlib.metadata import version
+from pathlib import Path
 
 import jupyter_core.paths
 import pytest
@@ -15,6 +17,7 @@ from dknb.cli import doctor, main
 from dknb.conversations import ConversationManager, SQLConversationStorage
 from dknb.llm import EchoProvider
 
+PYPROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
 SECRET = "sk-this-is-never-shown"
 
 
@@ -64,14 +67,28 @@ def test_a_missing_package_and_a_missing_extra_say_how_to_get_them(monkeypatch):
 
 
 @pytest.mark.usefixtures("project")
+def test_every_extra_is_looked_at_and_the_report_is_a_table():
+    """Those of ``pyproject.toml``; what was found begins in one column, however long a topic is."""
+    declared = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    findings = doctor.examine()
+    topics = [finding.topic for finding in findings]
+    assert {topic for topic in topics if topic.startswith("extra ")} == {f"extra {name}" for name in declared}
+    lines = doctor.report(findings).splitlines()
+    assert {
+        line.index(found.text) for found in findings for line in lines if line[4:].startswith(f"{found.topic} ")
+    } == {max(map(len, topics)) + 6}
+
+
+@pytest.mark.usefixtures("project")
 def test_keys_are_said_to_be_set_and_never_shown(monkeypatch, capsys):
     """The report says which variable is set, and nothing of what is in it."""
     monkeypatch.setenv("OPENAI_API_KEY", SECRET)
     assert main(["doctor"]) == 0
     report = capsys.readouterr().out
-    assert "ok  openai        OPENAI_API_KEY is set\n" in report
-    assert "--  anthropic     ANTHROPIC_API_KEY is not set\n" in report
-    assert "--  ollama        there is no server at" in report
+    told = [" ".join(line.split()) for line in report.splitlines()]
+    assert "ok openai OPENAI_API_KEY is set" in told
+    assert "-- anthropic ANTHROPIC_API_KEY is not set" in told
+    assert any(line.startswith("-- ollama there is no server at") for line in told)
     assert SECRET not in report
 
 
