@@ -20,7 +20,7 @@ from .results import refuse_waiting, result_messages
 from .views.text import counted
 from .views.tree import node_label
 
-__all__ = ["Question", "Talk"]
+__all__ = ["Question", "Talk", "cut_response"]
 
 
 @dataclass(frozen=True)
@@ -256,10 +256,9 @@ class Talk:
             if (known := _said_below(state.current, message, system)) is not None:
                 state.current = known
                 continue
-            content = [message.content, *message.parts[1:]] if message.parts else message.content
             await self.manager.add_message(
                 message.role,
-                content,
+                list(message.parts) or message.content,
                 metadata=metadata,
                 cell=question.cell,
                 tool_call_id=message.tool_call_id,

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..errors import ConfigError, did_you_mean
+from ..errors import ConfigError
 from ..llm.parts import DocumentPart, ImagePart, Part
-from .type_names import type_named
+from .type_names import no_such_name, type_named
 
 __all__ = ["attachments", "attachments_named", "schema_named", "tools_named"]
 
@@ -65,7 +65,7 @@ def tools_named(namespace: Namespace, name: str) -> list[Any]:
         ConfigError: There is no such variable.
     """
     if name not in namespace:
-        raise _unknown(namespace, name, "a variable that holds the tools")
+        raise no_such_name(namespace, name, "a variable that holds the tools")
     value = namespace[name]
     return list(value) if isinstance(value, list | tuple) else [value]
 
@@ -77,10 +77,5 @@ def _variable_or_path(namespace: Namespace, name: str) -> Any:
         return name
     path = Path(name).expanduser()
     if not path.is_file():
-        raise _unknown(namespace, name, "a variable of the notebook, or a file")
+        raise no_such_name(namespace, name, "a variable of the notebook, or a file")
     return path
-
-
-def _unknown(namespace: Namespace, name: str, wanted: str) -> ConfigError:
-    known = [each for each in namespace if not each.startswith("_")]
-    return ConfigError(f"There is no {name!r}.{did_you_mean(name, known)}", hint=f"Name {wanted}")

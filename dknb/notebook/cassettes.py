@@ -168,6 +168,8 @@ def _named(options: Any) -> str:
 
 
 def _stale(_: Session, options: Any) -> Bundle:
+    from .views.cassette import with_note
+
     with _reader(options) as reader:
         places = _unused(reader)
         total = len(reader.places())
@@ -181,12 +183,7 @@ def _stale(_: Session, options: Any) -> Bundle:
         "whole run (Restart, Run All), and nothing of other notebooks that replay from this file. "
         f"Take them out with  %dknb cassette prune{_named(options)}"
     )
-    return _with_note(table, told)
-
-
-def _with_note(table: Bundle, told: str) -> Bundle:
-    quiet = note(told)
-    return {name: f"{text}\n{quiet[name]}" for name, text in table.items()}
+    return with_note(table, told)
 
 
 def _diff(session: Session, options: Any) -> Bundle:
@@ -223,7 +220,7 @@ def pruned(path: Path, entries: Sequence[str], older: float | None, *, yes: bool
     """
     from ..llm.recordings.pruning import prune
     from ..llm.recordings.reader import RecordingReader
-    from .views.cassette import size_shown
+    from .views.cassette import size_shown, with_note
 
     with RecordingReader(path) as reader:
         places, what = _chosen(reader, entries, older, command)
@@ -231,7 +228,7 @@ def pruned(path: Path, entries: Sequence[str], older: float | None, *, yes: bool
             return note(f"{path.name}: nothing to take out")
         if not yes:
             again = " ".join([command, *entries, *([] if older is None else [f"--older {older:g}"]), "--yes"])
-            return _with_note(entries_table(reader, places, what), f"nothing was taken out yet; do it with  {again}")
+            return with_note(entries_table(reader, places, what), f"nothing was taken out yet; do it with  {again}")
     done = prune(path, {place.which for place in places})
     sizes = f"{size_shown(done.before)} before, {size_shown(done.after)} now"
     return note(f"{path.name}: {counted(done.removed, 'entry')} taken out; {sizes}")
@@ -247,13 +244,13 @@ def _chosen(
         found: Iterable[RecordedEntry] = [reader.find(name) for name in entries]
         return [entry.place for entry in found], "named "
     if older is not None:
-        return reader.older(older), f"older than {older:g} days: "
+        return reader.older(older), "old "
     return _unused(reader), "stale "
 
 
 def _check(_: Session, options: Any) -> Bundle:
     from ..llm.recordings.check import check_secrets
-    from .views.cassette import suspects_bundle
+    from .views.cassette import suspects_bundle, with_note
 
     path = _path(options)
     suspects = check_secrets(path, os.environ)
@@ -262,7 +259,7 @@ def _check(_: Session, options: Any) -> Bundle:
             f"{path.name}: no key of this environment, nothing of the shape of a known key, nothing named like one"
         )
     title = f"{path.name}: {counted(len(suspects), 'place')} that may be secret"
-    return _with_note(
+    return with_note(
         suspects_bundle(title, suspects),
         "A key that was ever committed is no longer secret: make a new one, then take the entry out.",
     )

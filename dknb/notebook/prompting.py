@@ -74,8 +74,7 @@ def render_and_show(session: Session, shell: Any, options: Any, prompt: PromptTe
 
         _refuse_missing(words[0], rendered.missing, rendered.metadata)
         result = send(session, shell, rendered.content, config)
-    if options.bind:
-        session.namespace[options.bind] = result
+    session.bind(options.bind, result)
 
 
 def _refuse_missing(name: str, missing: Iterable[str], metadata: Mapping[str, Any]) -> None:

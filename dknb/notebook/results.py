@@ -55,7 +55,7 @@ def how_to_answer(calls: Sequence[ToolCall]) -> str:
     """How a cell says what the tools answered, in short."""
     if len(calls) == 1:
         return "%%chat --result"
-    return f"%%chat --result, as {{{', '.join(f'{json.dumps(key)}: …' for key in _keys(calls))}}}"
+    return f"%%chat --result, as {_by_name(calls)}"
 
 
 def result_messages(node: Node, result: Any) -> list[LLMMessage]:
@@ -96,8 +96,12 @@ def _keys(calls: Sequence[ToolCall]) -> list[str]:
     ]
 
 
+def _by_name(calls: Sequence[ToolCall]) -> str:
+    return f"{{{', '.join(f'{json.dumps(key)}: …' for key in _keys(calls))}}}"
+
+
 def _form(calls: Sequence[ToolCall]) -> str:
-    return f"Answer with  {{{', '.join(f'{json.dumps(key)}: …' for key in _keys(calls))}}}"
+    return f"Answer with  {_by_name(calls)}"
 
 
 def _by_call(calls: Sequence[ToolCall], result: Any) -> Mapping[Any, Any]:

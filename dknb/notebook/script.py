@@ -49,8 +49,8 @@ def chat(
         tools: The tools that the model may call.
         response_format: What the answer must be: a pydantic class, a JSON Schema, or ``"json"``; the reply's ``parsed``
             is the object.
-        result: What the tool answered that the answer above calls, instead of ``text``: its text, or JSON data; where
-            several are called, a dict of results by the tool's name or the call's id.
+        result: What the tool answered that the answer above calls, instead of ``text``: its text, or JSON data. A dict
+            is results by the tool's name or the call's id, as where several are called.
         **settings: Settings of the model: ``temperature=0``.
 
     Raises:

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..errors import ConfigError, did_you_mean
 
-__all__ = ["type_named"]
+__all__ = ["no_such_name", "type_named"]
 
 
 def type_named(namespace: Mapping[str, Any], text: str) -> Any:
@@ -58,7 +58,10 @@ def _named(namespace: Mapping[str, Any], name: str) -> Any:
     kind = getattr(builtins, name, None)
     if isinstance(kind, type):
         return kind
+    raise no_such_name(namespace, name, "a variable of the notebook, or a file")
+
+
+def no_such_name(namespace: Mapping[str, Any], name: str, wanted: str) -> ConfigError:
+    """The error that the notebook has no variable of that name; ``wanted`` is what to name instead."""
     known = [each for each in namespace if not each.startswith("_")]
-    raise ConfigError(
-        f"There is no {name!r}.{did_you_mean(name, known)}", hint="Name a variable of the notebook, or a file"
-    )
+    return ConfigError(f"There is no {name!r}.{did_you_mean(name, known)}", hint=f"Name {wanted}")

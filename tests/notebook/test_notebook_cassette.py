@@ -159,6 +159,25 @@ def test_diff_asks_again_and_shows_the_words_that_changed(notebook, tape):
     assert "<ins" in ran.bundles[0]["text/html"]
 
 
+def test_what_a_table_is_headed_by_stands_in_each_form_of_it(notebook, project, tape):
+    """A notebook shows the HTML: how many there are, and what was not asked for, is told there too."""
+    [listed] = notebook.run("%dknb cassette answers.jsonl").bundles
+    assert "<caption" in listed["text/html"]
+    assert listed["text/plain"].splitlines()[0] in listed["text/html"]
+    [old] = notebook.run("%dknb cassette prune --older 0").bundles
+    assert old["text/plain"].startswith("answers.jsonl: 3 old entries, ")
+
+
+def test_diff_says_in_each_form_that_a_text_is_the_same(notebook, project):
+    """As its text does, the HTML of an answer that has not changed says so."""
+    with Recording(project / "answers.jsonl", "record") as recording:
+        recording.take(request("Why?")).keep(LLMResponse("Echo: Why?", "echo", "stop").to_dict())
+    name = request_key(request("Why?"))[:8]
+    [fresh] = notebook.run(f"%dknb cassette diff {name} --file answers.jsonl").bundles
+    assert fresh["text/plain"].endswith("the text is the same")
+    assert "the text is the same" in fresh["text/html"]
+
+
 def test_check_names_lines_and_shows_no_secret(notebook, project, tape):
     """A clean recording is called clean."""
     assert "no key of this environment" in notebook.ok("%dknb cassette check")

@@ -10,10 +10,10 @@ from ...llm.messages import LLMResponse
 from ...llm.recordings.check import Suspect
 from ...llm.recordings.reader import EntryPlace, RecordedEntry
 from .table import table_bundle
-from .text import money, one_line, seconds, verbatim
+from .text import money, note, one_line, seconds, verbatim
 from .words import words_as_html, words_as_text
 
-__all__ = ["changes_bundle", "entries_bundle", "size_shown", "suspects_bundle"]
+__all__ = ["changes_bundle", "entries_bundle", "size_shown", "suspects_bundle", "with_note"]
 
 _QUESTION, _ANSWER = 50, 50
 
@@ -50,12 +50,18 @@ def changes_bundle(entry: RecordedEntry, fresh: LLMResponse) -> dict[str, str]:
     head = ("", f"recorded {_when(entry.at)}", "now")
     table = table_bundle(head, rows, title=f"{entry.place.name}: {one_line(entry.question, _QUESTION)}")
     if entry.response.content == fresh.content:
-        return {name: text + ("\nthe text is the same" if name == "text/plain" else "") for name, text in table.items()}
+        return with_note(table, "the text is the same")
     runs = diff_words(entry.response.content, fresh.content)
     return {
         "text/plain": table["text/plain"] + "\n" + words_as_text("text", runs),
         "text/html": table["text/html"] + verbatim(words_as_html("text", runs)),
     }
+
+
+def with_note(table: dict[str, str], told: str) -> dict[str, str]:
+    """A table with a quiet line below it."""
+    quiet = note(told)
+    return {name: f"{text}\n{quiet[name]}" for name, text in table.items()}
 
 
 def _facts(response: LLMResponse) -> list[tuple[str, str]]:

@@ -17,7 +17,8 @@ def table_bundle(head: Sequence[str], rows: Sequence[Sequence[str]], *, title: s
     left = 'style="text-align:left"'
     header = "".join(f"<th {left}>{escape(cell)}</th>" for cell in head)
     body = "".join("<tr>" + "".join(f"<td {left}>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    caption = f"<caption {left}>{escape(title)}</caption>"
     return {
         "text/plain": "\n".join([printable(title), *lines]),
-        "text/html": verbatim(f"<table><thead><tr>{header}</tr></thead><tbody>{body}</tbody></table>"),
+        "text/html": verbatim(f"<table>{caption}<thead><tr>{header}</tr></thead><tbody>{body}</tbody></table>"),
     }
