@@ -242,7 +242,8 @@ def _refuse_unknown(given: Mapping[str, Any]) -> None:
         if name not in _NAMES:
             near = did_you_mean(name, _NAMES)
             known = "" if near else f"Settings: {', '.join(_NAMES)}. "
-            example = name if name.isidentifier() else "NAME"
+            # A name that is near a setting's is a slip, and no option that only one provider knows.
+            example = name if name.isidentifier() and not near else "NAME"
             raise ConfigError(
                 f"A model has no setting {name!r}.{near}",
                 hint=f'{known}What only one provider knows goes into options={{"{example}": ...}}',

@@ -260,7 +260,7 @@ def test_an_unknown_setting_is_answered_with_the_one_that_was_meant():
     """Only where none is near are all of them told; the hint says where a provider's own go."""
     with pytest.raises(ConfigError, match=r"no setting 'temprature'. Did you mean 'temperature'?") as near:
         LLMConfig.from_dict({"provider": "echo", "temprature": 1})
-    assert near.value.hint == 'What only one provider knows goes into options={"temprature": ...}'
+    assert near.value.hint == 'What only one provider knows goes into options={"NAME": ...}'
     with pytest.raises(ConfigError, match=r"no setting 'min_zzz'\.$") as far:
         LLMConfig.from_dict({"provider": "echo", "min_zzz": 1})
     assert far.value.hint.startswith("Settings: provider, model, ")
