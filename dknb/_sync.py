@@ -16,10 +16,12 @@ import os
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from typing import Any, Generic, TypeVar
+from contextlib import suppress
+from typing import Any, Generic, ParamSpec, TypeVar
 
-__all__ = ["GRACE", "Stream", "iterate", "run"]
+__all__ = ["GRACE", "Stream", "in_thread", "iterate", "run"]
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 #: Seconds that a cancelled coroutine gets to clean up.
@@ -119,6 +121,37 @@ def run(coroutine: Coroutine[Any, Any, T]) -> T:
     job = _Job(coroutine)
     job.start()
     return job.result()
+
+
+async def in_thread(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """The result of ``work`` in a thread of its own, in the caller's context variables.
+
+    For what may hang: unlike the threads of ``asyncio.to_thread`` it takes nobody's place, and nobody waits for it, neither
+    a caller that was cancelled nor the end of the loop or the process.
+    """
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+    context = contextvars.copy_context()
+
+    def settle(result: T | None, error: BaseException | None) -> None:
+        if future.done():
+            return
+        if error is None:
+            future.set_result(result)  # type: ignore[arg-type]  # T, as there was no error
+        else:
+            future.set_exception(RuntimeError(repr(error)) if isinstance(error, StopIteration) else error)
+
+    def do() -> None:
+        result, error = None, None
+        try:
+            result = context.run(work, *args, **kwargs)
+        except BaseException as raised:  # noqa: BLE001 - it is raised where the result is awaited
+            error = raised
+        with suppress(RuntimeError):  # the loop that waited has been closed
+            loop.call_soon_threadsafe(settle, result, error)
+
+    threading.Thread(target=do, name="dknb-work", daemon=True).start()
+    return await future
 
 
 class Stream(Generic[T]):

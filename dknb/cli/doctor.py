@@ -27,6 +27,8 @@ _EXTRAS = {
     "huggingface": ("huggingface_hub",),
     "transformers": ("transformers", "torch"),
     "otel": ("opentelemetry-api",),
+    "postgres": ("psycopg",),
+    "dataknobs": ("dataknobs-data",),
     "test": ("pytest", "nbval"),
 }
 

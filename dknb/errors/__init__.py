@@ -10,7 +10,9 @@
     ├── PromptError
     │   ├── PromptNotFound           no prompt of that name  (LookupError)
     │   ├── PromptFileError          a prompt file that cannot be read or written
-    │   └── MissingParameters        required parameters without a value  (ValueError)
+    │   ├── MissingParameters        required parameters without a value  (ValueError)
+    │   ├── InvalidParameters        values that are not of their declared type; has the problems by name  (ValueError)
+    │   └── RAGError                 text for a prompt could not be retrieved; has adapter, placeholder, query
     ├── ProviderError                a model call failed; has provider, model, status, request_id, retry_after
     │   ├── AuthenticationError      no key, a wrong key, or no permission
     │   ├── ModelNotFound            the model (or the address) does not exist
@@ -30,7 +32,11 @@
         ├── ConversationNotFound     no conversation of that id  (LookupError)
         ├── NodeNotFound             no node of that id in the conversation  (LookupError)
         ├── BranchError              a branch that is missing, taken, or cannot be changed so
+        ├── ValidationFailed         an answer that a middleware did not let pass; has response, verdict  (ValueError)
+        ├── FlowError                a flow that cannot go on; has flow, state, reason, response
+        │   └── FlowTimeout          it took too long  (TimeoutError)
         ├── StorageError             the store cannot be read or written
+        │   └── StoreUnreachable     its server does not answer, or the connection broke
         └── SchemaVersionError       a store or document of a newer major version
     Interrupted                      the user stopped a call  (KeyboardInterrupt)
 """
@@ -44,13 +50,25 @@ from .conversations import (
     BranchError,
     ConversationError,
     ConversationNotFound,
+    FlowError,
+    FlowTimeout,
     NodeNotFound,
     RecordingError,
     ReplayMiss,
     SchemaVersionError,
     StorageError,
+    StoreUnreachable,
+    ValidationFailed,
 )
-from .prompts import MissingParameters, PromptError, PromptFileError, PromptNotFound, TemplateError
+from .prompts import (
+    InvalidParameters,
+    MissingParameters,
+    PromptError,
+    PromptFileError,
+    PromptNotFound,
+    RAGError,
+    TemplateError,
+)
 from .providers import (
     AuthenticationError,
     BadRequest,
@@ -80,7 +98,10 @@ __all__ = [
     "ConversationError",
     "ConversationNotFound",
     "DknbError",
+    "FlowError",
+    "FlowTimeout",
     "Interrupted",
+    "InvalidParameters",
     "MagicError",
     "MiddlewareError",
     "MissingExtra",
@@ -91,14 +112,17 @@ __all__ = [
     "PromptFileError",
     "PromptNotFound",
     "ProviderError",
+    "RAGError",
     "RateLimited",
     "RecordingError",
     "ReplayMiss",
     "SchemaVersionError",
     "ServerError",
     "StorageError",
+    "StoreUnreachable",
     "StructuredOutputError",
     "TemplateError",
+    "ValidationFailed",
 ]
 
 for _name in __all__:

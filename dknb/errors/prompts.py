@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from .base import DknbError
 
@@ -61,7 +61,29 @@ class PromptNotFound(PromptError, LookupError):
 
 
 class PromptFileError(PromptError):
-    """A prompt file that cannot be read or written."""
+    """A prompt file that cannot be read or written.
+
+    Attributes:
+        file: What the message calls the file, if it is one.
+        line: Line in the file, from 1, if known.
+        column: Column in that line, from 1, if known.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        file: str | None = None,
+        line: int | None = None,
+        column: int | None = None,
+        hint: str | None = None,
+    ) -> None:
+        where = f"{file}, line {line}, column {column}: " if line is not None else f"{file}: " if file else ""
+        super().__init__(where + message, hint=hint)
+        self.message = message
+        self.file = file
+        self.line = line
+        self.column = column
 
 
 class MissingParameters(PromptError, ValueError):
@@ -70,3 +92,35 @@ class MissingParameters(PromptError, ValueError):
     def __init__(self, names: Iterable[str], *, hint: str | None = None) -> None:
         self.names = list(names)
         super().__init__(f"Missing required parameters: {', '.join(self.names)}", hint=hint)
+
+
+class InvalidParameters(PromptError, ValueError):
+    """Values are not of the type that the prompt declares; ``problems`` says what is wrong with each, by name."""
+
+    def __init__(self, problems: Mapping[str, str], *, hint: str | None = None) -> None:
+        self.problems = dict(problems)
+        super().__init__(f"Invalid parameters: {'; '.join(self.problems.values())}", hint=hint)
+
+
+class RAGError(PromptError):
+    """Text for a prompt could not be retrieved.
+
+    Attributes:
+        adapter_name: The data source that was asked, if it came to that.
+        placeholder: The variable that the text was for.
+        query: What was searched for, if it came to that.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        adapter_name: str | None = None,
+        placeholder: str | None = None,
+        query: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.adapter_name = adapter_name
+        self.placeholder = placeholder
+        self.query = query

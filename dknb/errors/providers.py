@@ -124,7 +124,10 @@ class BudgetExceeded(DknbError):
         estimate: What the call may cost; None if its price is not known.
         provider: Name of the provider.
         model: Name of the model.
+        unit: ``"USD"``; ``"tokens"`` where a `BudgetMiddleware` counts tokens, in all numbers above.
     """
+
+    unit = "USD"
 
     def __init__(
         self,

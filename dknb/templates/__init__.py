@@ -9,7 +9,17 @@ A template is read in one of four modes. In all of them values are data: nothing
 - JINJA2: Jinja2 without sections.
 - SIMPLE: ``{name}`` as in ``str.format``.
 
-MIXED and JINJA2 run in a sandbox with bounds (`Limits`), and a name without a value stays visible as ``{{name}}``.
+MIXED and JINJA2 run in a sandbox with bounds (`Limits`), and a name without a value stays visible as ``{{name}}``. What is
+safe, also with a template from somewhere else:
+
+- No attribute that begins with ``_`` is looked at, whichever way is taken to it, and none of a module. Keys of mappings are data.
+- Nothing changes a value, and nothing is loaded: ``include``, ``import``, ``from`` and ``extends`` do not compile.
+- Nothing runs on or fills the memory: texts, copies, loops and time are bounded for a render and for all prompts that it
+  refers to through ``prompt_ref`` together.
+- Whatever goes wrong is a `TemplateError` with line and column, also what the methods of a value raise.
+
+What a caller passes is trusted: a template may call its public methods, and one call of them takes as long as it takes.
+SIMPLE and CONDITIONAL print values and do nothing else; their texts are as long as the values make them.
 """
 
 from .compile import Compiler, compile_template

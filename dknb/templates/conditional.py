@@ -13,6 +13,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple
 
+from ..errors import TemplateError
 from .pieces import TOP, Hole, Piece, parse
 from .program import CompiledTemplate
 from .types import Rendered
@@ -188,8 +189,35 @@ class ConditionalTemplate(CompiledTemplate):
                 pool[texts] = blank
 
     def run(self, params: Mapping[str, Any], extra: Mapping[str, Any]) -> Rendered:
-        """Render; a name is missing when it stays visible in the text."""
-        return self.rendered("".join(self.parts({**extra, **params} if extra else params)), params, extra)
+        """Render; a name is missing when it stays visible in the text.
+
+        Raises:
+            TemplateError: A value cannot be printed.
+        """
+        return self.rendered(self.text({**extra, **params} if extra else params), params, extra)
+
+    def text(self, params: Mapping[str, Any]) -> str:
+        """The rendered text.
+
+        Raises:
+            TemplateError: A value cannot be printed.
+        """
+        try:
+            return "".join(self.parts(params))
+        except Exception as error:
+            raise TemplateError(
+                f"{self._unprintable(params)!r} cannot be printed: {type(error).__name__}: {error}"
+            ) from error
+
+    def _unprintable(self, params: Mapping[str, Any]) -> str:
+        """The first variable whose value raises when it is printed."""
+        for name in self.variables:
+            try:
+                _outside(params.get(name))
+                _inside(params.get(name))
+            except Exception:  # noqa: BLE001 - whatever a value's own methods raise
+                return name
+        return "a value"
 
     def rendered(self, text: str, params: Mapping[str, Any], extra: Mapping[str, Any]) -> Rendered:
         """A text of this template, with what it used of its parameters and what it missed."""
@@ -210,7 +238,10 @@ def render_conditional_template(template: str, params: Mapping[str, Any]) -> str
     the variables in it has a value; in one that stays, a variable without a value prints nothing. Any text is a valid
     template: what is malformed is text. Values are data and are never read as template.
 
+    Raises:
+        TemplateError: A value cannot be printed: its own ``__str__`` raised.
+
     >>> render_conditional_template("Hello {{name}}((, you have {{count}} messages))", {"name": "Bob"})
     'Hello Bob'
     """
-    return "".join(compile_conditional(template).parts(params))
+    return compile_conditional(template).text(params)

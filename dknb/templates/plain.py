@@ -38,7 +38,7 @@ class PlainTemplate(CompiledTemplate):
     def run(self, params: Mapping[str, Any], extra: Mapping[str, Any]) -> Rendered:
         """Render within the bound on output."""
         try:
-            parts = self._filled.parts({**extra, **params})
+            parts = self._filled.parts({**extra, **params} if extra else params)
         except Exception:  # noqa: BLE001 - a value that cannot be printed: the full engine says where
             return self._full().run(params, extra)
         if sum(map(len, parts)) > self._limits.output:

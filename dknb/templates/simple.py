@@ -113,8 +113,9 @@ class SimpleTemplate(CompiledTemplate):
                 text = _formatted(part, values)
                 formatted += len(text) if part.spec else 0
                 _refuse_width(formatted)
-            except (ValueError, TypeError, OverflowError) as error:
-                raise located(f"{part.name!r} cannot be printed so: {error}", self._source, offset) from error
+            except Exception as error:
+                told = str(error) if isinstance(error, ValueError | TypeError) else f"{type(error).__name__}: {error}"
+                raise located(f"{part.name!r} cannot be printed so: {told}", self._source, offset) from error
             yield text
 
 

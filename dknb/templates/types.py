@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from ..errors import ConfigError, did_you_mean
 
@@ -76,7 +76,7 @@ class ValidationConfig:
         return sorted(name for name in self.required_params if params.get(name) is None)
 
 
-@dataclass(frozen=True)
+@dataclass
 class RenderResult:
     """A rendered prompt.
 
@@ -97,8 +97,7 @@ class RenderResult:
     rag_metadata: dict[str, Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
+class Rendered(NamedTuple):
     """What one render of a compiled template gives.
 
     Attributes:

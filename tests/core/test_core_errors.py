@@ -63,6 +63,7 @@ def test_a_template_error_says_where():
 def made(kind):
     """An error of a class, with all the facts that it takes."""
     values = {"message": "it broke", "names": ["a"], "limit": 1.0, "spent": 0.5, "errors": ["x"], "middleware": "M"}
+    values["problems"] = {"a": "a must be text"}
     wanted = [name for name in inspect.signature(kind).parameters if name not in ("self", "args", "kwargs")]
     given = {name: values.get(name, f"its {name}") for name in wanted}
     if "line" in given:

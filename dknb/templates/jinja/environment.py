@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from types import BuiltinMethodType
+from contextlib import suppress
+from types import BuiltinMethodType, ModuleType
 from typing import Any
 
 from jinja2 import nodes, pass_context
@@ -11,17 +12,27 @@ from jinja2.ext import Extension
 from jinja2.parser import Parser
 from jinja2.runtime import Context, LoopContext, Macro
 from jinja2.sandbox import ImmutableSandboxedEnvironment, SandboxedFormatter
+from jinja2.tests import TESTS
 
 from ...errors import TemplateError
 from ..globals import FUNCTIONS
 from ..simple import widest
 from ..types import TemplateMode
-from .filters import Filter, filters, is_given
+from .filters import Filter, filters, guarded_test, is_given
 from .lexer import TemplateLexer
 from .meter import Meter, running
 from .scopes import SECTION, is_section, section
 from .sizes import METHODS, account_numbers, account_operator
 from .undefined import Placeholder
+
+_COPYING = frozenset({"copy", "difference", "fromkeys", "intersection", "symmetric_difference", "union"})
+"""Methods of containers that make new ones."""
+
+_REACHING_OUT = (
+    *(breakpoint, compile, delattr, dir, eval, exec, getattr, globals, input, locals, object, open, print),
+    *(setattr, super, type, vars, __import__),
+)
+"""Functions and classes that no template calls, also where the caller gives them: with `locals()`, say."""
 
 
 class Sections(Extension):
@@ -89,6 +100,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         self.globals = {name: self.globals[name] for name in FUNCTIONS if name in self.globals}
         self.globals["prompt_ref"] = _no_prompt_ref
         self.filters = filters(custom)
+        self.tests = {name: guarded_test(test) for name, test in TESTS.items()}  # type: ignore[arg-type]
         self.tests[SECTION] = _any_given
 
     @property
@@ -106,16 +118,42 @@ class Sandbox(ImmutableSandboxedEnvironment):
         meter = running()
         if isinstance(obj, Macro | LoopContext):
             meter.step()
-            return super().call(context, obj, *args, **kwargs)
+            return super().call(context, obj, *map(meter.watch, args), **kwargs)
         meter.tick()
         if not isinstance(obj, BuiltinMethodType | type) and not isinstance(getattr(obj, "__self__", None), str):
             return super().call(context, obj, *args, **kwargs)
+        args = tuple(map(meter.watch, args))
         if args and getattr(obj, "__name__", "") == "join":
             args = (list(args[0]), *args[1:])
         _account_method(meter, obj, args, kwargs)
         result = super().call(context, obj, *args, **kwargs)
-        meter.check(result)
+        if _makes(obj):
+            meter.charge(result)
+        else:
+            meter.check(result)
         return result
+
+    def is_safe_callable(self, obj: Any) -> bool:
+        """Whether a template may call this; not what runs code, opens files or reaches into objects by name."""
+        return not any(obj is each for each in _REACHING_OUT) and super().is_safe_callable(obj)
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """``obj.attribute``; what begins with ``_`` is looked for among the keys of a mapping only, and never run."""
+        if attribute.startswith("_") or isinstance(obj, ModuleType):
+            return self._key_only(obj, attribute)
+        return super().getattr(obj, attribute)
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        """``obj[argument]``, and for names ``obj.argument`` where there is no such key."""
+        if isinstance(argument, str) and (str(argument).startswith("_") or isinstance(obj, ModuleType)):
+            return self._key_only(obj, argument)
+        return super().getitem(obj, argument)
+
+    def _key_only(self, obj: Any, key: str) -> Any:
+        if isinstance(obj, Mapping):
+            with suppress(LookupError):
+                return obj[key]
+        return self.unsafe_undefined(obj, key)
 
     def wrap_str_format(self, value: Any) -> Callable[..., str] | None:
         """A sandboxed and bounded ``str.format`` or ``str.format_map``; None for every other value."""
@@ -130,7 +168,9 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
 
 class _Formatter(SandboxedFormatter):
-    """Looks at each field before it is made."""
+    """Looks at each field before it is made, and at what all of them make."""
+
+    _made = 0
 
     def convert_field(self, value: Any, conversion: Any) -> Any:
         running().check(value)
@@ -140,7 +180,17 @@ class _Formatter(SandboxedFormatter):
         meter = running()
         meter.make(widest(format_spec))
         meter.make(meter.check(value).size)
-        return super().format_field(value, format_spec)
+        text = super().format_field(value, format_spec)
+        self._made += len(text)
+        if self._made > meter.limits.output:
+            meter.make(self._made)
+        return text
+
+
+def _makes(obj: Any) -> bool:
+    """Whether a call of this makes a value, instead of giving one that is there."""
+    receiver = getattr(obj, "__self__", None)
+    return isinstance(obj, type) or isinstance(receiver, str | bytes) or getattr(obj, "__name__", "") in _COPYING
 
 
 def _account_method(meter: Meter, obj: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:

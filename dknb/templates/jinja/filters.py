@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sized
 from functools import wraps
-from itertools import islice
 from typing import Any
 
 from jinja2 import pass_context
@@ -13,7 +12,7 @@ from jinja2.runtime import Context
 
 from ...errors import TemplateError
 from ..values import has_value
-from .guards import CONCAT, MADE, PATH, STEP
+from .guards import CONCAT, CUT, MADE, PATH, STEP, TICK, WATCH
 from .meter import Meter, running
 from .scopes import PLAIN
 from .sizes import account_filter
@@ -28,6 +27,12 @@ _NO_TEXT = """
 """
 _LAZY = frozenset(_NO_TEXT.split())
 """Filters that never make a text of their whole input; all others get it weighed."""
+_PICKING = frozenset(["attr", "d", "default", "first", "last", "max", "min", "random"])
+"""Filters that make nothing: their result is a part of their input."""
+_CONSUMING = _LAZY - {"abs", "attr", "count", "d", "default", "filesizeformat", "float", "int", "length", "round"} | {
+    "join"
+}
+"""Filters that go through their input."""
 
 
 def count_tokens(text: object) -> int:
@@ -43,7 +48,16 @@ def format_code(code: object, language: str = "python") -> str:
 def filters(custom: Mapping[str, Filter]) -> dict[str, Filter]:
     """All filters by name; ``custom`` ones go before Jinja's."""
     known = {**FILTERS, "count_tokens": count_tokens, "format_code": format_code, **custom}
-    internal: dict[str, Filter] = {CONCAT: _concat, MADE: _made, PATH: _path, PLAIN: _plain, STEP: _step}
+    internal: dict[str, Filter] = {
+        CONCAT: _concat,
+        CUT: _cut,
+        MADE: _made,
+        PATH: _path,
+        PLAIN: _plain,
+        STEP: _step,
+        TICK: _tick,
+        WATCH: _watch,
+    }
     return {name: guarded(name, function) for name, function in known.items()} | internal
 
 
@@ -58,13 +72,17 @@ def guarded(name: str, function: Filter) -> Filter:
             for each in (value, *args, *kwargs.values()):
                 _refuse_undefined(name, each)
         meter = running()
+        meter.tick()
+        if name in _CONSUMING:
+            value = meter.watch(value)
         if name not in _LAZY:
             value = _listed(value) if name == "join" else value
             meter.check(value)
         _account(meter, name, value, args, kwargs)
         lead = _LEADS[wants](context) if wants else ()
         result = function(*lead, value, *args, **kwargs)
-        meter.check(result)
+        if name not in _PICKING and result is not value:
+            meter.charge(result)
         return result
 
     return guard
@@ -96,12 +114,36 @@ def _refuse_undefined(name: str, value: Any) -> None:
 
 def _listed(value: Any) -> Any:
     """The items of what can be gone through once only; anything else as it is."""
-    return value if isinstance(value, Sized) else list(islice(value, running().limits.output))
+    return value if isinstance(value, Sized) else list(value)
+
+
+def guarded_test(function: Callable[..., bool]) -> Callable[..., bool]:
+    """A test that looks at the clock, and does not go through what has no end."""
+
+    @wraps(function)
+    def guard(*args: Any) -> bool:
+        meter = running()
+        meter.tick()
+        return function(*map(meter.watch, args))
+
+    return guard
 
 
 @pass_context
-def _step(context: Context, value: None) -> None:
+def _step(context: Context, value: Any) -> Any:
     running().step()
+    return value
+
+
+@pass_context
+def _tick(context: Context, value: Any) -> Any:
+    running().tick()
+    return value
+
+
+@pass_context
+def _watch(context: Context, value: Any) -> Any:
+    return running().watch(value)
 
 
 @pass_context
@@ -114,6 +156,12 @@ def _concat(context: Context, parts: tuple[Any, ...]) -> str:
 @pass_context
 def _made(context: Context, value: Any) -> Any:
     running().check(value)
+    return value
+
+
+@pass_context
+def _cut(context: Context, value: Any) -> Any:
+    running().charge(value)
     return value
 
 

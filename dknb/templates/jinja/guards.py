@@ -11,18 +11,24 @@ from jinja2.visitor import NodeTransformer
 from .scopes import SECTION
 
 STEP = "(step)"
-"""Filter at the start of a loop's body: counts one pass."""
+"""Filter at the start of a loop's body, and around its condition: counts one pass."""
+TICK = "(tick)"
+"""Filter around a comparison: looks at the clock."""
+WATCH = "(watch)"
+"""Filter around what is gone through: puts a bound on what may have no end."""
 CONCAT = "(concat)"
 """Filter in place of ``~``: joins after looking at the lengths."""
 MADE = "(made)"
 """Filter around a list, tuple or dict that the template makes: weighs it."""
+CUT = "(cut)"
+"""Filter around a slice: accounts for the copy."""
 PATH = "(path)"
 """Filter around ``x.y``: an undefined one learns that its name is ``x.y``."""
 
 _Chain = nodes.Getattr | nodes.Getitem
 
 
-def _filter(node: nodes.Expr, name: str, *args: nodes.Expr) -> nodes.Filter:
+def _filter(node: nodes.Node, name: str, *args: nodes.Expr) -> nodes.Filter:
     return nodes.Filter(node, name, list(args), [], None, None, lineno=node.lineno)
 
 
@@ -33,7 +39,41 @@ class Guards(NodeTransformer):
         self.generic_visit(node)
         step = _filter(nodes.Const(None, lineno=node.lineno), STEP)
         node.body.insert(0, nodes.ExprStmt(step, lineno=node.lineno))
+        node.iter = _filter(node.iter, WATCH)
+        if node.test is not None:
+            node.test = _filter(node.test, STEP)
         return node
+
+    def visit_Compare(self, node: nodes.Compare) -> nodes.Expr:
+        """A comparison takes as long as its sides are; one with a constant takes no time."""
+        if all(isinstance(operand.expr, nodes.Const) for operand in node.ops):
+            self.generic_visit(node)
+            return node
+        self.generic_visit(node)
+        for operand in node.ops:
+            if operand.op in ("in", "notin"):
+                operand.expr = _filter(operand.expr, WATCH)
+        return _filter(node, TICK)
+
+    def visit_Call(self, node: nodes.Call) -> nodes.Call:
+        self._spread(node)
+        return node
+
+    def visit_Filter(self, node: nodes.Filter) -> nodes.Filter:
+        self._spread(node)
+        return node
+
+    def visit_FilterBlock(self, node: nodes.FilterBlock) -> nodes.FilterBlock:
+        """What the filter gives is printed, so it becomes text: ``{% filter list %}``."""
+        self.generic_visit(node)
+        node.filter = _filter(node.filter, "string")
+        return node
+
+    def _spread(self, node: nodes.Call | nodes.Filter | nodes.Test) -> None:
+        """``f(*items)`` goes through its items."""
+        self.generic_visit(node)
+        if node.dyn_args is not None:
+            node.dyn_args = _filter(node.dyn_args, WATCH)
 
     def visit_Concat(self, node: nodes.Concat) -> nodes.Expr:
         self.generic_visit(node)
@@ -55,7 +95,7 @@ class Guards(NodeTransformer):
 
     def visit_Test(self, node: nodes.Test) -> nodes.Test:
         if node.name != SECTION:
-            self.generic_visit(node)
+            self._spread(node)
         return node
 
     def visit_Getattr(self, node: nodes.Getattr) -> nodes.Expr:
@@ -74,18 +114,26 @@ class Guards(NodeTransformer):
                 link.arg = self.visit(link.arg)
             if not isinstance(link.node, _Chain):
                 break
-            link = link.node
+            below = link.node
+            link.node = _accounted(below)
+            link = below
+        whole = _accounted(outermost)
         if not isinstance(link.node, nodes.Name):
             link.node = self.visit(link.node)
-            return outermost
+            return whole
         name = nodes.Const(link.node.name + path, lineno=outermost.lineno)
-        return _filter(outermost, PATH, name)
+        return _filter(whole, PATH, name)
 
     def _refuse(self, node: nodes.Stmt) -> nodes.Node:
         tag = "from" if isinstance(node, nodes.FromImport) else type(node).__name__.lower()
         raise TemplateSyntaxError(f"{{% {tag} %}} has nothing to load from: a template is one text here", node.lineno)
 
     visit_Extends = visit_Include = visit_Import = visit_FromImport = _refuse
+
+
+def _accounted(link: _Chain) -> nodes.Expr:
+    """The link, with an account kept of it if it is a slice."""
+    return _filter(link, CUT) if isinstance(link, nodes.Getitem) and isinstance(link.arg, nodes.Slice) else link
 
 
 def _step(link: _Chain) -> str:

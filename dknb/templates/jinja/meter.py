@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from itertools import chain
 from time import monotonic
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jinja2.utils import Namespace
 
@@ -28,6 +29,14 @@ class Weight(NamedTuple):
     depth: int = 0
 
 
+@dataclass(slots=True)
+class _Spent:
+    """What a render, and those that run inside it, have used up."""
+
+    steps: int = 0
+    made: int = 0
+
+
 class Meter:
     """The account of one render.
 
@@ -35,31 +44,51 @@ class Meter:
         missing: Names without a value that were printed or looped over, in order; a dict used as an ordered set.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, outer: Meter | None = None) -> None:
+        """Open an account; a render inside another one spends what is left to the ``outer`` one."""
         self.limits = limits
         self.missing: dict[str, None] = {}
-        self._steps = 0
-        self._made = 0
+        self._spent: _Spent = outer._spent if outer else _Spent()
         self._deadline = monotonic() + limits.seconds
+        self._seconds = limits.seconds
+        if outer and outer._deadline < self._deadline:
+            self._deadline, self._seconds = outer._deadline, outer._seconds
         self._weights: dict[int, tuple[object, Weight]] = {}
 
     def step(self) -> None:
         """Count one pass through a loop or one call of a macro."""
-        self._steps += 1
-        if self._steps > self.limits.steps:
-            raise TemplateError(
-                f"stopped after {self.limits.steps:,} passes through loops and macros",
-                hint="Loop over less: the bound keeps a template from running without end.",
-            )
+        self._spent.steps += 1
+        if self._spent.steps > self.limits.steps:
+            raise self._too_many_steps()
         self.tick()
+
+    def _too_many_steps(self) -> TemplateError:
+        return TemplateError(
+            f"stopped after {self.limits.steps:,} passes through loops and macros",
+            hint="Loop over less: the bound keeps a template from running without end.",
+        )
 
     def tick(self) -> None:
         """Look at the clock; every operation that can take long does."""
         if monotonic() > self._deadline:
             raise TemplateError(
-                f"stopped after {self.limits.seconds:g} seconds",
+                f"stopped after {self._seconds:g} seconds",
                 hint="Prepare the data outside the template, or give it less.",
             )
+
+    def watch(self, value: Any) -> Any:
+        """The value, to be gone through; one that may have no end gets the bound on steps, and the clock."""
+        kind = type(value)
+        if hasattr(kind, "__len__") or hasattr(kind, "__contains__") or not hasattr(kind, "__iter__"):
+            return value
+        return self._watched(value)
+
+    def _watched(self, items: Iterable[Any]) -> Iterator[Any]:
+        for count, item in enumerate(items, start=1):
+            if count > self.limits.steps:
+                raise self._too_many_steps()
+            self.tick()
+            yield item
 
     def make(self, size: int) -> None:
         """Account for a value of this many characters before it is made."""
@@ -69,13 +98,19 @@ class Meter:
                 hint="Print less: the bound keeps a template from filling the memory.",
             )
         if size > _CHARGED:
-            self._made += size
-            if self._made > _ROUNDS * self.limits.output:
+            self._spent.made += size
+            if self._spent.made > _ROUNDS * self.limits.output:
                 raise TemplateError(
                     f"made more than {_ROUNDS * self.limits.output:,} characters of values on its way",
                     hint="Do not build long texts again and again: print the pieces instead.",
                 )
         self.tick()
+
+    def charge(self, value: object) -> None:
+        """Account for a value that was made."""
+        size = self.check(value).size
+        if size > _CHARGED:
+            self.make(size)
 
     def check(self, value: object) -> Weight:
         """Weigh a value; one whose text would be too long is an error."""
@@ -108,6 +143,7 @@ class Meter:
         return weight
 
     def _sum(self, parts: Iterable[object], level: int) -> Weight:
+        self.tick()
         size, depth = 2, 0
         for part in parts:
             below = self._weigh(part, level + 1)
@@ -140,7 +176,7 @@ def running() -> Meter:
 @contextmanager
 def metered(limits: Limits) -> Iterator[Meter]:
     """Keep an account while the body runs."""
-    meter = Meter(limits)
+    meter = Meter(limits, _RUNNING.get())
     token = _RUNNING.set(meter)
     try:
         yield meter

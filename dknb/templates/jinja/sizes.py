@@ -148,7 +148,14 @@ def _summed(meter: Meter, items: Any, attribute: Any = None, start: Any = 0) -> 
     return 0
 
 
+def _attribute(meter: Meter, value: Any, name: Any) -> int:
+    if str(name).startswith("_"):
+        raise TemplateError("reads no attribute that begins with '_'")
+    return 0
+
+
 FILTERS: dict[str, Callable[..., int]] = {
+    "attr": _attribute,
     "batch": _filled,
     "format": _formatted,
     "indent": _indented,
@@ -160,7 +167,7 @@ FILTERS: dict[str, Callable[..., int]] = {
     "tojson": _as_json,
     "wordwrap": _wrapped,
 }
-"""Filters whose result can be longer than what goes in and the numbers given, and its size."""
+"""Filters whose result can be longer than what goes in and the numbers given, and its size; or that refuse a value."""
 
 
 def account_filter(meter: Meter, name: str, value: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from types import GeneratorType
 from typing import Any
 
@@ -15,11 +16,14 @@ from ...errors import DknbError, TemplateError
 from ..globals import FUNCTIONS, GLOBALS, clock_values
 from ..program import CompiledTemplate, located, unix_lines
 from ..types import Limits, Rendered
+from .deferral import surely_compiles
 from .environment import Sandbox
 from .guards import Guards
-from .meter import Meter, metered
+from .meter import Meter, metered, running
 from .scopes import Scopes
 from .undefined import Placeholder
+
+_LARGE = 10_000  # characters from which parsing twice would be felt
 
 
 class JinjaTemplate(CompiledTemplate):
@@ -33,19 +37,37 @@ class JinjaTemplate(CompiledTemplate):
         self._source = unix_lines(source)
         self._environment = environment
         self._limits = limits
-        tree = self._parse()
         scopes = Scopes(FUNCTIONS)
+        tree = self._guarded(scopes)
+        if len(self._source) > _LARGE or not surely_compiles(tree, environment):
+            self.__dict__["_template"] = self._compiled(tree)
+        self._reads = scopes.reads()
+        self.variables = tuple(name for name in self._reads if name not in GLOBALS)
+
+    @cached_property
+    def _template(self) -> Template:
+        """What runs: made at the first render, where it is sure that it can be."""
+        return self._compiled(self._guarded(Scopes(FUNCTIONS)))
+
+    def _guarded(self, scopes: Scopes) -> nodes.Template:
+        tree = self._parse()
         try:
             scopes.visit(tree)
             Guards().visit(tree)
-            code = environment.compile(tree, filename="<dknb template>")
+        except TemplateSyntaxError as error:
+            raise self._unreadable(error, error.lineno - 1) from error
+        except (RecursionError, MemoryError) as error:
+            raise self._unreadable(error, 0) from error
+        return tree
+
+    def _compiled(self, tree: nodes.Template) -> Template:
+        try:
+            code = self._environment.compile(tree, filename="<dknb template>")
         except TemplateSyntaxError as error:
             raise self._unreadable(error, error.lineno - 1) from error
         except (RecursionError, MemoryError, SyntaxError) as error:
             raise self._unreadable(error, 0) from error
-        self._reads = scopes.reads()
-        self.variables = tuple(name for name in self._reads if name not in GLOBALS)
-        self._template = Template.from_code(environment, code, environment.make_globals(None))
+        return Template.from_code(self._environment, code, self._environment.make_globals(None))
 
     def _parse(self) -> nodes.Template:
         parser = None
@@ -76,8 +98,9 @@ class JinjaTemplate(CompiledTemplate):
 
     def run(self, params: Mapping[str, Any], extra: Mapping[str, Any]) -> Rendered:
         """Render in the sandbox, within the bounds."""
+        template = self._template  # made before the clock runs
         with metered(self._limits) as meter:
-            text = self._text(self._values(params, extra), meter)
+            text = self._text(template, self._values(params, extra), meter)
         used = {name: params[name] for name in self._reads if name in params}
         return Rendered(text, used, list(meter.missing))
 
@@ -89,18 +112,18 @@ class JinjaTemplate(CompiledTemplate):
         values.update(params)
         return values
 
-    def _text(self, values: dict[str, Any], meter: Meter) -> str:
+    def _text(self, template: Template, values: dict[str, Any], meter: Meter) -> str:
         chunks, size, stream = [], 0, None
         try:
-            stream = self._template.root_render_func(self._template.new_context(values))
+            stream = template.root_render_func(template.new_context(values))
             for chunk in stream:
                 size += len(chunk)
                 if size > self._limits.output:
                     meter.make(size)
                 chunks.append(chunk)
+            return "".join(chunks)
         except Exception as error:
             raise self._failure(error, stream) from error
-        return "".join(chunks)
 
     def _failure(self, error: Exception, stream: object) -> TemplateError:
         if isinstance(error, TemplateError) and (error.line is not None or error.prompt_name is not None):
@@ -142,7 +165,9 @@ def _without_undefined(render: Callable[..., Any]) -> Callable[..., Any]:
     """A ``prompt_ref`` for which parameters without a value are not given at all."""
 
     def prompt_ref(name: str, /, **extra: Any) -> Any:
-        return render(name, **{key: value for key, value in extra.items() if not isinstance(value, Placeholder)})
+        text = render(name, **{key: value for key, value in extra.items() if not isinstance(value, Placeholder)})
+        running().charge(text)
+        return text
 
     return prompt_ref
 
