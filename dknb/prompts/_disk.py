@@ -9,6 +9,9 @@ from pathlib import Path
 
 from ..errors import PromptFileError
 
+#: The longest file that is read: a prompt of a million tokens is half as long.
+MAX_BYTES = 10_000_000
+
 
 def shown(path: Path) -> str:
     """How messages name a file: from the working directory where it lies below it, else in full."""
@@ -21,19 +24,40 @@ def read_text(path: Path) -> str:
     r"""The text of a UTF-8 file, with or without a byte order mark; lines end with ``\n``.
 
     Raises:
-        PromptFileError: It cannot be read, or is not UTF-8.
+        PromptFileError: It cannot be read, is not UTF-8, or is longer than ``MAX_BYTES``.
     """
     try:
-        data = path.read_bytes()
+        if path.stat().st_size > MAX_BYTES:
+            raise too_long(shown(path))
+        return decoded(path.read_bytes(), shown(path))
+    except OSError as error:
+        raise PromptFileError(f"{shown(path)} cannot be read: {error.strerror or error}.") from error
+
+
+def decoded(data: bytes, file: str) -> str:
+    r"""The text of UTF-8 bytes, with or without a byte order mark; lines end with ``\n``.
+
+    Raises:
+        PromptFileError: They are not UTF-8.
+    """
+    try:
         return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except UnicodeDecodeError as error:
         line, column = data.count(b"\n", 0, error.start) + 1, error.start - data.rfind(b"\n", 0, error.start)
         raise PromptFileError(
-            f"{shown(path)}, line {line}, column {column}: The file is not UTF-8 (byte 0x{data[error.start]:02x}).",
+            f"The file is not UTF-8 (byte 0x{data[error.start]:02x}).",
+            file=file,
+            line=line,
+            column=column,
             hint="Save it as UTF-8 in your editor.",
         ) from error
-    except OSError as error:
-        raise PromptFileError(f"{shown(path)} cannot be read: {error.strerror or error}.") from error
+
+
+def too_long(file: str) -> PromptFileError:
+    """The error of a file that is longer than ``MAX_BYTES``."""
+    return PromptFileError(
+        f"The file is longer than {MAX_BYTES // 1_000_000} MB.", file=file, hint="A prompt is a text."
+    )
 
 
 def replace_text(path: Path, text: str) -> None:

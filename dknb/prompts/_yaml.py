@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import PromptError, PromptFileError
 
@@ -23,6 +23,11 @@ _TEXT = "tag:yaml.org,2002:str"
 _NOT_IN_A_BLOCK = re.compile("[^\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _LINE_BREAK = re.compile("[\n\r\x85\u2028\u2029]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+# What can begin a level, and how many levels the C stack bears in any case.
+_OPENINGS = ("[", "{", "- ", "-\t", "? ")
+_SAFE_DEPTH = 500
+_DEEP_INDENT = re.compile(f"^ {{{_SAFE_DEPTH // 4}}}", re.MULTILINE)
+_ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{4}|.)")
 
 
 def load(text: str, source: str) -> object:
@@ -33,6 +38,8 @@ def load(text: str, source: str) -> object:
     """
     import yaml
 
+    if (mark := _abyss(text)) is not None:
+        raise _error_at(mark, source, f"It is nested deeper than {MAX_DEPTH} levels.")
     try:
         loader = _loader(text)
     except (yaml.reader.ReaderError, UnicodeError) as error:
@@ -50,29 +57,68 @@ def load(text: str, source: str) -> object:
     except yaml.reader.ReaderError as error:
         raise _unreadable(text, source, error) from error
     except (ValueError, OverflowError, RecursionError) as error:
-        raise PromptFileError(f"{source}: This is not YAML: {error}.") from error
+        raise PromptFileError(f"This is not YAML: {error}.", file=source) from error
     finally:
         loader.dispose()
 
 
-def locate(text: str, path: Path, *, at_key: bool = False) -> str:
-    """``, line 2, column 5``: where the value (or key) is that ``path`` leads to, or the nearest thing above it.
+class KeyPlaces:
+    """Where the keys and values of a YAML or JSON text stand in it.
 
-    Nothing when the text is no YAML: JSON may have escapes that YAML has not.
+    Nothing is anywhere in a text that does not parse.
     """
-    import yaml
 
-    try:
-        node = yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except yaml.YAMLError:
-        return ""
-    mark = node.start_mark if node is not None else None
-    for depth, step in enumerate(path, start=1):
-        key, node = _child(node, step)
-        if node is None:
-            break
-        mark = key.start_mark if key is not None and at_key and depth == len(path) else node.start_mark
-    return f", line {mark.line + 1}, column {mark.column + 1}" if mark is not None else ""
+    def __init__(self, text: str) -> None:
+        import yaml
+
+        try:
+            deep = _abyss(text) is not None
+            self._root: Any = None if deep else yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        except (yaml.YAMLError, UnicodeError, RecursionError):
+            self._root = None
+
+    def has(self, path: Path) -> bool:
+        """Whether ``path`` leads to a value."""
+        node = self._root
+        for step in path:
+            if node is None:
+                return False
+            _, node = _child(node, step)
+        return node is not None
+
+    def find(self, path: Path, *, at_key: bool = False) -> tuple[int, int] | None:
+        """Line and column, from 1, of the value (or key) that ``path`` leads to, or the nearest thing above it."""
+        node = self._root
+        mark = node.start_mark if node is not None else None
+        for depth, step in enumerate(path, start=1):
+            key, node = _child(node, step)
+            if node is None:
+                break
+            mark = key.start_mark if key is not None and at_key and depth == len(path) else node.start_mark
+        return (mark.line + 1, mark.column + 1) if mark is not None else None
+
+
+def readable_json(text: str) -> str:
+    """JSON text as YAML reads it, with every character where it was: escapes that YAML lacks, and tabs, are blanked."""
+    return _ESCAPE.sub(lambda found: "x" * len(found[0]), text.replace("\t", " "))
+
+
+def refuse_depth(data: object, source: str) -> None:
+    """Refuse data that are nested deeper than ``MAX_DEPTH``; they must not contain themselves.
+
+    Raises:
+        PromptFileError: They are.
+    """
+    level: list[object] = [data]
+    for _ in range(MAX_DEPTH + 1):
+        level = [
+            item
+            for each in level
+            if isinstance(each, dict | list)
+            for item in (each.values() if isinstance(each, dict) else each)
+        ]
+    if level:
+        raise PromptFileError(f"It is nested deeper than {MAX_DEPTH} levels.", file=source)
 
 
 def dump(data: dict[str, object]) -> str:
@@ -100,25 +146,45 @@ def _loader(text: str) -> Any:
     return getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
 
 
+def _abyss(text: str) -> yaml.Mark | None:
+    """Where a text becomes so deep that the C loader, which recurses, would end the process."""
+    if sum(map(text.count, _OPENINGS)) < _SAFE_DEPTH and not _DEEP_INDENT.search(text):
+        return None
+    import yaml
+
+    depth = 0
+    try:
+        for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > MAX_DEPTH:
+                return cast("yaml.Mark", event.start_mark)
+    except (yaml.YAMLError, UnicodeError):
+        return None  # the loader meets the same, and says it
+    return None
+
+
 def _error_at(
     mark: yaml.Mark | None, source: str, message: str, hint: str | None = None, *, text: str = ""
 ) -> PromptFileError:
     if mark is None:
-        return PromptFileError(f"{source}: {message}", hint=hint)
+        return PromptFileError(message, file=source, hint=hint)
     line, column = mark.line, mark.column
     if text and line > text.count("\n"):  # the parser's end of a text is a line below it
         line, column = text.count("\n"), len(text) - text.rfind("\n") - 1
-    return PromptFileError(f"{source}, line {line + 1}, column {column + 1}: {message}", hint=hint)
+    return PromptFileError(message, file=source, line=line + 1, column=column + 1, hint=hint)
 
 
 def _unreadable(text: str, source: str, error: Exception) -> PromptFileError:
     code = getattr(error, "character", None)
     found = text.find(chr(code)) if isinstance(code, int) else -1
     if found < 0:
-        return PromptFileError(f"{source}: This is not text: {error}.")
+        return PromptFileError(f"This is not text: {error}.", file=source)
     line, column = text.count("\n", 0, found) + 1, found - text.rfind("\n", 0, found)
     return PromptFileError(
-        f"{source}, line {line}, column {column}: YAML does not allow the character {chr(code or 0)!r} as it is.",
+        f"YAML does not allow the character {chr(code or 0)!r} as it is.",
+        file=source,
+        line=line,
+        column=column,
         hint='Write it as an escape in double quotes, for example "\\x07".',
     )
 

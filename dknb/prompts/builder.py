@@ -1,34 +1,46 @@
 """From the name of a prompt and values to text, for callers that await and for callers that cannot.
 
-A render has three stages: *plan* reads files and compiles, *fetch* asks the adapters for values that the caller did not
-give, *render* is computation alone. Only the second waits for others, so only it is a coroutine; the async builder runs
-the other two in a thread, because a disk may be slow and a template long.
+A render has stages: *plan* reads files and compiles, *fetch* asks the adapters for values that the caller did not give,
+*render* is computation alone; when it lacks retrieved text, *search* gets it and it renders again. Only fetch and search
+wait for others, so only they are coroutines; the async builder runs the rest in a thread, because a disk may be slow and
+a template long.
 """
 
 from __future__ import annotations
 
 import asyncio
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from .. import _sync
 from ..templates.types import member
 from .fields import read_prompt
 from .library import AbstractPromptLibrary, checked
 from .plan import Plan, Plans
-from .render import Call, render
+from .rag.cache import ExpiringCache
+from .rag.findings import Retrieving
+from .rag.passages import CountTokens, estimated_tokens
+from .rag.search import Answer, search_all
+from .render import Call, Renderable, Unanswered, attempt
 from .types import PromptTemplateDict, PromptType, RenderResult, ValidationLevel
+from .values import values_of
+
+if TYPE_CHECKING:
+    from .messages import IndexPlan, RenderedMessages
 
 __all__ = ["AsyncPromptBuilder", "PromptBuilder"]
 
+T = TypeVar("T")
 
-class ValueSource(Protocol):
-    """What a builder asks for values that its caller did not give; ``get_value`` may be a coroutine function."""
 
-    def get_value(self, key: str, default: Any = None, context: Mapping[str, Any] | None = None) -> Any:
-        """The value of a name, or ``default``; ``context`` holds the values that the caller gave."""
+class _Lacking(NamedTuple):
+    """Names that the adapters must be asked for first."""
+
+    names: list[str]
+
+
+_Waits = (Unanswered, _Lacking)
 
 
 class _Builder:
@@ -37,13 +49,19 @@ class _Builder:
     def __init__(
         self,
         library: AbstractPromptLibrary,
-        adapters: Mapping[str, ValueSource] | None = None,
+        adapters: Mapping[str, Any] | None = None,
         default_validation: ValidationLevel = ValidationLevel.WARN,
+        raise_on_rag_error: bool = False,
+        *,
+        rag_cache_seconds: float = 0.0,
+        count_tokens: CountTokens = estimated_tokens,
     ) -> None:
         self.library = library
         self.adapters = dict(adapters or {})
         self.default_validation = member(ValidationLevel, default_validation)
         self._plans = Plans(library)
+        self._retrieving = Retrieving(strict=raise_on_rag_error, count_tokens=count_tokens)
+        self._answers: ExpiringCache[Answer] = ExpiringCache(rag_cache_seconds)
 
     def get_required_parameters(self, name: str, prompt_type: PromptType = "user", index: int = 0) -> list[str]:
         """The names of the parameters that a prompt, or one of its bases, declares required; sorted.
@@ -65,17 +83,19 @@ class _Builder:
             PromptError: It is malformed, or a base or reference is broken.
             TemplateError: A template does not parse.
         """
-        plan, wanted = self._planned(self._of_inline(prompt, name, prompt_type))
-        return list(dict.fromkeys([*wanted, *sorted(plan.validation.optional_params), *plan.defaults]))
+        plan = self._inline_plan(prompt, name, prompt_type)
+        declared = [*plan.parameters, *sorted(plan.validation.optional_params), *plan.defaults]
+        wanted = [name for each in self._reachable([plan]) for name in each.wanted]
+        return list(dict.fromkeys([*wanted, *declared]))
 
-    def _of_library(self, name: str, prompt_type: PromptType, index: int = 0) -> Callable[[], Plan]:
-        return lambda: self._plans.of_library(name, prompt_type, index)
+    def _index_plan(self, name: str, index: int) -> IndexPlan:
+        from .messages import index_plan  # it brings the messages of dknb.llm along
 
-    def _of_inline(
-        self, prompt: PromptTemplateDict | str, name: str | None, prompt_type: PromptType
-    ) -> Callable[[], Plan]:
+        return index_plan(self._plans, name, index)
+
+    def _inline_plan(self, prompt: PromptTemplateDict | str, name: str | None, prompt_type: PromptType) -> Plan:
         shown = name or f"<inline:{prompt_type}>"
-        return lambda: self._plans.of_inline(checked(read_prompt, prompt, shown), shown, prompt_type)
+        return self._plans.of_inline(checked(read_prompt, prompt, shown), shown, prompt_type)
 
     def _call(
         self,
@@ -83,34 +103,38 @@ class _Builder:
         include_rag: bool,
         validation_override: ValidationLevel | None,
         namespace: Mapping[str, Any] | None,
+        return_rag_metadata: bool = False,
+        cached_rag: Mapping[str, Any] | None = None,
     ) -> Call:
         level = member(ValidationLevel, validation_override) if validation_override is not None else None
-        return Call(params or {}, include_rag, level, self.default_validation, namespace)
+        retrieving = replace(self._retrieving, cached=cached_rag) if cached_rag else self._retrieving
+        return Call(
+            params or {}, include_rag, level, self.default_validation, namespace, retrieving, return_rag_metadata
+        )
 
-    def _render(self, plan: Plan, call: Call) -> RenderResult:
-        return render(self._plans, plan, call)
+    def _attempt(self, what: Renderable[T], call: Call) -> T | Unanswered | _Lacking:
+        """What it becomes without waiting, or what to wait for."""
+        if self.adapters and call.found is None and (names := self._lacking(what.plans, call.params)):
+            return _Lacking(names)
+        return attempt(self._plans, call, what)
 
-    def _planned(self, make: Callable[[], Plan]) -> tuple[Plan, list[str]]:
-        """The plan, and the names that it and the prompts it refers to can use."""
-        plan = make()
-        return plan, list(dict.fromkeys(name for each in self._plans.reachable(plan) for name in each.wanted))
+    async def _filled(self, call: Call, gap: Unanswered | _Lacking) -> Call:
+        """The call with what was waited for."""
+        if isinstance(gap, _Lacking):
+            return replace(call, found=await values_of(self.adapters, gap.names, call.params))
+        answers = await search_all(self.adapters, gap.questions, self._answers)
+        return replace(call, retrieving=call.retrieving.answered(answers))
 
-    async def _fetch(self, wanted: list[str], call: Call) -> Call:
-        """The call, with the values that adapters have for names that the caller did not give."""
-        found = {}
-        for name in wanted:
-            if name not in call.params:
-                for label, adapter in self.adapters.items():
-                    if (value := await _value_of(adapter, name, call.params)) is not None:
-                        found[name] = (label, value)
-                        break
-        return replace(call, found=found)
+    def _lacking(self, plans: Iterable[Plan], given: Mapping[str, Any]) -> list[str]:
+        """The names that nobody gave yet, and no retrieval will fill."""
+        reachable = self._reachable(plans)
+        names = dict.fromkeys(name for plan in reachable for name in plan.wanted if name not in given)
+        filled = {name for plan in reachable for name in plan.placeholders}
+        return [name for name in names if name not in filled]
 
-
-async def _value_of(adapter: ValueSource, name: str, context: Mapping[str, Any]) -> Any:
-    if inspect.iscoroutinefunction(adapter.get_value):
-        return await adapter.get_value(name, None, context)
-    return await asyncio.to_thread(adapter.get_value, name, None, context)
+    def _reachable(self, plans: Iterable[Plan]) -> list[Plan]:
+        """These plans, and those of the prompts that they refer to."""
+        return [each for plan in plans for each in (self._plans.reachable(plan) if plan.references else (plan,))]
 
 
 class AsyncPromptBuilder(_Builder):
@@ -118,8 +142,12 @@ class AsyncPromptBuilder(_Builder):
 
     Args:
         library: Where prompts come from.
-        adapters: Sources of values for parameters that callers do not give, asked in this order.
+        adapters: Sources of values for parameters that callers do not give, asked in this order, and of text that
+            prompts retrieve, by name.
         default_validation: What a missing required parameter leads to in a prompt that does not say.
+        raise_on_rag_error: A failing search is a ``RAGError``; else a warning of the result, with the cause.
+        rag_cache_seconds: For how long what a search found is used again; 0 searches each time.
+        count_tokens: Counts the tokens of a text, where a prompt retrieves within a budget; else four characters are one.
     """
 
     async def render_system_prompt(
@@ -134,8 +162,8 @@ class AsyncPromptBuilder(_Builder):
         namespace: Mapping[str, Any] | None = None,
     ) -> RenderResult:
         """Render a system prompt; as ``render_user_prompt``."""
-        call = self._call(params, include_rag, validation_override, namespace)
-        return await self._rendered(self._of_library(name, "system"), call)
+        call = self._call(params, include_rag, validation_override, namespace, return_rag_metadata, cached_rag)
+        return await self._rendered(lambda: self._plans.of_library(name, "system"), call)
 
     async def render_user_prompt(
         self,
@@ -154,21 +182,45 @@ class AsyncPromptBuilder(_Builder):
         Args:
             name: Its name in the library.
             index: Which of its variants, from 0.
-            params: Values; None and "" are values that were given.
-            include_rag: False leaves the placeholders of retrieval blank.
+            params: Values; None and "" are values that were given. One for a placeholder of retrieval is taken as it is.
+            include_rag: False leaves the placeholders of retrieval blank, and searches nothing.
             validation_override: The validation level of this call alone.
-            return_rag_metadata: Ask for ``rag_metadata``; it is None as long as nothing is retrieved.
-            cached_rag: The ``rag_metadata`` of an earlier render; used by prompts that retrieve.
+            return_rag_metadata: Ask for ``rag_metadata``: for each placeholder what was searched for and found, and in
+                ``spans`` which characters of the prompt each result became.
+            cached_rag: The ``rag_metadata`` of an earlier render: where it holds the answer to the same query, nothing
+                is searched for.
             namespace: Where names are looked up that neither ``params`` nor an adapter has.
 
         Raises:
             PromptNotFound: There is no such prompt, or it extends or refers to one that is not there.
-            MissingParameters: Required parameters have no value, and the level is ERROR.
-            PromptError: It is broken, or it retrieves and ``include_rag`` is true: retrieval does not exist yet.
-            TemplateError: Its template does not parse, or cannot be rendered with these values.
+            MissingParameters: Required parameters have no value, and the level is ERROR. Nothing was searched for.
+            InvalidParameters: Values are not of their declared type, and the level is ERROR. As before.
+            RAGError: Retrieval failed, and the builder raises such errors.
+            PromptError: It is broken, or an adapter failed to give a value.
+            TemplateError: A template does not parse, or cannot be rendered with these values.
         """
-        call = self._call(params, include_rag, validation_override, namespace)
-        return await self._rendered(self._of_library(name, "user", index), call)
+        call = self._call(params, include_rag, validation_override, namespace, return_rag_metadata, cached_rag)
+        return await self._rendered(lambda: self._plans.of_library(name, "user", index), call)
+
+    async def render_message_index(
+        self,
+        name: str,
+        index: int = 0,
+        params: Mapping[str, Any] | None = None,
+        include_rag: bool = True,
+        validation_override: ValidationLevel | None = None,
+        return_rag_metadata: bool = False,
+        cached_rag: Mapping[str, Any] | None = None,
+        *,
+        namespace: Mapping[str, Any] | None = None,
+    ) -> RenderedMessages:
+        """Render a message index, few-shot examples included; arguments and errors as in ``render_user_prompt``.
+
+        Returns:
+            A list of ``LLMMessage``; its attribute ``result`` has what the render of a prompt would say.
+        """
+        call = self._call(params, include_rag, validation_override, namespace, return_rag_metadata, cached_rag)
+        return await self._rendered(lambda: self._index_plan(name, index), call)
 
     async def render_inline(
         self,
@@ -176,6 +228,8 @@ class AsyncPromptBuilder(_Builder):
         params: Mapping[str, Any] | None = None,
         include_rag: bool = True,
         validation_override: ValidationLevel | None = None,
+        return_rag_metadata: bool = False,
+        cached_rag: Mapping[str, Any] | None = None,
         *,
         name: str | None = None,
         prompt_type: PromptType = "user",
@@ -188,6 +242,8 @@ class AsyncPromptBuilder(_Builder):
             params: As in ``render_user_prompt``, as the others.
             include_rag: See there.
             validation_override: See there.
+            return_rag_metadata: See there.
+            cached_rag: See there.
             name: What messages and metadata call it. It may extend a library's prompt of this name.
             prompt_type: Of which type the prompts are that it refers to, first of all.
             namespace: See there.
@@ -195,15 +251,19 @@ class AsyncPromptBuilder(_Builder):
         Raises:
             DknbError: As ``render_user_prompt``.
         """
-        call = self._call(params, include_rag, validation_override, namespace)
-        return await self._rendered(self._of_inline(prompt, name, prompt_type), call)
+        call = self._call(params, include_rag, validation_override, namespace, return_rag_metadata, cached_rag)
+        return await self._rendered(lambda: self._inline_plan(prompt, name, prompt_type), call)
 
-    async def _rendered(self, make: Callable[[], Plan], call: Call) -> RenderResult:
-        if not self.adapters:
-            return await asyncio.to_thread(lambda: self._render(make(), call))
-        plan, wanted = await asyncio.to_thread(self._planned, make)
-        call = await self._fetch(wanted, call)
-        return await asyncio.to_thread(self._render, plan, call)
+    async def _rendered(self, plan: Callable[[], Renderable[T]], call: Call) -> T:
+        what, made = await asyncio.to_thread(self._begun, plan, call)
+        while isinstance(made, _Waits):
+            call = await self._filled(call, made)
+            made = await asyncio.to_thread(self._attempt, what, call)
+        return made
+
+    def _begun(self, plan: Callable[[], Renderable[T]], call: Call) -> tuple[Renderable[T], T | Unanswered | _Lacking]:
+        what = plan()
+        return what, self._attempt(what, call)
 
 
 class PromptBuilder(_Builder):
@@ -224,8 +284,8 @@ class PromptBuilder(_Builder):
         namespace: Mapping[str, Any] | None = None,
     ) -> RenderResult:
         """See ``AsyncPromptBuilder.render_system_prompt``."""
-        call = self._call(params, include_rag, validation_override, namespace)
-        return self._rendered(self._of_library(name, "system"), call)
+        call = self._call(params, include_rag, validation_override, namespace, return_rag_metadata, cached_rag)
+        return self._rendered(self._plans.of_library(name, "system"), call)
 
     def render_user_prompt(
         self,
@@ -240,8 +300,24 @@ class PromptBuilder(_Builder):
         namespace: Mapping[str, Any] | None = None,
     ) -> RenderResult:
         """See ``AsyncPromptBuilder.render_user_prompt``."""
-        call = self._call(params, include_rag, validation_override, namespace)
-        return self._rendered(self._of_library(name, "user", index), call)
+        call = self._call(params, include_rag, validation_override, namespace, return_rag_metadata, cached_rag)
+        return self._rendered(self._plans.of_library(name, "user", index), call)
+
+    def render_message_index(
+        self,
+        name: str,
+        index: int = 0,
+        params: Mapping[str, Any] | None = None,
+        include_rag: bool = True,
+        validation_override: ValidationLevel | None = None,
+        return_rag_metadata: bool = False,
+        cached_rag: Mapping[str, Any] | None = None,
+        *,
+        namespace: Mapping[str, Any] | None = None,
+    ) -> RenderedMessages:
+        """See ``AsyncPromptBuilder.render_message_index``."""
+        call = self._call(params, include_rag, validation_override, namespace, return_rag_metadata, cached_rag)
+        return self._rendered(self._index_plan(name, index), call)
 
     def render_inline(
         self,
@@ -249,17 +325,20 @@ class PromptBuilder(_Builder):
         params: Mapping[str, Any] | None = None,
         include_rag: bool = True,
         validation_override: ValidationLevel | None = None,
+        return_rag_metadata: bool = False,
+        cached_rag: Mapping[str, Any] | None = None,
         *,
         name: str | None = None,
         prompt_type: PromptType = "user",
         namespace: Mapping[str, Any] | None = None,
     ) -> RenderResult:
         """See ``AsyncPromptBuilder.render_inline``."""
-        call = self._call(params, include_rag, validation_override, namespace)
-        return self._rendered(self._of_inline(prompt, name, prompt_type), call)
+        call = self._call(params, include_rag, validation_override, namespace, return_rag_metadata, cached_rag)
+        return self._rendered(self._inline_plan(prompt, name, prompt_type), call)
 
-    def _rendered(self, make: Callable[[], Plan], call: Call) -> RenderResult:
-        if not self.adapters:
-            return self._render(make(), call)
-        plan, wanted = self._planned(make)
-        return self._render(plan, _sync.run(self._fetch(wanted, call)))
+    def _rendered(self, what: Renderable[T], call: Call) -> T:
+        made = self._attempt(what, call)
+        while isinstance(made, _Waits):
+            call = _sync.run(self._filled(call, made))
+            made = self._attempt(what, call)
+        return made

@@ -100,7 +100,7 @@ def _merge(base_prompt: PromptTemplateDict, child_prompt: PromptTemplateDict) ->
     base, child = cast(dict[str, Any], base_prompt), cast(dict[str, Any], child_prompt)
     merged = {**base, **child}
     merged.pop("extends", None)
-    for key in ("sections", "defaults", "metadata"):
+    for key in ("sections", "parameters", "defaults", "metadata"):
         if key in base and key in child:
             merged[key] = {**base[key], **child[key]}
     for key in ("rag_config_refs", "rag_configs"):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 
+from .checking.problems import Problem, Source
 from .library import AbstractPromptLibrary
-from .types import MessageIndex, PromptTemplateDict, PromptType, RAGConfig
+from .types import Kind, MessageIndex, PromptTemplateDict, PromptType, RAGConfig
 
 __all__ = ["CompositePromptLibrary"]
 
@@ -65,7 +67,23 @@ class CompositePromptLibrary(AbstractPromptLibrary):
         for library in self.libraries:
             library.reload()
 
-    def problems(self, lookup: AbstractPromptLibrary) -> list[str]:
+    def source(self, kind: Kind, name: str) -> Source | None:
+        """The file of an entry, from the first library that has it in one."""
+        return next((source for lib in self.libraries if (source := lib.source(kind, name)) is not None), None)
+
+    def find_file(self, kind: Kind, name: str) -> Path | None:
+        """The file of an entry that can be edited: of the first library that has the name, if that is a folder."""
+        for library in self.libraries:
+            if library.source(kind, name) is not None:
+                find: Callable[[Kind, str], Path | None] = getattr(library, "find_file", lambda kind, name: None)
+                return find(kind, name)
+        return None
+
+    def changes(self) -> list[str]:
+        """The names whose entries were changed in a library since this was last asked."""
+        return sorted({name for lib in self.libraries for name in lib.changes()})
+
+    def problems(self, lookup: AbstractPromptLibrary) -> list[Problem]:
         """What is wrong in each library; a base may lie in another of them."""
         return [problem for library in self.libraries for problem in library.problems(lookup)]
 
@@ -73,6 +91,16 @@ class CompositePromptLibrary(AbstractPromptLibrary):
         """The prompt of that name and type, for reading only, from the first library that has the name."""
         owner = self._owner(name, prompt_type)
         return owner.find_prompt(name, prompt_type, index) if owner is not None else None
+
+    def home_of(self, kind: Kind, name: str) -> AbstractPromptLibrary:
+        """The first library that has that entry."""
+        if kind == "rag":
+            owner = next((lib for lib in self.libraries if lib.get_rag_config(name) is not None), None)
+        elif kind == "messages":
+            owner = next((lib for lib in self.libraries if lib.get_message_index(name) is not None), None)
+        else:
+            owner = self._owner(name, kind)
+        return owner.home_of(kind, name) if owner is not None else self
 
     def _owner(self, name: str, prompt_type: PromptType) -> AbstractPromptLibrary | None:
         return next((lib for lib in self.libraries if lib.find_prompt(name, prompt_type) is not None), None)

@@ -5,12 +5,11 @@ Data come from files and from dicts that callers write; both pass through here o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from ..errors import did_you_mean
+from .checks import Check, FieldError, Path, count, list_of, mapping, mapping_of, one_of, record, seconds, text
+from .declarations import read_parameters, settled
 from .types import (
     Entry,
     Kind,
@@ -22,120 +21,13 @@ from .types import (
     ValidationLevel,
 )
 
-Path = tuple[str | int, ...]
-Check = Callable[[object, Path], object]
-
-# What people like to say about a prompt; none of it is a misspelt key.
-_FACTS = {"author", "description", "name", "tags", "title", "version"}
-
-
-@dataclass(eq=False)
-class FieldError(Exception):
-    """A piece of prompt data that is not what its key wants.
-
-    Attributes:
-        message: What is wrong.
-        path: Keys and indexes that lead to it.
-        hint: What to write instead.
-        at_key: The key itself is wrong, not its value.
-    """
-
-    message: str
-    path: Path
-    hint: str | None = None
-    at_key: bool = False
-
-    def __str__(self) -> str:
-        return self.message
-
-
-def _shown(value: object) -> str:
-    names = {"NoneType": "nothing", "dict": "a mapping", "list": "a list", "bool": "yes or no", "str": "text"}
-    kind = type(value).__name__
-    return names.get(kind, f"{kind} {value!r}"[:80])
-
-
-def _wanted(path: Path, what: str, value: object, hint: str | None = None) -> FieldError:
-    where = ".".join(str(step) for step in path) or "it"
-    return FieldError(f"{where} must be {what}, not {_shown(value)}.", path, hint)
-
-
-def text(value: object, at: Path) -> str:
-    """Text as it is."""
-    if isinstance(value, str):
-        return value
-    raise _wanted(at, "text", value, 'Put it in quotes: "..."' if isinstance(value, int | float) else None)
-
-
-def count(value: object, at: Path) -> int:
-    """A whole number from 1."""
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 1:
-        return value
-    raise _wanted(at, "a whole number from 1", value)
-
-
-def mapping(value: object, at: Path) -> dict[str, object]:
-    """A mapping whose keys are text."""
-    if not isinstance(value, Mapping):
-        raise _wanted(at, "a mapping of names to values", value)
-    for key in value:
-        if not isinstance(key, str):
-            hint = "Put it in quotes; YAML reads yes, no, on and off as truth values."
-            raise FieldError(f"The key {key!r} is not text.", (*at, key), hint, at_key=True)
-    return dict(value)
-
-
-def mapping_of(check: Check) -> Check:
-    """A mapping whose values pass ``check``."""
-    return lambda value, at: {key: check(item, (*at, key)) for key, item in mapping(value, at).items()}
-
-
-def list_of(check: Check) -> Check:
-    """A list whose items pass ``check``."""
-
-    def checked(value: object, at: Path) -> list[object]:
-        if isinstance(value, str | Mapping) or not isinstance(value, Sequence | set | frozenset):
-            raise _wanted(at, "a list", value, "Write it as [a, b].")
-        items = sorted(value, key=str) if isinstance(value, set | frozenset) else value
-        return [check(item, (*at, index)) for index, item in enumerate(items)]
-
-    return checked
-
-
-def record(noun: str, fields: Mapping[str, Check], *, required: Sequence[str] = (), hint: str = "") -> Check:
-    """A mapping with these keys and no others."""
-    known = f"The keys of {noun}: {', '.join(fields)}. {hint}".rstrip()
-
-    def checked(value: object, at: Path) -> dict[str, object]:
-        given = mapping(value, at)
-        for key in given:
-            if key not in fields:
-                near = "" if key in _FACTS else did_you_mean(key, fields)
-                raise FieldError(f"{noun.capitalize()} has no key {key!r}.{near}", (*at, key), known, at_key=True)
-        for key in required:
-            if key not in given:
-                raise FieldError(f"{noun.capitalize()} needs the key {key!r}.", at, known)
-        return {key: fields[key](item, (*at, key)) for key, item in given.items()}
-
-    return checked
-
-
-def _one_of(value: object, at: Path, choices: type[Enum]) -> Enum:
-    if isinstance(value, choices):
-        return value
-    names = [str(choice.value) for choice in choices]
-    if isinstance(value, str) and value.lower() in names:
-        return choices(value.lower())
-    near = did_you_mean(value, names) if isinstance(value, str) else ""
-    raise FieldError(f"{'.'.join(map(str, at))} cannot be {value!r}.{near}", at, f"It is one of: {', '.join(names)}.")
-
 
 def _level(value: object, at: Path) -> ValidationLevel | None:
-    return None if value is None else cast(ValidationLevel, _one_of(value, at, ValidationLevel))
+    return None if value is None else cast(ValidationLevel, one_of(value, at, ValidationLevel))
 
 
 def _mode(value: object, at: Path) -> str:
-    return str(_one_of(value, at, TemplateMode).value)
+    return str(one_of(value, at, TemplateMode).value)
 
 
 _VALIDATION = record(
@@ -164,36 +56,49 @@ _RAG = record(
         "placeholder": text,
         "header": text,
         "item_template": text,
+        "timeout": seconds,
+        "max_tokens": count,
+        "$schema": text,
     },
     required=["adapter_name", "query"],
 )
 
-_PROMPT = record(
-    "a prompt",
-    {
-        "template": text,
-        "defaults": mapping,
-        "validation": _validation,
-        "metadata": mapping,
-        "sections": mapping_of(text),
-        "extends": text,
-        "rag_config_refs": list_of(text),
-        "rag_configs": list_of(_RAG),
-        "template_mode": _mode,
-        "mode": _mode,
-    },
-    hint="Anything else goes under metadata.",
+# What prompts and message indexes have in common.
+_SHARED: dict[str, Check] = {
+    "$schema": text,
+    "parameters": read_parameters,
+    "defaults": mapping,
+    "validation": _validation,
+    "metadata": mapping,
+    "sections": mapping_of(text),
+    "extends": text,
+    "rag_config_refs": list_of(text),
+    "rag_configs": list_of(_RAG),
+    "template_mode": _mode,
+    "mode": _mode,
+}
+
+_PROMPT = record("a prompt", {"template": text, **_SHARED}, hint="Anything else goes under metadata.")
+
+_MESSAGE = record("a message", {"role": text, "content": text}, required=["role", "content"])
+
+
+def _examples(value: object, at: Path) -> object:
+    return value if isinstance(value, str) else list_of(mapping)(value, at)
+
+
+_REPEATED = record(
+    "a group of messages",
+    {"examples": _examples, "messages": list_of(_MESSAGE)},
+    required=["examples", "messages"],
 )
 
-_MESSAGES = record(
-    "a message index",
-    {
-        "messages": list_of(record("a message", {"role": text, "content": text}, required=["role", "content"])),
-        "rag_configs": list_of(_RAG),
-        "metadata": mapping,
-    },
-    required=["messages"],
-)
+
+def _message(value: object, at: Path) -> object:
+    return (_REPEATED if isinstance(value, Mapping) and "examples" in value else _MESSAGE)(value, at)
+
+
+_MESSAGES = record("a message index", {"messages": list_of(_message), **_SHARED}, required=["messages"])
 
 
 def read_prompt(data: object, at: Path = ()) -> PromptTemplateDict:
@@ -206,12 +111,16 @@ def read_prompt(data: object, at: Path = ()) -> PromptTemplateDict:
     """
     if isinstance(data, str):
         return {"template": data}
-    prompt = cast(dict[str, object], _PROMPT(data, at))
-    if "mode" in prompt:
-        if "template_mode" in prompt:
+    return cast(PromptTemplateDict, _normal(cast(dict[str, object], _PROMPT(data, at)), at))
+
+
+def _normal(given: dict[str, object], at: Path) -> dict[str, object]:
+    given.pop("$schema", None)  # for editors of JSON files
+    if "mode" in given:
+        if "template_mode" in given:
             raise FieldError("'mode' and 'template_mode' say the same; give one.", (*at, "mode"), at_key=True)
-        prompt["template_mode"] = prompt.pop("mode")
-    return cast(PromptTemplateDict, prompt)
+        given["template_mode"] = given.pop("mode")
+    return settled(given, at)
 
 
 def read_variants(data: object) -> tuple[PromptTemplateDict, ...]:
@@ -233,7 +142,7 @@ def read_messages(data: object) -> MessageIndex:
     Raises:
         FieldError: A key is unknown or missing, or a value is not what its key wants.
     """
-    return cast(MessageIndex, _MESSAGES(data, ()))
+    return cast(MessageIndex, _normal(cast(dict[str, object], _MESSAGES(data, ())), ()))
 
 
 def read_rag(data: object) -> RAGConfig:
@@ -242,7 +151,9 @@ def read_rag(data: object) -> RAGConfig:
     Raises:
         FieldError: A key is unknown or missing, or a value is not what its key wants.
     """
-    return cast(RAGConfig, _RAG(data, ()))
+    config = cast(dict[str, object], _RAG(data, ()))
+    config.pop("$schema", None)
+    return cast(RAGConfig, config)
 
 
 #: What reads the data of each kind of entry.

@@ -14,7 +14,10 @@ from typing import cast
 
 from ..errors import PromptError, PromptFileError
 from . import _yaml
-from .fields import READERS, FieldError, read_prompt
+from .checks import FieldError
+from .declarations import plain_parameters
+from .fields import READERS, read_prompt
+from .parameters import ParameterSpec
 from .types import Entry, Kind, PromptTemplateDict, ValidationConfig
 
 __all__ = ["dump_prompt", "parse_file_text", "parse_prompt_text"]
@@ -27,6 +30,7 @@ _KEY_ORDER = (
     "metadata",
     "extends",
     "template_mode",
+    "parameters",
     "defaults",
     "validation",
     "sections",
@@ -46,10 +50,7 @@ def parse_prompt_text(text: str, *, source_name: str) -> PromptTemplateDict:
     Raises:
         PromptFileError: The front matter does not parse; the message has line and column in ``text``.
     """
-    front, body = _split(text, source_name)
-    data = _yaml.load(front, source_name)
-    with_body = _prompt_data({} if data is None else data, body, front, source_name)
-    return cast(tuple[PromptTemplateDict], _read("system", with_body, front, source_name))[0]
+    return cast(tuple[PromptTemplateDict], parse_file_text("system", text, suffix=".md", source_name=source_name))[0]
 
 
 def parse_file_text(kind: Kind, text: str, *, suffix: str, source_name: str) -> Entry:
@@ -64,12 +65,44 @@ def parse_file_text(kind: Kind, text: str, *, suffix: str, source_name: str) -> 
     Raises:
         PromptFileError: The text does not parse, or a key is unknown or holds what it must not.
     """
+    data = load_file_text(text, suffix=suffix, source_name=source_name)
+    return read_entry(kind, data, text, suffix=suffix, source_name=source_name)
+
+
+def read_entry(kind: Kind, data: object, text: str, *, suffix: str, source_name: str) -> Entry:
+    """What ``load_file_text`` gave, read as an entry of that kind.
+
+    Raises:
+        PromptFileError: A key is unknown or holds what it must not.
+    """
+    try:
+        return READERS["system" if suffix == ".md" else kind](data)
+    except FieldError as error:
+        raise placed_error(error, as_yaml(text, suffix), source_name) from None
+
+
+def as_yaml(text: str, suffix: str) -> str:
+    """The part of a file that holds keys, as YAML whose lines are those of the file."""
+    if suffix == ".json":
+        return _yaml.readable_json(text)
+    return split_front(text, "")[0] if suffix == ".md" else text
+
+
+def load_file_text(text: str, *, suffix: str, source_name: str) -> object:
+    """The data in the text of a file, before anybody looks at their keys.
+
+    Raises:
+        PromptFileError: The text does not parse, or is empty.
+    """
     if suffix == ".md":
-        return (parse_prompt_text(text, source_name=source_name),)
+        front, body = split_front(text, source_name)
+        settings = _yaml.load(front, source_name)
+        return _prompt_data({} if settings is None else settings, body, front, source_name)
     data = _load_json(text, source_name) if suffix == ".json" else _yaml.load(text, source_name)
     if data is None:
-        raise PromptFileError(f"{source_name}: The file is empty.", hint="A prompt needs one key at least: template.")
-    return _read(kind, data, text, source_name)
+        hint = "A prompt needs one key at least: template."
+        raise PromptFileError("The file is empty.", file=source_name, hint=hint)
+    return data
 
 
 def dump_prompt(prompt: PromptTemplateDict) -> str:
@@ -78,21 +111,34 @@ def dump_prompt(prompt: PromptTemplateDict) -> str:
     Raises:
         PromptError: A key is unknown or holds what it must not, or a value is of a type that YAML does not hold.
     """
+    return _yaml.dump(plain_prompt(prompt))
+
+
+def plain_prompt(prompt: PromptTemplateDict | str) -> dict[str, object]:
+    """The keys of a prompt as a file holds them, in the order in which a person reads them.
+
+    Raises:
+        PromptError: A key is unknown or holds what it must not.
+    """
     try:
         data = cast(Mapping[str, object], read_prompt(prompt))
     except FieldError as error:
         raise PromptError(str(error), hint=error.hint) from None
-    return _yaml.dump({key: _plain(data[key]) for key in _KEY_ORDER if key in data})
+    return {key: _plain(key, data[key]) for key in _KEY_ORDER if key in data}
 
 
-def _split(text: str, source: str) -> tuple[str, str]:
+def split_front(text: str, source: str) -> tuple[str, str]:
+    """The front matter of a text, with an empty line for the one above it, and what stands below."""
     opening = _FRONT.match(text)
     if opening is None:
         return "", text
     closing = _FRONT_END.search(text, opening.end())
     if closing is None:
         raise PromptFileError(
-            f"{source}, line 1, column 1: The front matter that begins here does not end.",
+            "The front matter that begins here does not end.",
+            file=source,
+            line=1,
+            column=1,
             hint="Close it with a line '---'. If the dashes belong to the text, put an empty line above them.",
         )
     # The empty line keeps the line numbers of the file.
@@ -101,47 +147,55 @@ def _split(text: str, source: str) -> tuple[str, str]:
 
 def _prompt_data(data: object, body: str, front: str, source: str) -> dict[str, object]:
     if not isinstance(data, Mapping):
-        raise PromptFileError(
-            f"{source}{_yaml.locate(front, ())}: The front matter must be lines of the form 'key: value'.",
-            hint="If the dashes belong to the text, put an empty line above the first ones.",
-        )
+        message = "The front matter must be lines of the form 'key: value'."
+        hint = "If the dashes belong to the text, put an empty line above the first ones."
+        raise placed_error(FieldError(message, (), hint), front, source)
     if "template" in data:
-        raise PromptFileError(
-            f"{source}{_yaml.locate(front, ('template',), at_key=True)}: The text below the front matter is the template already.",
-            hint="Take the key 'template' away.",
-        )
+        message = "The text below the front matter is the template already."
+        raise placed_error(FieldError(message, ("template",), "Take the key 'template' away.", True), front, source)
     return {**data, "template": body} if body.strip() else dict(data)
 
 
-def _read(kind: Kind, data: object, text: str, source: str) -> Entry:
-    try:
-        return READERS[kind](data)
-    except FieldError as error:
-        where = _yaml.locate(text, error.path, at_key=error.at_key)
-        raise PromptFileError(f"{source}{where}: {error}", hint=error.hint) from None
+def placed_error(error: FieldError, text: str, source: str) -> PromptFileError:
+    """The error with the place in the file's text."""
+    line, column = _yaml.KeyPlaces(text).find(error.path, at_key=error.at_key) or (None, None)
+    return PromptFileError(error.message, file=source, line=line, column=column, hint=error.hint)
 
 
 def _load_json(text: str, source: str) -> object:
     try:
         data: object = json.loads(text, object_pairs_hook=_without_doubles)
     except json.JSONDecodeError as error:
-        where = f"{source}, line {error.lineno}, column {error.colno}"
-        raise PromptFileError(f"{where}: This is not JSON: {error.msg}.") from error
+        raise PromptFileError(
+            f"This is not JSON: {error.msg}.", file=source, line=error.lineno, column=error.colno
+        ) from error
+    except _Doubled as error:
+        _yaml.load(_yaml.readable_json(text), source)  # knows where
+        raise PromptFileError(
+            f"The key {str(error)!r} is there twice.", file=source, hint="Keep one of them."
+        ) from error
     except (ValueError, RecursionError) as error:
-        raise PromptFileError(f"{source}: This is not JSON: {error}.") from error
+        raise PromptFileError(f"This is not JSON: {error}.", file=source) from error
+    _yaml.refuse_depth(data, source)
     return data
+
+
+class _Doubled(Exception):
+    """A JSON object has a key twice."""
 
 
 def _without_doubles(pairs: list[tuple[str, object]]) -> dict[str, object]:
     data: dict[str, object] = {}
     for key, value in pairs:
         if key in data:
-            raise ValueError(f"the key {key!r} is there twice")
+            raise _Doubled(key)
         data[key] = value
     return data
 
 
-def _plain(value: object) -> object:
+def _plain(key: str, value: object) -> object:
+    if key == "parameters":
+        return plain_parameters(cast(Mapping[str, ParameterSpec], value))
     if not isinstance(value, ValidationConfig):
         return value
     plain = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import re
 import stat
 import time
 from collections.abc import Iterator
@@ -14,31 +13,25 @@ from pathlib import Path
 
 from ..errors import PromptError, PromptFileError, did_you_mean
 from ._disk import read_text, replace_text, shown
+from .checking.editor import schema_line, without_line, write_schema
+from .checking.problems import Problem, Source
 from .files import dump_prompt, parse_file_text
+from .layout import NAME, SUFFIXES
 from .library import AbstractPromptLibrary, BasePromptLibrary
+from .sources.standing import SETTLED, Signature, Standing, settled_folder, signature_of
 from .types import KINDS, Entry, Kind, PromptTemplateDict, PromptType
 
 __all__ = ["FileSystemPromptLibrary"]
 
-_SUFFIXES: dict[Kind, tuple[str, ...]] = {
-    "system": (".yaml", ".yml", ".json", ".md"),
-    "user": (".yaml", ".yml", ".json", ".md"),
-    "messages": (".yaml", ".yml", ".json"),
-    "rag": (".yaml", ".yml", ".json"),
-}
-# Parts between slashes; none is hidden, none leads up or to another drive.
-_NAME = re.compile(r"(?:(?!\.)[^/\\:\x00-\x1f\x7f\ud800-\udfff]+/)*(?!\.)[^/\\:\x00-\x1f\x7f\ud800-\udfff]+")
 # Errors of the file system that mean that there can be no such file.
 _NO_SUCH_FILE = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG, errno.EINVAL}
-#: Seconds after which an unchanged time of a file means an unchanged file; clocks of some file systems are coarse.
-_SETTLED = 2.0
 
 
 @dataclass(frozen=True)
 class _Reading:
     """A file as it was when it was read."""
 
-    signature: tuple[int, ...]
+    signature: Signature
     settled: bool
     text: str
     entry: Entry | None
@@ -66,6 +59,8 @@ class FileSystemPromptLibrary(BasePromptLibrary):
                 hint="Give the folder that holds system/ and user/.",
             )
         self._readings: dict[Path, _Reading] = {}
+        self._standing: dict[tuple[Kind, str], Standing[Entry | None]] = {}
+        self._seen: dict[tuple[Kind, str], Signature] | None = None
 
     def names(self, kind: Kind) -> list[str]:
         """The names of that kind, sorted; files that are broken are among them.
@@ -73,7 +68,7 @@ class FileSystemPromptLibrary(BasePromptLibrary):
         Raises:
             PromptFileError: A folder cannot be read.
         """
-        return sorted({name for name, _ in self._files(kind) if _NAME.fullmatch(name)})
+        return sorted({name for name, _ in self._files(kind) if NAME.fullmatch(name)})
 
     def entry(self, kind: Kind, name: str) -> Entry | None:
         """What the file of that name holds, for reading only: the same object as long as the file is the same.
@@ -81,8 +76,18 @@ class FileSystemPromptLibrary(BasePromptLibrary):
         Raises:
             PromptFileError: The file is broken, leads out of the library, or two files have that name.
         """
+        standing = self._standing.get((kind, name))
+        if standing is not None and standing.holds():
+            return standing.value
+        self._watched()
+        folder = settled_folder((self.prompt_dir / kind / name).parent) if NAME.fullmatch(name) else None
         found = self._find(kind, name)
-        return self._read(kind, *found).entry if found is not None else None
+        if found is None:
+            return None
+        reading = self._read(kind, *found)
+        if folder is not None and reading.settled:
+            self._standing[kind, name] = Standing(reading.entry, str(found[0]), reading.signature, folder)
+        return reading.entry
 
     def find_file(self, kind: Kind, name: str) -> Path | None:
         """The file of that name; None when there is none.
@@ -96,8 +101,22 @@ class FileSystemPromptLibrary(BasePromptLibrary):
     def reload(self) -> None:
         """Forget what was read; the next call reads it again."""
         self._readings.clear()
+        self._standing.clear()
 
-    def problems(self, lookup: AbstractPromptLibrary) -> list[str]:
+    def source(self, kind: Kind, name: str) -> Source | None:
+        """The file of an entry as it is now.
+
+        Raises:
+            PromptFileError: It cannot be read, leads out of the library, or two files have that name.
+        """
+        found = self._find(kind, name)
+        if found is None:
+            return None
+        path = found[0]
+        self._check_inside(path)
+        return Source(shown(path), path.suffix, read_text(path))
+
+    def problems(self, lookup: AbstractPromptLibrary) -> list[Problem]:
         """What is wrong in the files and beside them."""
         strays = [stray for kind in KINDS for stray in self._strays(kind)]
         return [*self._misnamed(), *strays, *super().problems(lookup)]
@@ -114,7 +133,7 @@ class FileSystemPromptLibrary(BasePromptLibrary):
         """
         if kind not in ("system", "user"):
             raise PromptError(f"Prompts are saved as 'system' or 'user', not as {kind!r}.")
-        if not _NAME.fullmatch(name):
+        if not NAME.fullmatch(name):
             raise PromptError(
                 f"A prompt cannot be saved as {name!r}.",
                 hint="Use letters, digits, '-' and '_'; a slash puts it into a folder: mail/reply.",
@@ -124,9 +143,22 @@ class FileSystemPromptLibrary(BasePromptLibrary):
         path = found[0] if found is not None else self.prompt_dir / kind / f"{name}.yaml"
         self._check_inside(path)
         if found is None or not self._holds(kind, *found, text):
-            replace_text(path.resolve(), text)
+            replace_text(path.resolve(), schema_line(kind, path, self.prompt_dir) + text)
+            with contextlib.suppress(PromptFileError):  # only an editor misses it
+                write_schema(kind, self.prompt_dir)
             self.entry(kind, name)
+            self._watched()[kind, name] = signature_of(path.stat())
         return path
+
+    def changes(self) -> list[str]:
+        """The names whose files were added, changed or removed since this was last asked, or since the first use.
+
+        What this library itself saved is not among them.
+        """
+        before = self._watched()
+        self._seen = now = self._signatures()
+        keys = [key for key in before.keys() | now.keys() if before.get(key) != now.get(key)]
+        return sorted({name for _, name in keys})
 
     def _holds(self, kind: Kind, path: Path, status: os.stat_result, text: str) -> bool:
         """Whether the file has this text already; refuse when writing would lose something."""
@@ -141,17 +173,17 @@ class FileSystemPromptLibrary(BasePromptLibrary):
                 f"{shown(path)} holds {len(now.entry)} variants, which one prompt would replace.",
                 hint="Edit the file, or save under another name.",
             )
-        if before is not None and now.text not in (before.text, text):
+        if before is not None and without_line(now.text) not in (without_line(before.text), text):
             raise PromptFileError(
                 f"{shown(path)} changed on disk since it was read here; it is not replaced.",
                 hint="Look at the file. Save once more to replace it with this prompt.",
             )
-        return now.text == text
+        return without_line(now.text) == text
 
     def _find(self, kind: Kind, name: str) -> tuple[Path, os.stat_result] | None:
-        if not _NAME.fullmatch(name):
+        if not NAME.fullmatch(name):
             return None
-        paths = [self.prompt_dir / kind / (name + suffix) for suffix in _SUFFIXES[kind]]
+        paths = [self.prompt_dir / kind / (name + suffix) for suffix in SUFFIXES[kind]]
         hits = [(path, status) for path in paths if (status := _status(path)) is not None]
         if len(hits) > 1:
             files = " and ".join(shown(path) for path, _ in hits)
@@ -159,12 +191,12 @@ class FileSystemPromptLibrary(BasePromptLibrary):
         return hits[0] if hits else None
 
     def _read(self, kind: Kind, path: Path, status: os.stat_result) -> _Reading:
-        signature = (status.st_mtime_ns, status.st_size, status.st_ino, status.st_dev)
+        signature = signature_of(status)
         known = self._readings.get(path)
         if known is not None and known.settled and known.signature == signature:
             return known
         self._check_inside(path)
-        settled = time.time() - status.st_mtime > _SETTLED
+        settled = time.time() - status.st_mtime > SETTLED
         text = read_text(path)
         if known is not None and known.text == text and known.entry is not None:
             entry = known.entry
@@ -175,36 +207,59 @@ class FileSystemPromptLibrary(BasePromptLibrary):
         reading = self._readings[path] = _Reading(signature, settled, text, entry)
         return reading
 
+    def _watched(self) -> dict[tuple[Kind, str], Signature]:
+        """The files as they were when ``changes`` was last asked, or at first use."""
+        if self._seen is None:
+            self._seen = self._signatures()
+        return self._seen
+
+    def _signatures(self) -> dict[tuple[Kind, str], Signature]:
+        found: dict[tuple[Kind, str], Signature] = {}
+        for kind in KINDS:
+            with contextlib.suppress(PromptFileError):  # whoever lists the names meets the same error
+                for name, path in self._files(kind):
+                    with contextlib.suppress(OSError):  # it is gone again, or a link that leads nowhere
+                        found[kind, name] = signature_of(os.stat(path))  # noqa: PTH116 - of thousands, quickly
+        return found
+
     def _check_inside(self, path: Path) -> None:
         if not path.resolve().is_relative_to(self.prompt_dir.resolve()):
             raise PromptFileError(
                 f"{shown(path)} leads out of the library's folder.", hint="Put the file itself there, not a link."
             )
 
-    def _files(self, kind: Kind) -> Iterator[tuple[str, Path]]:
+    def _files(self, kind: Kind) -> Iterator[tuple[str, str]]:
         """Name and path of each file that is not hidden and has a suffix of that kind."""
-        top = self.prompt_dir / kind
+        top = str(self.prompt_dir / kind)
         for folder, folders, files in os.walk(top, onerror=_refuse_unless_missing):
             folders[:] = [name for name in folders if not name.startswith(".")]
-            for path in (Path(folder, file) for file in files if not file.startswith(".")):
-                if path.suffix in _SUFFIXES[kind]:
-                    yield path.relative_to(top).with_suffix("").as_posix(), path
+            below = folder[len(top) + 1 :].replace(os.sep, "/")
+            for file in files:
+                stem, dot, ending = file.rpartition(".")
+                if dot + ending in SUFFIXES[kind] and not file.startswith("."):
+                    yield f"{below}/{stem}" if below else stem, f"{folder}{os.sep}{file}"
 
-    def _strays(self, kind: Kind) -> Iterator[str]:
+    def _strays(self, kind: Kind) -> Iterator[Problem]:
         """Files and folders that look like prompts of that kind and can never be found."""
         with contextlib.suppress(PromptFileError):  # the list of names meets the same error, and tells it
-            for name, path in self._files(kind):
-                if not _NAME.fullmatch(name):
-                    yield f"{shown(path)}: A prompt cannot be called {name!r}. Rename the file."
+            for name, file in self._files(kind):
+                if not NAME.fullmatch(name):
+                    yield Problem(f"A prompt cannot be called {name!r}. Rename the file.", file=shown(Path(file)))
         for folder, folders, _ in os.walk(self.prompt_dir / kind):
             for link in (path for name in folders if (path := Path(folder, name)).is_symlink()):
-                yield f"{shown(link)}: Folders behind a link are not read."
+                yield Problem("Folders behind a link are not read.", file=shown(link))
 
-    def _misnamed(self) -> Iterator[str]:
+    def _misnamed(self) -> Iterator[Problem]:
         """Folders whose name is nearly that of a kind."""
         for folder in sorted(self.prompt_dir.iterdir()) if self.prompt_dir.is_dir() else ():
-            if folder.name not in KINDS and folder.is_dir() and (near := did_you_mean(folder.name, KINDS)):
-                yield f"{shown(folder)}: Prompts in this folder are not found.{near}"
+            hidden = folder.name.startswith(".")
+            if (
+                folder.name not in KINDS
+                and not hidden
+                and folder.is_dir()
+                and (near := did_you_mean(folder.name, KINDS))
+            ):
+                yield Problem(f"Prompts in this folder are not found.{near}", file=shown(folder))
 
     def __repr__(self) -> str:
         return f"FileSystemPromptLibrary({shown(self.prompt_dir)!r})"

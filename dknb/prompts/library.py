@@ -12,7 +12,9 @@ from dataclasses import replace
 from typing import TypeVar, cast
 
 from ..errors import PromptError, PromptNotFound, did_you_mean
-from .fields import FieldError, read_prompt
+from .checking.problems import Problem, Source
+from .checks import FieldError
+from .fields import read_prompt
 from .types import Entry, Kind, MessageIndex, PromptTemplateDict, PromptType, RAGConfig, ValidationConfig
 
 __all__ = ["AbstractPromptLibrary", "BasePromptLibrary"]
@@ -80,6 +82,10 @@ class AbstractPromptLibrary(ABC):
         prompt = self.find_prompt(prompt_name, prompt_type)
         return fresh(rag_configs_of(self, prompt, prompt_name)) if prompt is not None else []
 
+    def home_of(self, kind: Kind, name: str) -> AbstractPromptLibrary:
+        """The library that gives the entry of that name: what the entry refers to by name is looked up there."""
+        return self
+
     def list_system_prompts(self) -> list[str]:
         """The names of all system prompts, sorted."""
         return []
@@ -99,13 +105,25 @@ class AbstractPromptLibrary(ABC):
     def reload(self) -> None:  # noqa: B027  (most libraries keep nothing that they could forget)
         """Forget what was read, so that the next call reads it again."""
 
-    def validate(self) -> list[str]:
+    def source(self, kind: Kind, name: str) -> Source | None:
+        """The file of an entry; None for one that lies in no file.
+
+        Raises:
+            PromptFileError: It cannot be read.
+        """
+        return None
+
+    def changes(self) -> list[str]:
+        """The names whose entries were changed by somebody else since this was last asked; for libraries that watch."""
+        return []
+
+    def validate(self) -> list[Problem]:
         """What is wrong in the library, one line each; empty when all is well."""
         return self.problems(self)
 
-    def problems(self, lookup: AbstractPromptLibrary) -> list[str]:
+    def problems(self, lookup: AbstractPromptLibrary) -> list[Problem]:
         """What is wrong in this library when bases and references are looked up in ``lookup``."""
-        from .check import library_problems  # check builds on this module
+        from .checking.library import library_problems  # checking builds on this module
 
         return library_problems(self, lookup)
 

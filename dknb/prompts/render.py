@@ -1,29 +1,46 @@
 """A plan and values become a result; ``prompt_ref`` renders other prompts on the way.
 
-Nothing here waits: what has to be fetched was fetched before.
+Nothing here waits. What has to be fetched was fetched before, but for searches: their queries are known when the values
+are. So a render that lacks answers gives the questions instead of a result, and is done again with the answers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple, Protocol, TypeVar
 
-from ..errors import MissingParameters, PromptError, PromptNotFound, TemplateError, did_you_mean
+from ..errors import (
+    DknbError,
+    InvalidParameters,
+    MissingParameters,
+    PromptError,
+    PromptNotFound,
+    RAGError,
+    TemplateError,
+    did_you_mean,
+)
 from ..templates.types import Rendered
+from .parameters import check_value
 from .plan import Plan, Plans
+from .rag.findings import Findings, Retrieving
+from .rag.marks import ResultMarks
+from .rag.retrieval import Retrieval, SearchQuestion
 from .types import RenderResult, ValidationLevel
 
-__all__ = ["Call", "render"]
+__all__ = ["Call", "Render", "Renderable", "Trail", "Unanswered", "attempt"]
 
 #: Prompts that one render may refer to, counting each time; references that double would never end.
 MAX_REFERENCES = 1_000
 #: Prompts within prompts.
 MAX_DEPTH = 30
 
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
-# The prompts that led to the one that is being rendered, each by type and name.
-_Trail = tuple[tuple[str, str], ...]
+#: The prompts that led to the one that is being rendered, each by type and name.
+Trail = tuple[tuple[str, str], ...]
+_NOTHING: Mapping[str, Any] = {}
 
 
 @dataclass(slots=True)
@@ -36,7 +53,9 @@ class Call:
         level: What a missing required parameter leads to, whatever the prompt says; None leaves it to the prompt.
         default_level: The level of a prompt that says nothing.
         namespace: Where names that neither the caller nor an adapter gives are looked up, if anywhere.
-        found: What adapters gave: name -> (adapter, value).
+        retrieving: How it retrieves, and what was found so far.
+        wants_rag_metadata: Whether the result has ``rag_metadata``.
+        found: What adapters gave: name -> (adapter, value); None before they were asked.
     """
 
     params: Mapping[str, Any]
@@ -44,66 +63,123 @@ class Call:
     level: ValidationLevel | None
     default_level: ValidationLevel
     namespace: Mapping[str, Any] | None = None
-    found: Mapping[str, tuple[str, Any]] = field(default_factory=dict)
+    retrieving: Retrieving = field(default_factory=Retrieving)
+    wants_rag_metadata: bool = False
+    found: Mapping[str, tuple[str, Any]] | None = None
 
 
-def render(plans: Plans, plan: Plan, call: Call) -> RenderResult:
-    """Render a plan.
+class Unanswered(NamedTuple):
+    """What has to be searched for before there is a result."""
+
+    questions: Sequence[SearchQuestion]
+
+
+class Renderable(Protocol[T_co]):
+    """What can be rendered: a prompt's plan, or that of a message index."""
+
+    @property
+    def plans(self) -> tuple[Plan, ...]:
+        """The plans that make it up."""
+
+    def produce(self, render: Render) -> T_co:
+        """What it becomes in a render."""
+
+
+def attempt(plans: Plans, call: Call, what: Renderable[T]) -> T | Unanswered:
+    """What it becomes; the questions that this lacks answers to, if there are any.
 
     Raises:
         MissingParameters: Required parameters have no value, and the level is ERROR.
-        PromptError: The prompt needs retrieval, or refers to what it must not.
+        InvalidParameters: Values are not of their declared type, and the level is ERROR.
+        RAGError: Retrieval failed, and the call is strict.
+        PromptError: The prompt refers to what it must not.
         TemplateError: A template cannot be rendered with these values.
     """
-    return _Render(plans, call).result(plan)
+    render = Render(plans, call)
+    try:
+        made = what.produce(render)
+    except (MissingParameters, InvalidParameters, RAGError):
+        raise
+    except DknbError:
+        # It may only have failed on the text that is not there yet.
+        if render.findings is None or not render.findings.needed:
+            raise
+        return Unanswered(tuple(render.findings.needed.values()))
+    if render.findings is not None and render.findings.needed:
+        return Unanswered(tuple(render.findings.needed.values()))
+    return made
 
 
-class _Render:
-    """One render, with the prompts that it refers to."""
+class Render:
+    """One render, with the prompts that it refers to.
 
-    def __init__(self, plans: Plans, call: Call) -> None:
+    Attributes:
+        findings: What it retrieves; None when it does not.
+    """
+
+    def __init__(self, plans: Plans, call: Call, marks: ResultMarks | None = None) -> None:
         self.plans = plans
         self.call = call
         self.used: dict[str, Any] = {}
         self.missing: dict[str, None] = {}
         self.warnings: list[str] = []
         self.origins: dict[str, str] = {}
-        self.references = 0
+        self._marks = marks
+        self._references = 0
+        self.findings: Findings | None = None
 
     def result(self, plan: Plan) -> RenderResult:
-        """The result of the prompt that was asked for."""
-        text = self.text(plan, {}, {}, ((plan.prompt_type, plan.name),))
+        """The result of one prompt."""
+        trail: Trail = ((plan.prompt_type, plan.name),)
+        text = self.text(plan, _NOTHING, _NOTHING, trail)
+        if self.findings is not None:
+            self.locate(text, lambda marked: marked.text(plan, _NOTHING, _NOTHING, trail))
+        return self.told(text, plan)
+
+    def told(self, text: str, plan: Plan) -> RenderResult:
+        """The result with this text, and what the render has to say about it."""
+        call, findings = self.call, self.findings
         return RenderResult(
             content=text,
             params_used=self.used,
             params_missing=list(self.missing),
-            validation_warnings=self.warnings,
+            validation_warnings=self.warnings if findings is None else [*self.warnings, *findings.warnings],
             metadata={
                 "prompt_name": plan.name,
                 "prompt_type": plan.prompt_type,
                 "template_mode": plan.mode,
                 "validation_level": self._level(plan).value,
-                "include_rag": self.call.include_rag,
-                "used_cached_rag": False,
+                "include_rag": call.include_rag,
+                "used_cached_rag": findings is not None and findings.reused,
                 "param_origins": self.origins,
-                **plan.prompt.get("metadata", {}),
+                **plan.prompt.get("metadata", _NOTHING),
             },
+            rag_metadata=findings.records if findings is not None and call.wants_rag_metadata else None,
         )
 
-    def text(self, plan: Plan, defaults: Mapping[str, Any], extra: Mapping[str, Any], trail: _Trail) -> str:
+    def locate(self, text: str, render_again: Callable[[Render], str], **facts: Any) -> None:
+        """Find out which characters of ``text`` the results became; ``facts`` go into the record of each place."""
+        findings = self.findings
+        if findings is None or findings.needed or not self.call.wants_rag_metadata:
+            return
+        marks = ResultMarks()
+        try:
+            marked = render_again(Render(self.plans, self.call, marks))
+        except DknbError:
+            marked = ""  # the marks made a difference to the template: the results are looked for instead
+        findings.place(marks.spans(marked, text), **facts)
+
+    def text(self, plan: Plan, defaults: Mapping[str, Any], extra: Mapping[str, Any], trail: Trail) -> str:
         """The text of one prompt; ``defaults`` and ``extra`` come from the prompt that refers to it."""
-        if plan.placeholders and self.call.include_rag:
-            raise PromptError(
-                f"Prompt {plan.name!r} retrieves text for {', '.join(plan.placeholders)}, which dknb cannot do yet.",
-                hint="Render it with include_rag=False.",
-            )
         defaults = {**plan.defaults, **defaults} if defaults else plan.defaults
         values = self._values(plan, defaults, extra)
         self._validate(plan, values)
+        if plan.retrievals and self.call.include_rag:
+            values.update(self._passages(plan, values, extra))
         if plan.refers:
             rendered = plan.render(values, {"prompt_ref": self._reference(plan, defaults, extra, trail)})
         else:
-            rendered = plan.render(values)
+            rendered = plan.render(values, _NOTHING)
         self._note(plan, rendered, extra)
         return rendered.text
 
@@ -126,37 +202,82 @@ class _Render:
         return self.call.level or plan.validation.level or self.call.default_level
 
     def _validate(self, plan: Plan, values: Mapping[str, Any]) -> None:
-        missing = plan.validation.missing(values)
-        if not missing:
-            return
+        if plan.validation.required_params and (missing := plan.validation.missing(values)):
+            hint = f"Give a value to {', '.join(missing)} of prompt {plan.name!r}, or a default in it."
+            self._object(plan, MissingParameters(missing, hint=hint))
+            self.missing.update(dict.fromkeys(missing))
+        if plan.parameters:
+            problems = {
+                name: f"{name} {problem}"
+                for name, spec in plan.parameters.items()
+                if (problem := check_value(spec, values.get(name))) is not None
+            }
+            if problems:
+                hint = f"Give prompt {plan.name!r} values of the types that it declares."
+                self._object(plan, InvalidParameters(problems, hint=hint))
+
+    def _object(self, plan: Plan, error: MissingParameters | InvalidParameters) -> None:
+        """Raise the error or warn of it, as the level says."""
         level = self._level(plan)
         if level is ValidationLevel.ERROR:
-            raise MissingParameters(
-                missing, hint=f"Give a value to {', '.join(missing)} of prompt {plan.name!r}, or a default in it."
-            )
-        warning = f"Missing required parameters: {', '.join(missing)}"
-        if level is ValidationLevel.WARN and warning not in self.warnings:
-            self.warnings.append(warning)
-        self.missing.update(dict.fromkeys(missing))
+            raise error
+        if level is ValidationLevel.WARN and str(error) not in self.warnings:
+            self.warnings.append(str(error))
 
     def _note(self, plan: Plan, rendered: Rendered, extra: Mapping[str, Any]) -> None:
+        given = self.call.params
         for name, value in rendered.used.items():
-            if name not in extra and (name not in plan.placeholders or name in self.call.params):
-                self.used.setdefault(name, value)
-                self.origins.setdefault(name, self._origin(name))
+            if name not in extra and name not in self.used and (name not in plan.placeholders or name in given):
+                self.used[name] = value
+                self.origins[name] = "caller" if name in given else self._origin(name)
         if rendered.missing:
             self.missing.update(dict.fromkeys(rendered.missing))
+
+    def use(self, name: str, value: Any) -> None:
+        """Put down that a parameter was used."""
+        self.used[name] = value
+        self.origins[name] = self._origin(name)
 
     def _origin(self, name: str) -> str:
         call = self.call
         if name in call.params:
             return "caller"
-        if name in call.found:
+        if call.found and name in call.found:
             return f"adapter:{call.found[name][0]}"
         return "notebook" if call.namespace is not None and name in call.namespace else "default"
 
+    def given(self, plan: Plan) -> dict[str, Any]:
+        """The values of a plan's parameters."""
+        return self._values(plan, plan.defaults, _NOTHING)
+
+    def retrieved(self, plan: Plan) -> dict[str, str]:
+        """What a plan retrieves, by placeholder, after its parameters were validated."""
+        values = self.given(plan)
+        self._validate(plan, values)
+        return self._passages(plan, values, _NOTHING) if plan.retrievals and self.call.include_rag else {}
+
+    def _passages(self, plan: Plan, values: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, str]:
+        """What each placeholder becomes that nobody gave a value."""
+        texts: dict[str, str] = {}
+        for retrieval in plan.retrievals:
+            name = retrieval.placeholder
+            if name not in self.call.params and name not in extra:
+                text = self._passage(plan, retrieval, values, extra)
+                before = texts.get(name, "")
+                texts[name] = before + ("\n" if before and text and not before.endswith("\n") else "") + text
+        return texts
+
+    def _passage(self, plan: Plan, retrieval: Retrieval, values: Mapping[str, Any], extra: Mapping[str, Any]) -> str:
+        query = retrieval.query.render(values, prompt_name=f"{plan.name} (query of {retrieval.placeholder})")
+        header = retrieval.header.render(values, prompt_name=f"{plan.name} (header of {retrieval.placeholder})")
+        self._note(plan, query, extra)
+        self._note(plan, header, extra)
+        if self.findings is None:
+            self.findings = Findings(self.call.retrieving, self._marks)
+        return self.findings.text(retrieval, query, header.text)
+
     def _reference(
-        self, plan: Plan, defaults: Mapping[str, Any], extra: Mapping[str, Any], trail: _Trail
+        self, plan: Plan, defaults: Mapping[str, Any], extra: Mapping[str, Any], trail: Trail
     ) -> Callable[..., str]:
         """What ``prompt_ref`` means in the template of ``plan``."""
 
@@ -183,11 +304,11 @@ class _Render:
         return target
 
     def _refuse_endless(self, trail: list[tuple[str, str]]) -> None:
-        self.references += 1
+        self._references += 1
         chain = " -> ".join(name for _, name in trail)
         if trail[-1] in trail[:-1]:
             raise PromptError(f"Prompt {trail[0][1]!r} refers to itself: {chain}.", hint="Take one prompt_ref out.")
-        if len(trail) > MAX_DEPTH or self.references > MAX_REFERENCES:
+        if len(trail) > MAX_DEPTH or self._references > MAX_REFERENCES:
             raise PromptError(
                 f"Prompt {trail[0][1]!r} refers to too many prompts: {chain[:200]}.",
                 hint=f"One render takes {MAX_REFERENCES} of them, {MAX_DEPTH} deep.",

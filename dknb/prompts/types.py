@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any, Literal, TypedDict
 
 from ..templates.types import RenderResult, TemplateMode, ValidationConfig, ValidationLevel
+from .parameters import ParameterSpec
 
 __all__ = [
     "KINDS",
     "Entry",
     "Kind",
     "MessageIndex",
+    "ParameterSpec",
     "PromptTemplateDict",
     "PromptType",
     "RAGConfig",
@@ -36,7 +38,9 @@ class RAGConfig(TypedDict, total=False):
         filters: Handed to the data source.
         placeholder: The variable that the results become; ``RAG_CONTENT`` if it is not given.
         header: Text above the results.
-        item_template: A template of one result.
+        item_template: A template of one result; ``{{content}}`` if it is not given.
+        timeout: Seconds that the search may take; 10 if it is not given.
+        max_tokens: About how many tokens the results may take; those of the lowest score are dropped first.
     """
 
     adapter_name: str
@@ -46,6 +50,8 @@ class RAGConfig(TypedDict, total=False):
     placeholder: str
     header: str
     item_template: str
+    timeout: float
+    max_tokens: int
 
 
 class PromptTemplateDict(TypedDict, total=False):
@@ -53,6 +59,7 @@ class PromptTemplateDict(TypedDict, total=False):
 
     Attributes:
         template: The text with its variables; inherited where it is missing.
+        parameters: What is declared about parameters, by name; their defaults are in ``defaults``.
         defaults: Values of parameters that the caller does not give.
         validation: Which parameters must have a value, and what happens when one has none.
         metadata: Whatever the author wants to say (version, description, when to use it, ...).
@@ -64,6 +71,7 @@ class PromptTemplateDict(TypedDict, total=False):
     """
 
     template: str
+    parameters: dict[str, ParameterSpec]
     defaults: dict[str, Any]
     validation: ValidationConfig
     metadata: dict[str, Any]
@@ -75,11 +83,26 @@ class PromptTemplateDict(TypedDict, total=False):
 
 
 class MessageIndex(TypedDict, total=False):
-    """A sequence of messages, each ``{"role", "content"}`` with a template as content."""
+    """A sequence of messages.
 
-    messages: list[dict[str, str]]
-    rag_configs: list[RAGConfig]
+    Attributes:
+        messages: Each is ``{"role", "content"}`` with a template as content, or, for few-shot examples,
+            ``{"examples", "messages"}``: messages that are repeated for each example. The examples are mappings whose
+            keys are variables in there, or the name of a parameter that holds such a list.
+
+    The other keys are those of a prompt; they hold for every message.
+    """
+
+    messages: list[dict[str, Any]]
+    parameters: dict[str, ParameterSpec]
+    defaults: dict[str, Any]
+    validation: ValidationConfig
     metadata: dict[str, Any]
+    sections: dict[str, str]
+    extends: str
+    rag_config_refs: list[str]
+    rag_configs: list[RAGConfig]
+    template_mode: str
 
 
 #: What a library has under one name: the variants of a prompt (mostly one), a message index, or a RAG configuration.

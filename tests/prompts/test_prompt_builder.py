@@ -170,14 +170,6 @@ def test_without_retrieval_nothing_of_it_remains(make, name):
     assert result.metadata["include_rag"] is False
 
 
-@pytest.mark.parametrize("name", ["p", "child", "main"])
-def test_retrieval_says_that_it_is_not_there(make, name):
-    """A prompt that retrieves is not rendered as if it had."""
-    with pytest.raises(PromptError, match=r"Prompt '\w+' retrieves text for DOCS, RAG_CONTENT") as caught:
-        make(RAG).render_user_prompt(name, params={"q": "why?"})
-    assert caught.value.hint == "Render it with include_rag=False."
-
-
 def test_what_the_caller_gives_fills_a_placeholder(make):
     """Whoever has the text himself may give it."""
     result = make(RAG).render_user_prompt("p", params={"q": "?", "DOCS": "mine"}, include_rag=False)

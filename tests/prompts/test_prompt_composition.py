@@ -60,8 +60,17 @@ def test_extends_joins_rag_references_without_doubles(make):
         },
         "rag": {name: {"adapter_name": "x", "query": "q", "placeholder": name.upper()} for name in "abc"},
     }
-    with pytest.raises(PromptError, match="retrieves text for A, B, C, which"):
-        make(config).render_user_prompt("child")
+    asked = []
+
+    class Source:
+        def search(self, query, k=5, filters=None):
+            asked.append(query)
+            return [{"content": "x"}]
+
+    result = make(config, adapters={"x": Source()}).render_user_prompt("child", return_rag_metadata=True)
+    assert result.content == "xxx."
+    assert list(result.rag_metadata) == ["A", "B", "C"]
+    assert asked == ["q"]
     assert make(config).render_user_prompt("child", include_rag=False).content == "."
 
 

@@ -19,7 +19,7 @@ def test_a_folder_gives_all_four_kinds(folder):
     """Each folder is a kind, each format is read, sub-folders are part of the name."""
     write(folder / "system" / "helpful.yml", "template: Be kind.\n")
     write(folder / "user" / "ask.yaml", "- template: a\n- template: b\n")
-    write(folder / "user" / "mail" / "reply.md", "---\ndefaults: {tone: warm}\n---\nReply to {{mail}}\n")
+    write(folder / "user" / "mail" / "reply.md", "---\ndefaults: {tone: warm}\n---\n{{tone}} reply to {{mail}}\n")
     write(folder / "user" / "data.json", '{"template": "j"}')
     write(folder / "messages" / "shots.yaml", "messages: [{role: user, content: hi}]\n")
     write(folder / "rag" / "docs.yaml", 'adapter_name: docs\nquery: "{{topic}}"\n')
@@ -31,7 +31,10 @@ def test_a_folder_gives_all_four_kinds(folder):
     assert library.get_system_prompt("helpful") == {"template": "Be kind."}
     assert library.get_user_prompts("ask") == [{"template": "a"}, {"template": "b"}]
     assert library.get_user_prompt("ask", 1) == {"template": "b"}
-    assert library.get_user_prompt("mail/reply") == {"template": "Reply to {{mail}}\n", "defaults": {"tone": "warm"}}
+    assert library.get_user_prompt("mail/reply") == {
+        "template": "{{tone}} reply to {{mail}}\n",
+        "defaults": {"tone": "warm"},
+    }
     assert library.get_message_index("shots") == {"messages": [{"role": "user", "content": "hi"}]}
     assert library.get_rag_config("docs") == {"adapter_name": "docs", "query": "{{topic}}"}
     assert library.validate() == []

@@ -69,7 +69,10 @@ def test_config_takes_texts_dicts_and_lists():
     """A prompt is a text or a dict; a user prompt may be a list of them."""
     library = ConfigPromptLibrary(
         {
-            "system": {"s": "text", "t": {"template": "t", "validation": {"level": "error", "required_params": ["x"]}}},
+            "system": {
+                "s": "text",
+                "t": {"template": "t {{x}}", "validation": {"level": "error", "required_params": ["x"]}},
+            },
             "user": {"u": ["a", {"template": "b"}]},
             "messages": {"m": {"messages": [{"role": "user", "content": "hi"}]}},
             "rag": {"r": {"adapter_name": "docs", "query": "q"}},
@@ -286,7 +289,9 @@ class ThreeMethods(AbstractPromptLibrary):
 
 def test_a_library_needs_three_methods():
     """Everything else has an answer that follows from them."""
-    library = ThreeMethods({"a": {"template": "x", "validation": {"required_params": ["y"]}}, "bad": {"tmplate": 1}})
+    library = ThreeMethods(
+        {"a": {"template": "{{y}}", "validation": {"required_params": ["y"]}}, "bad": {"tmplate": 1}}
+    )
     assert library.get_user_prompt("a") == library.prompts["a"]
     assert library.require_prompt("a")["validation"] == ValidationConfig(required_params={"y"})
     assert library.get_rag_config("a") is None

@@ -83,7 +83,9 @@ def test_a_failing_write_leaves_the_old_file(folder, monkeypatch):
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(PromptFileError, match=r"a\.yaml cannot be written: No space left on device"):
         library.save("user", "a", {"template": "two"})
-    assert [(p.name, p.read_text()) for p in path.parent.iterdir()] == [("a.yaml", "template: one\n")]
+    assert [(p.name, p.read_text()) for p in path.parent.iterdir()] == [
+        ("a.yaml", "# yaml-language-server: $schema=../.schemas/prompt-file.schema.json\ntemplate: one\n")
+    ]
 
 
 def test_save_below_a_file_is_an_error(folder):

@@ -1,0 +1,1 @@
+"""Answers of a database: the adapter, its statement, and the connection that only reads."""

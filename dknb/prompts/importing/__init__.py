@@ -1,0 +1,1 @@
+"""Prompts of other systems, read into ours: dotprompt, prompty, tables."""

@@ -1,0 +1,60 @@
+"""Whether a file is still the one that was read, for the price of two looks at the disk.
+
+A name could be any of several files, so finding out takes a look for each. But files do not come or go without their
+folder changing: while that is as it was, only the file itself can be another.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Generic, NamedTuple, TypeVar
+
+__all__ = ["SETTLED", "Signature", "Standing", "settled_folder", "signature_of"]
+
+#: Seconds after which an unchanged time means an unchanged file or folder; clocks of some file systems are coarse.
+SETTLED = 2.0
+
+Signature = tuple[int, ...]
+T = TypeVar("T")
+
+
+def signature_of(status: os.stat_result) -> Signature:
+    """What is another when a file is."""
+    return status.st_mtime_ns, status.st_size, status.st_ino, status.st_dev
+
+
+class Folder(NamedTuple):
+    """A folder that has not changed for a while."""
+
+    path: str
+    signature: Signature
+
+
+class Standing(NamedTuple, Generic[T]):
+    """What a file held, and how file and folder were then."""
+
+    value: T
+    path: str
+    signature: Signature
+    folder: Folder
+
+    def holds(self) -> bool:
+        """Whether neither has changed since."""
+        try:
+            return (
+                signature_of(os.stat(self.path)) == self.signature  # noqa: PTH116 - a Path takes longer than the look
+                and signature_of(os.stat(self.folder.path)) == self.folder.signature  # noqa: PTH116
+            )
+        except OSError:
+            return False
+
+
+def settled_folder(path: Path) -> Folder | None:
+    """The folder as it is; None when it changed just now, or cannot be looked at."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return Folder(str(path), signature_of(status)) if time.time() - status.st_mtime > SETTLED else None

@@ -1,0 +1,77 @@
+"""``dknb prompts``: checks and tests of a library from the command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dknb.cli.main import main
+
+
+@pytest.fixture
+def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The library of a project in the working directory, with one prompt and its test."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "prompts" / "user").mkdir(parents=True)
+    (tmp_path / "prompts" / "user" / "greet.yaml").write_text("template: Hello {{name}}!\n")
+    tests = "- {name: it greets, prompt: greet, params: {name: Ada}, expect: {equals: Hello Ada!}}\n"
+    (tmp_path / "prompts" / "tests.yaml").write_text(tests)
+    return tmp_path / "prompts"
+
+
+def test_tests_that_pass_succeed(library, capsys):
+    """Of the project's library, or of a folder that is named."""
+    assert main(["prompts", "test"]) == 0
+    assert main(["prompts", "test", "prompts"]) == 0
+    assert capsys.readouterr().out == "1 test of prompts: all passed\n" * 2
+
+
+def test_a_test_that_fails_is_told_and_fails(library, capsys):
+    """With the place of the test, and the text that was rendered."""
+    (library / "user" / "greet.yaml").write_text("template: Hi {{name}}!\n")
+    assert main(["prompts", "test"]) == 1
+    said = capsys.readouterr().out
+    assert said.startswith(
+        "prompts/tests.yaml:1: it greets (user/greet)\n    it is not equal to 'Hello Ada!'\n    | Hi Ada!"
+    )
+    assert said.endswith("1 test of prompts: 0 passed, 1 failed\n")
+
+
+def test_only_runs_the_tests_that_have_the_words(library, capsys):
+    """In their name, or in their prompt; none is a mistake."""
+    assert main(["prompts", "test", "--only", "greets"]) == 0
+    assert main(["prompts", "test", "--only", "user/gr"]) == 0
+    capsys.readouterr()
+    assert main(["prompts", "test", "--only", "leaves"]) == 1
+    assert capsys.readouterr().err.startswith("dknb: No test has 'leaves' in its name or its prompt.")
+
+
+def test_without_tests_the_first_one_is_shown(library, capsys):
+    """The hint is a test that can be copied."""
+    (library / "tests.yaml").unlink()
+    assert main(["prompts", "test"]) == 1
+    error = capsys.readouterr().err
+    assert "dknb: prompts has no file tests.yaml.\n" in error
+    hint = error.split("with:  ")[1].replace("NAME", "greet").replace("missing: []", "missing: [name]")
+    (library / "tests.yaml").write_text(hint)
+    assert main(["prompts", "test"]) == 0
+
+
+def test_check_lists_problems_and_fails_on_errors(library, capsys):
+    """A sound library succeeds; a warning alone does not fail."""
+    assert main(["prompts", "check"]) == 0
+    assert capsys.readouterr().out == "prompts: no problem was found\n"
+    (library / "user" / "broken.yaml").write_text("template: '{% if x %}'\n")
+    assert main(["prompts", "check", "prompts"]) == 1
+    said = capsys.readouterr().out
+    assert said.startswith("error: prompts/user/broken.yaml, line 1, ")
+    assert said.endswith("prompts: 1 errors, 0 warnings\n")
+
+
+def test_a_folder_that_is_not_there_is_an_error(library, capsys):
+    """Not an empty library that passes."""
+    for action in ("check", "test"):
+        assert main(["prompts", action, "nowhere"]) == 1
+        assert capsys.readouterr().err.startswith("dknb: There is no folder nowhere.")
