@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from .llm.config import LLMConfig
     from .llm.messages import LLMMessage, LLMResponse
     from .llm.registry import create_llm_provider
+    from .notebook.prompting.ablation import leave_one_out
+    from .notebook.prompting.form import form
+    from .notebook.prompting.named import prompt
     from .notebook.script import chat
     from .templates import MessageTemplate, render_conditional_template
 
@@ -30,6 +33,9 @@ _HOMES = {
     "SQLConversationStorage": "dknb.conversations",
     "chat": "dknb.notebook.script",
     "create_llm_provider": "dknb.llm",
+    "form": "dknb.notebook.prompting.form",
+    "leave_one_out": "dknb.notebook.prompting.ablation",
+    "prompt": "dknb.notebook.prompting.named",
     "render_conditional_template": "dknb.templates",
 }
 
@@ -43,7 +49,10 @@ __all__ = [
     "__version__",
     "chat",
     "create_llm_provider",
+    "form",
+    "leave_one_out",
     "load_ipython_extension",
+    "prompt",
     "render_conditional_template",
     "unload_ipython_extension",
 ]

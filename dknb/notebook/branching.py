@@ -18,7 +18,7 @@ from .views.said import said
 from .views.text import counted, note
 from .views.tree import Picture, node_label, tree_bundle
 
-__all__ = ["BRANCH_HELP", "branch_line"]
+__all__ = ["BRANCH_COMMANDS", "BRANCH_HELP", "branch_line"]
 
 
 def _parser(name: str, description: str, *words: str) -> LineParser:
@@ -50,12 +50,12 @@ def branch_line(session: Session, cell: str | None, line: str) -> None:
     """
     command, _, rest = line.strip().partition(" ")
     command = command or "list"
-    if command not in _COMMANDS:
+    if command not in BRANCH_COMMANDS:
         raise MagicError(
-            f"%branch: no command {command!r}.{did_you_mean(command, _COMMANDS)}",
-            hint=f"Commands: {', '.join(_COMMANDS)}",
+            f"%branch: no command {command!r}.{did_you_mean(command, BRANCH_COMMANDS)}",
+            hint=f"Commands: {', '.join(BRANCH_COMMANDS)}",
         )
-    parser, do = _COMMANDS[command]
+    parser, do = BRANCH_COMMANDS[command]
     options = parser.parse(rest)
     talk = session.existing_talk()
     run(talk.manager.refresh())
@@ -175,7 +175,7 @@ def _reference(talk: Talk, ref: str) -> str:
 
 
 _Command = Callable[[Talk, Any, str | None], dict[str, Any]]
-_COMMANDS: dict[str, tuple[LineParser, _Command]] = {
+BRANCH_COMMANDS: dict[str, tuple[LineParser, _Command]] = {
     "list": (_LIST, _list),
     "new": (_NEW, _new),
     "switch": (_SWITCH, _switch),
@@ -187,5 +187,5 @@ _COMMANDS: dict[str, tuple[LineParser, _Command]] = {
 }
 
 BRANCH_HELP = "\n".join(
-    f"{' '.join(parser.format_usage().split()[1:])}\n    {parser.description}" for parser, _ in _COMMANDS.values()
+    f"{' '.join(parser.format_usage().split()[1:])}\n    {parser.description}" for parser, _ in BRANCH_COMMANDS.values()
 )

@@ -66,7 +66,7 @@ def chat_cell(session: Session, shell: Any, line: str, body: str) -> Reply:
     if not text.strip():
         raise MagicError("%%chat: the cell is empty.", hint="Write the question below the %%chat line")
     if options.template:
-        from .prompting import render_text
+        from .prompting.rendering import render_text
 
         text = render_text(session, text)
     if options.result and options.attach:

@@ -13,7 +13,6 @@ from .arguments import LineParser, split_pairs
 from .budgeting import BUDGET, budget_line, limit_rows
 from .cassettes import CASSETTE, cassette
 from .live import show
-from .prompting import library_bundle
 from .session import Session
 from .views.table import table_bundle
 from .views.text import counted, money, note
@@ -21,7 +20,7 @@ from .views.text import counted, money, note
 if TYPE_CHECKING:
     from ..conversations.ledger import CallRecord
 
-__all__ = ["CONTROL_HELP", "control_line"]
+__all__ = ["CONTROL_COMMANDS", "CONTROL_HELP", "control_line"]
 
 
 def _parser(name: str, description: str) -> LineParser:
@@ -32,8 +31,10 @@ _STATUS = _parser("status", "Say what is set.")
 _MODEL = _parser("model", "Set the model that cells talk to.")
 _MODEL.add_argument("words", nargs="+", metavar="SPEC")
 _MODEL.usage = "%(prog)s SPEC [setting=value ...]"
-_LIBRARY = _parser("library", "Use the prompts in a folder.")
-_LIBRARY.add_argument("folder")
+_LIBRARY = _parser(
+    "library", "Use the prompts in a folder, a zip file or package:NAME; of several the first that has a name."
+)
+_LIBRARY.add_argument("places", nargs="+", metavar="PLACE")
 _CONVERSATION = _parser("conversation", "Talk in another conversation from now on.")
 _CONVERSATION.add_argument("name")
 _CONVERSATIONS = _parser("conversations", "List the conversations of the store.")
@@ -65,12 +66,12 @@ def control_line(session: Session, line: str) -> None:
     """
     command, _, rest = line.strip().partition(" ")
     command = command or "status"
-    if command not in _COMMANDS:
+    if command not in CONTROL_COMMANDS:
         raise MagicError(
-            f"%dknb: no command {command!r}.{did_you_mean(command, _COMMANDS)}",
-            hint=f"Commands: {', '.join(_COMMANDS)}",
+            f"%dknb: no command {command!r}.{did_you_mean(command, CONTROL_COMMANDS)}",
+            hint=f"Commands: {', '.join(CONTROL_COMMANDS)}",
         )
-    parser, do = _COMMANDS[command]
+    parser, do = CONTROL_COMMANDS[command]
     show(do(session, parser.parse(rest)))
 
 
@@ -78,7 +79,7 @@ def _status(session: Session, _: Any) -> dict[str, Any]:
     recording = session.recording
     rows: list[Sequence[str]] = [
         ("model", _described(session)),
-        ("library", f"{_shown(session, session.library_folder)} ({counted(session.prompt_count, 'prompt')})"),
+        ("library", f"{_places(session)} ({counted(session.prompt_count, 'prompt')})"),
         ("conversation", session.conversation + _stands(session)),
         ("recording", "off" if recording is None else _recorded(session)),
         ("store", _shown(session, session.project.store_address)),
@@ -99,6 +100,10 @@ def _shown(session: Session, path: Path | str) -> str:
     if isinstance(path, str):
         return path.split("://")[0] + "://…"
     return session.shown(path)
+
+
+def _places(session: Session) -> str:
+    return " ".join(each if isinstance(each, str) else session.shown(each) for each in session.library_specs)
 
 
 def _harmless(value: Any) -> Any:
@@ -134,13 +139,22 @@ def _model(session: Session, options: Any) -> dict[str, Any]:
 
 
 def _library(session: Session, options: Any) -> dict[str, Any]:
-    folder = Path(options.folder).expanduser()
-    if not folder.is_dir():
-        raise ConfigError(
-            f"There is no folder {options.folder!r}.", hint="Name the folder that holds system/ and user/"
-        )
-    session.set_library(folder.resolve())
-    return note(f"library: {options.folder} ({counted(session.prompt_count, 'prompt')})")
+    places: list[str | Path] = []
+    for place in options.places:
+        path = Path(place).expanduser()
+        if not place.startswith("package:") and not path.exists():
+            raise ConfigError(
+                f"There is no folder {place!r}.", hint="Name the folder that holds system/ and user/, or package:NAME"
+            )
+        places.append(place if place.startswith("package:") else path.resolve())
+    session.set_library(*places)
+    return note(f"library: {' '.join(options.places)} ({counted(session.prompt_count, 'prompt')})")
+
+
+def _prompts(session: Session, _: Any) -> dict[str, Any]:
+    from .prompting.listing import library_bundle
+
+    return library_bundle(session)
 
 
 def _conversation(session: Session, options: Any) -> dict[str, Any]:
@@ -224,12 +238,12 @@ def _live(session: Session, _: Any) -> dict[str, Any]:
 
 
 _Command = Callable[[Session, Any], dict[str, Any]]
-_COMMANDS: dict[str, tuple[LineParser, _Command]] = {
+CONTROL_COMMANDS: dict[str, tuple[LineParser, _Command]] = {
     "status": (_STATUS, _status),
     "model": (_MODEL, _model),
     "models": (_MODELS, _models),
     "library": (_LIBRARY, _library),
-    "prompts": (_PROMPTS, lambda session, _: library_bundle(session)),
+    "prompts": (_PROMPTS, _prompts),
     "conversation": (_CONVERSATION, _conversation),
     "conversations": (_CONVERSATIONS, _conversations),
     "record": (_RECORD, _use("record")),
@@ -242,5 +256,6 @@ _COMMANDS: dict[str, tuple[LineParser, _Command]] = {
 }
 
 CONTROL_HELP = "\n".join(
-    f"{' '.join(parser.format_usage().split()[1:])}\n    {parser.description}" for parser, _ in _COMMANDS.values()
+    f"{' '.join(parser.format_usage().split()[1:])}\n    {parser.description}"
+    for parser, _ in CONTROL_COMMANDS.values()
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,10 +11,10 @@ if TYPE_CHECKING:
 
     from .session import Session
 
-__all__ = ["current_session", "load", "unload"]
+__all__ = ["current_session", "load", "session_here", "unload"]
 
 _BARE = re.compile(r"^(get_ipython\(\)\.run_cell_magic\('(?:chat|prompt)', .*, )''\)$", re.MULTILINE)
-_NAMES = {"line": ("chat", "prompt", "branch", "dknb"), "cell": ("chat", "prompt")}
+_NAMES = {"line": ("chat", "prompt", "prompts", "branch", "dknb"), "cell": ("chat", "prompt")}
 
 
 def with_body(lines: list[str]) -> list[str]:
@@ -34,6 +35,7 @@ def load(shell: InteractiveShell) -> None:
     shell.register_magics(magics)
     shell.events.register("pre_run_cell", magics.before_cell)
     shell.input_transformers_post.append(with_body)
+    shell.Completer.custom_matchers.append(magics.complete)
 
 
 def unload(shell: InteractiveShell) -> None:
@@ -48,6 +50,7 @@ def unload(shell: InteractiveShell) -> None:
         shell.configurables.remove(magics)
     shell.events.unregister("pre_run_cell", magics.before_cell)
     shell.input_transformers_post.remove(with_body)
+    shell.Completer.custom_matchers.remove(magics.complete)
     magics.session.close()
 
 
@@ -59,3 +62,15 @@ def current_session() -> Session | None:
     magics = None if shell is None else shell.magics_manager.registry.get("DknbMagics")
     session: Session | None = None if magics is None else magics.session
     return session
+
+
+def session_here() -> Session:
+    """The session of this kernel, or one of this script."""
+    return current_session() or _script_session()
+
+
+@cache
+def _script_session() -> Session:
+    from .session import Session
+
+    return Session({})

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from IPython.core.completer import CompletionContext, context_matcher
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_cell_magic, line_magic, magics_class, no_var_expand
 from traitlets import Bool
@@ -15,7 +16,8 @@ from .branching import BRANCH_HELP, branch_line
 from .chatting import CHAT, RESUME, chat_cell, chat_line
 from .control import CONTROL_HELP, control_line
 from .live import show
-from .prompting import PROMPT, prompt_cell, prompt_line
+from .prompting.cell import PROMPT, prompt_cell, prompt_line
+from .prompting.magic import PROMPTS_HELP, prompts_line
 from .session import Session
 from .views.text import note
 
@@ -38,6 +40,19 @@ def asks_for_help(line: str) -> bool:
     return line.strip() in ("-h", "--help", "help", "?")
 
 
+def _matcher(session: Session) -> Callable[[CompletionContext], Any]:
+    """What IPython asks for completions; what answers is loaded at the first Tab."""
+
+    @context_matcher()  # type: ignore[untyped-decorator]
+    def dknb_matcher(context: CompletionContext) -> dict[str, Any]:
+        from .completion import completions
+
+        return completions(session, context)
+
+    matcher: Callable[[CompletionContext], Any] = dknb_matcher
+    return matcher
+
+
 @magics_class
 class DknbMagics(Magics):
     """Prompts and conversations in cells."""
@@ -47,6 +62,7 @@ class DknbMagics(Magics):
     def __init__(self, shell: InteractiveShell, **kwargs: Any) -> None:
         super().__init__(shell, **kwargs)
         self.session = Session(shell.user_ns, streams=lambda: bool(self.stream), next_cell=self._next_cell)
+        self.complete = _matcher(self.session)
         self._cell_id: str | None = None
         self._turns = 0
 
@@ -62,11 +78,19 @@ class DknbMagics(Magics):
             return self._cell_id
         return f"{self._cell_id}#{self._turns}"
 
+    def _tell_changes(self) -> None:
+        """Say in one line which prompts were edited since they were read."""
+        from .prompting.listing import changes_told
+
+        if told := changes_told(self.session):
+            show(note(told))
+
     @no_var_expand
     @line_cell_magic
     def chat(self, line: str, cell: str | None = None) -> None:
         """Ask the model (%%chat), or say where the conversation stands (%chat)."""
         with stoppable():
+            self._tell_changes()
             if asks_for_help(line):
                 show(note(str(DknbMagics.chat.__doc__)))
             elif cell is None:
@@ -79,12 +103,23 @@ class DknbMagics(Magics):
     def prompt(self, line: str, cell: str | None = None) -> None:
         """Render a prompt template of the cell (%%prompt) or of the library (%prompt)."""
         with stoppable():
+            self._tell_changes()
             if asks_for_help(line):
                 show(note(str(DknbMagics.prompt.__doc__)))
-            elif cell is None:
-                prompt_line(self.session, self.shell, line)
-            else:
+            elif cell is not None:
                 prompt_cell(self.session, self.shell, line, cell)
+            else:
+                prompt_line(self.session, self.shell, line)
+
+    @no_var_expand
+    @line_magic
+    def prompts(self, line: str) -> Any:
+        """List, show, compare, edit and check the prompts of the library."""
+        with stoppable():
+            self._tell_changes()
+            if asks_for_help(line):
+                return show(note(PROMPTS_HELP))
+            return prompts_line(self.session, self.shell, line)
 
     @no_var_expand
     @line_magic
@@ -109,5 +144,6 @@ class DknbMagics(Magics):
 
 DknbMagics.chat.__doc__ = f"{CHAT.format_help()}\n{RESUME.format_help()}"
 DknbMagics.prompt.__doc__ = PROMPT.format_help()
+DknbMagics.prompts.__doc__ = PROMPTS_HELP
 DknbMagics.branch.__doc__ = BRANCH_HELP
 DknbMagics.dknb.__doc__ = CONTROL_HELP

@@ -26,19 +26,25 @@ class Project:
     Attributes:
         root: The folder.
         model: Spec of the model that a new kernel talks to.
-        library: Folder of the prompts, relative to the root.
+        library: Where the prompts lie: a folder or zip file relative to the root, or ``package:NAME``; or several.
         store: The database of conversations: a path relative to the root, or a URL.
     """
 
     root: Path
     model: str = _SETTINGS["model"]
-    library: str = _SETTINGS["library"]
+    library: str | tuple[str, ...] = _SETTINGS["library"]
     store: str = _SETTINGS["store"]
 
     @property
+    def library_specs(self) -> tuple[str, ...]:
+        """Where the prompts lie, as `open_library` takes it."""
+        return (self.library,) if isinstance(self.library, str) else self.library
+
+    @property
     def library_path(self) -> Path:
-        """Where the prompts lie."""
-        return self.root / self.library
+        """The folder that prompts are saved to."""
+        folders = [each for each in self.library_specs if not each.startswith("package:") and not each.endswith(".zip")]
+        return self.root / (folders[0] if folders else _SETTINGS["library"])
 
     @property
     def store_address(self) -> str | Path:
@@ -88,13 +94,18 @@ def _read_settings(path: Path) -> dict[str, Any]:
         settings = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("dknb", {})
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path.name} cannot be read: {error}", hint="Mend the file, or remove it") from error
-    for name, value in settings.items():
+    for name, value in list(settings.items()):
         if name not in _SETTINGS:
             raise ConfigError(
                 f"[tool.dknb] in {path.name} has an unknown setting {name!r}.{did_you_mean(name, _SETTINGS)}",
                 hint=f"Settings are: {', '.join(_SETTINGS)}",
             )
-        if not isinstance(value, str):
+        several = (
+            name == "library" and isinstance(value, list) and value and all(isinstance(each, str) for each in value)
+        )
+        if several:
+            settings[name] = tuple(value)
+        elif not isinstance(value, str):
             raise ConfigError(f"[tool.dknb] {name} in {path.name} must be text, not {value!r}.")
     return dict(settings)
 

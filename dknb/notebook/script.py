@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 from ..errors import ConfigError
 from .asking import Question
 from .bringing import attachments
 from .chatting import put_question
-from .extension import current_session
-from .session import Session
+from .extension import session_here
 from .views.answer import Reply
 
 __all__ = ["chat"]
-
-
-@cache
-def _script_session() -> Session:
-    return Session({})
 
 
 def chat(
@@ -63,7 +56,7 @@ def chat(
         raise ConfigError("chat takes a text or a result: one of the two.", hint="chat('Why?')  or  chat(result='5')")
     if result is not None and attach:
         raise ConfigError("chat: what is attached goes with a text, not with a result.", hint="Attach it to a question")
-    session = current_session() or _script_session()
+    session = session_here()
     if name is not None:
         session.use_conversation(name)
     given = {"tools": tools, "response_format": response_format}

@@ -15,7 +15,7 @@ from .session import Session
 from .views.answer import Reply, status_bundle
 from .views.text import folded, note
 
-__all__ = ["send"]
+__all__ = ["call_record", "send"]
 
 
 def send(session: Session, shell: Any, text: str, config: LLMConfig) -> Reply:
@@ -49,7 +49,7 @@ def send(session: Session, shell: Any, text: str, config: LLMConfig) -> Reply:
         if outcome != "complete" and response.content:
             live.note(note("incomplete: it was cut"))
         try:
-            run(session.storage.record_call(_record(config, cell, response, outcome)))
+            run(session.storage.record_call(call_record(config, cell, response, outcome)))
         except StorageError as error:  # the answer has been paid for: it is not lost to a store that fails
             live.note(note(f"the call is not in the ledger: {error}"))
     reply = Reply(
@@ -69,7 +69,8 @@ def send(session: Session, shell: Any, text: str, config: LLMConfig) -> Reply:
     return reply
 
 
-def _record(config: LLMConfig, cell: str | None, response: LLMResponse, outcome: str) -> CallRecord:
+def call_record(config: LLMConfig, cell: str | None, response: LLMResponse, outcome: str) -> CallRecord:
+    """A call of a prompt as a row of the ledger."""
     usage = response.usage or {}
     replayed = bool(response.metadata.get("replayed"))
     return CallRecord(

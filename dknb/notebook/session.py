@@ -19,6 +19,7 @@ from ..errors import (
     ConfigError,
     ConversationError,
     ConversationNotFound,
+    PromptError,
     PromptNotFound,
     StorageError,
     did_you_mean,
@@ -33,8 +34,10 @@ if TYPE_CHECKING:
     from ..llm.base import AsyncLLMProvider
     from ..llm.recordings.recording import Recording
     from ..prompts.builder import AsyncPromptBuilder, PromptBuilder
+    from ..prompts.filesystem import FileSystemPromptLibrary
     from ..prompts.library import AbstractPromptLibrary
-    from ..prompts.types import PromptTemplateDict
+    from ..prompts.types import PromptTemplateDict, PromptType
+    from ..prompts.versioning import VersionManager
 
 __all__ = ["Session"]
 
@@ -48,7 +51,7 @@ class Session:
         config: The model that cells talk to.
         conversation: The name of the conversation that cells are part of.
         notebook: The path of the notebook, if the front end tells it.
-        library_folder: Where the prompts lie.
+        library_specs: Where the prompts lie, as `open_library` takes it.
         streams: Whether answers are to be shown while they arrive.
         next_cell: The id of the cell that asks now, once for each question; None where cells have no ids.
     """
@@ -68,7 +71,7 @@ class Session:
         self.config: LLMConfig = parse_spec(self.project.model)
         self.notebook: Path | None = notebook_path(namespace)
         self.conversation = self.project.conversation_name(self.notebook)
-        self.library_folder = self.project.library_path
+        self.library_specs: tuple[str | Path, ...] = self.project.library_specs
         self._library: AbstractPromptLibrary | None = None
         self._talks: dict[str, Talk] = {}
         self._providers: dict[tuple[Any, ...], AsyncLLMProvider] = {}
@@ -84,33 +87,51 @@ class Session:
     def library(self) -> AbstractPromptLibrary:
         """The prompts."""
         if self._library is None:
-            self.set_library(self.library_folder)
+            self.set_library(*self.library_specs)
         assert self._library is not None
         return self._library
 
-    def set_library(self, path: Path) -> None:
-        """Use the prompts in the folder ``path``."""
-        from ..prompts.filesystem import FileSystemPromptLibrary
+    def set_library(self, *specs: str | Path) -> None:
+        """Use the prompts in a folder, a zip file or ``package:NAME``, or in several: the first that has a name gives it.
 
-        self.library_folder = path
-        self._library = FileSystemPromptLibrary(path)
+        Raises:
+            PromptError: There is no such package or file.
+        """
+        from ..prompts.sources.opening import open_library
+
+        self._library = open_library(specs, self.project.root)
+        self.library_specs = specs
         self._providers.clear()  # they render with the library that they were made with
         self.__dict__.pop("renderer", None)
 
-    def save_prompt(self, name: str, prompt: PromptTemplateDict) -> str:
-        """Write a user prompt to the library; says where it lies, and where what it replaced does.
+    @cached_property
+    def versions(self) -> VersionManager:
+        """What prompts were before they were saved anew; its file is made when something is written."""
+        from ..prompts.versioning import SQLiteVersionStorage, VersionManager
+
+        return VersionManager(SQLiteVersionStorage(self.project.root / ".dknb" / "versions.db"))
+
+    def changed_prompts(self) -> list[str]:
+        """The prompts that somebody changed on disk since this was last asked; none before the library is used."""
+        return self._library.changes() if self._library is not None else []
+
+    def save_prompt(self, name: str, prompt: PromptTemplateDict, kind: PromptType = "user") -> str:
+        """Write a prompt to the library; says where it lies, and where what it replaced does.
 
         Raises:
             PromptError: The name cannot be one, or the file cannot be written.
         """
-        from ..prompts.filesystem import FileSystemPromptLibrary
+        from .prompting.history import keep_version
 
-        library = self.library
-        assert isinstance(library, FileSystemPromptLibrary)
-        before = library.find_file("user", name)
+        library = self._folder()
+        before = library.find_file(kind, name)
         old = before.read_bytes() if before is not None else None
-        path = library.save("user", name, prompt)
-        said = f"saved as {self.shown(path)}"
+        replaced = library.find_prompt(name, kind) if before is not None else None
+        path = library.save(kind, name, prompt)
+        if replaced is not None:
+            keep_version(self.versions, name, kind, replaced)
+        number = keep_version(self.versions, name, kind, prompt).version
+        said = f"saved as {self.shown(path)}, version {number}"
         if old is None or old == path.read_bytes():
             return said
         kept = (
@@ -118,7 +139,20 @@ class Session:
         )
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_bytes(old)
-        return f"{said}; the version before is kept as {self.shown(kept)}"
+        return f"{said}; the file before is kept as {self.shown(kept)}"
+
+    def _folder(self) -> FileSystemPromptLibrary:
+        """The library that prompts are saved to: the first that is a folder."""
+        from ..prompts.composite import CompositePromptLibrary
+        from ..prompts.filesystem import FileSystemPromptLibrary
+
+        parts = self.library.libraries if isinstance(self.library, CompositePromptLibrary) else [self.library]
+        for part in parts:
+            if isinstance(part, FileSystemPromptLibrary):
+                return part
+        raise PromptError(
+            "The library has no folder that a prompt could be saved to.", hint="%dknb library FOLDER package:NAME"
+        )
 
     def shown(self, path: Path) -> str:
         """A path as one would type it in the project."""
@@ -270,7 +304,7 @@ class Session:
             PromptNotFound: There is no prompt of that name.
             MissingParameters: The prompt needs what the notebook does not have.
         """
-        from .prompting import render_named
+        from .prompting.rendering import render_named
 
         try:
             return render_named(self, prompt)

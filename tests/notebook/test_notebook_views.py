@@ -9,13 +9,16 @@ import jsonschema
 import pytest
 
 import dknb
-from dknb.conversations.diff import diff_paths
+from dknb.conversations.diff import diff_paths, diff_words
 from dknb.conversations.node import ConversationNode
 from dknb.conversations.tree import Tree
 from dknb.llm.messages import LLMMessage
 from dknb.notebook.views.answer import Reply, status_bundle
 from dknb.notebook.views.branches import Tip, branches_bundle, diff_bundle
+from dknb.notebook.views.form import FieldLine, form_html
 from dknb.notebook.views.prompt import RenderedPrompt, prompt_bundle
+from dknb.notebook.views.prompt_source import Difference, ParameterLine, PromptSource, difference_bundle, source_bundle
+from dknb.notebook.views.retrieved import RetrievedPassage, SearchDone, segments
 from dknb.notebook.views.table import table_bundle
 from dknb.notebook.views.text import MIME, money
 from dknb.notebook.views.tree import Picture, tree_bundle
@@ -102,6 +105,26 @@ def test_a_prompt_keeps_to_its_schema():
     assert "≈ 2 tokens" in bundle["text/plain"]
 
 
+def test_the_places_of_passages_are_those_of_the_text_that_is_shown():
+    """Characters that are made visible, or that are two to JavaScript, move what comes after them."""
+    content = "a\x1b🌕 first second"
+    at = content.index("first")
+    search = SearchDone("F", "docs", "q", 1, 0, [RetrievedPassage(at, at + 5, "s", None)])
+    data = prompt_bundle(RenderedPrompt(content, retrieved=[search]))[MIME["prompt"]]
+    (passage,) = data["passages"]
+    units = data["text"].encode("utf-16-le")
+    assert units[2 * passage["start"] : 2 * passage["end"]].decode("utf-16-le") == "first"
+
+
+def test_passages_within_each_other_are_one():
+    """Stretches joined are the text, whatever the places are."""
+    places = [(0, 4), (2, 3), (3, 9), (5, 5), (6, 99)]
+    passages = [RetrievedPassage(start, end, "s", None) for start, end in places]
+    found = list(segments("abcdefgh", [SearchDone("F", "d", "q", 5, 0, passages)]))
+    assert "".join(text for text, _ in found) == "abcdefgh"
+    assert [(passage.start, passage.end) for _, passage in found if passage] == [(0, 4), (5, 5)]
+
+
 def bundles_of(text):
     root = Tree(ConversationNode(LLMMessage("system", text)))
     left, right = grow(root, text, "a"), grow(root, text + "x", "b")
@@ -109,6 +132,12 @@ def bundles_of(text):
     yield prompt_bundle(
         RenderedPrompt(text, text, used={text: text}, missing={text: text}, warnings=[text], model=text)
     )
+    search = SearchDone(text, text, text, 2, 1, [RetrievedPassage(0, len(text), text, 0.5)])
+    yield prompt_bundle(RenderedPrompt(text, used={text: text}, origins={text: f"adapter:{text}"}, retrieved=[search]))
+    line = ParameterLine(text, text, True, text, text)
+    yield source_bundle(PromptSource(text, text, text, text, text, [text], text, {text: text}, [line], text, 2))
+    yield difference_bundle(text, [Difference(text, diff_words(text, "other"))])
+    yield {"text/html": form_html(text, [FieldLine(text, text, True, text, text)]), "text/plain": ""}
     yield diff_bundle(text, text, diff_paths(left, right))
     yield branches_bundle(text, [Tip(text, text, 1, text)])
     yield table_bundle((text,), [(text,)], title=text)

@@ -6,13 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .text import MIME, escape, money, printable, shorten, verbatim
+from .prompt_html import prompt_html, shown_origin, shown_value
+from .retrieved import SearchDone, passage_said, search_said, segments
+from .text import MIME, money, printable, shorten, verbatim
 
-__all__ = ["RenderedPrompt", "prompt_bundle"]
-
-_ORIGINS = {"line": "this line", "notebook": "notebook", "default": "default", "caller": "caller"}
-_MUTED = "color:var(--jp-ui-font-color2, #616161)"
-_WARNING = "color:var(--jp-warn-color0, #a35200)"
+__all__ = ["RenderedPrompt", "payload", "prompt_bundle"]
 
 
 @dataclass(frozen=True)
@@ -24,13 +22,14 @@ class RenderedPrompt:
         name: The name of the prompt.
         mode: The template language.
         used: The parameters that went into it.
-        origins: Where each came from: ``"line"``, ``"notebook"``, ``"default"`` or ``"caller"``.
+        origins: Where each came from: ``"line"``, ``"notebook"``, ``"default"``, ``"caller"`` or ``"adapter:NAME"``.
         missing: The parameters without a value, each with a name of the notebook that may have been meant.
         warnings: What validation had to say.
         tokens: How many tokens the text is, and whether that is exact.
         cost_usd: The price of sending it: with no answer, and with an answer of usual length. None when not known.
         model: The spec of the model that tokens and price are for.
         metadata: The metadata of the prompt and of its render.
+        retrieved: The searches that were made for it, with the passages that they put into the text.
     """
 
     content: str
@@ -44,6 +43,7 @@ class RenderedPrompt:
     cost_usd: tuple[float, float] | None = None
     model: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    retrieved: Sequence[SearchDone] = ()
 
     def __str__(self) -> str:
         return self.content
@@ -54,30 +54,64 @@ class RenderedPrompt:
 
 def prompt_bundle(prompt: RenderedPrompt) -> dict[str, Any]:
     """The prompt as a MIME bundle: our own type, HTML and text."""
-    return {MIME["prompt"]: payload(prompt), "text/html": verbatim(_html(prompt)), "text/plain": _plain(prompt)}
+    facts = _facts(prompt)
+    return {
+        MIME["prompt"]: payload(prompt),
+        "text/html": verbatim(prompt_html(prompt, facts)),
+        "text/plain": _plain(prompt, facts),
+    }
 
 
 def payload(prompt: RenderedPrompt) -> dict[str, Any]:
     """The data of the picture, as ``prompt.schema.json`` has it."""
+    text, passages = _placed(prompt)
     return {
         "version": 1,
         "name": prompt.name,
         "mode": prompt.mode,
-        "text": printable(prompt.content),
+        "text": text,
         "params_used": [
-            {"name": name, "value": _value(value), "origin": prompt.origins.get(name, "caller")}
-            for name, value in prompt.used.items()
+            {"name": name, "value": shown_value(value), **_origin(prompt, name)} for name, value in prompt.used.items()
         ],
         "params_missing": [{"name": name, "suggestion": near} for name, near in prompt.missing.items()],
         "warnings": [printable(warning) for warning in prompt.warnings],
         "tokens": None if prompt.tokens is None else {"count": prompt.tokens[0], "exact": prompt.tokens[1]},
         "cost_usd": None if prompt.cost_usd is None else {"low": prompt.cost_usd[0], "high": prompt.cost_usd[1]},
         "model": prompt.model,
+        "passages": passages,
+        "searches": [_search(each) for each in prompt.retrieved],
     }
 
 
-def _value(value: Any) -> str:
-    return printable(shorten(str(value), 500))
+def _placed(prompt: RenderedPrompt) -> tuple[str, list[dict[str, Any]]]:
+    """The text as it is shown, and the passages with their places in it, counted as JavaScript counts."""
+    pieces: list[str] = []
+    passages: list[dict[str, Any]] = []
+    at = 0
+    for stretch, passage in segments(prompt.content, prompt.retrieved):
+        shown = printable(stretch)
+        end = at + len(shown.encode("utf-16-le", "surrogatepass")) // 2
+        if passage is not None:
+            source = printable(shorten(passage.source, 200))
+            passages.append({"start": at, "end": end, "source": source, "score": passage.score})
+        pieces.append(shown)
+        at = end
+    return "".join(pieces), passages
+
+
+def _search(retrieval: SearchDone) -> dict[str, Any]:
+    return {
+        "placeholder": retrieval.placeholder,
+        "adapter": printable(retrieval.adapter),
+        "query": printable(shorten(retrieval.query, 500)),
+        "found": retrieval.found,
+        "dropped": retrieval.dropped,
+    }
+
+
+def _origin(prompt: RenderedPrompt, name: str) -> dict[str, str | None]:
+    origin, _, adapter = prompt.origins.get(name, "caller").partition(":")
+    return {"origin": origin, "adapter": printable(adapter) or None}
 
 
 def _facts(prompt: RenderedPrompt) -> str:
@@ -97,39 +131,16 @@ def _price(prompt: RenderedPrompt) -> str:
     return money(low) if low == high else f"{money(low)} to {money(high)} with an answer"
 
 
-def _missing_line(name: str, near: str | None) -> str:
-    return f"{name}: missing" + (f" (did you mean {near}?)" if near else "")
-
-
-def _plain(prompt: RenderedPrompt) -> str:
-    lines = [printable(prompt.content), "", f"-- {printable(_facts(prompt))}"]
+def _plain(prompt: RenderedPrompt, facts: str) -> str:
+    lines = [printable(prompt.content), "", f"-- {printable(facts)}"]
     for name, value in prompt.used.items():
         lines.append(
-            f"   {printable(name)} = {shorten(_value(value), 80)!r} ({_ORIGINS[prompt.origins.get(name, 'caller')]})"
+            f"   {printable(name)} = {shorten(shown_value(value), 80)!r} ({shown_origin(prompt.origins.get(name))})"
         )
-    lines += [f"   {printable(_missing_line(name, near))}" for name, near in prompt.missing.items()]
+    for name, near in prompt.missing.items():
+        lines.append(f"   {printable(name)}: missing" + (f" (did you mean {printable(near)}?)" if near else ""))
+    for retrieval in prompt.retrieved:
+        lines.append(f"   {search_said(retrieval)}")
+        lines += [f"      {passage_said(each)}, characters {each.start} to {each.end}" for each in retrieval.passages]
     lines += [f"   warning: {printable(warning)}" for warning in prompt.warnings]
     return "\n".join(lines)
-
-
-def _html(prompt: RenderedPrompt) -> str:
-    rows = [
-        f'<tr><td style="text-align:left"><code>{escape(name)}</code></td>'
-        f'<td style="text-align:left;white-space:pre-wrap">{escape(shorten(_value(value), 160))}</td>'
-        f'<td style="text-align:left;{_MUTED}">{_ORIGINS[prompt.origins.get(name, "caller")]}</td></tr>'
-        for name, value in prompt.used.items()
-    ]
-    rows += [
-        f'<tr><td style="text-align:left"><code>{escape(name)}</code></td>'
-        f'<td style="text-align:left;{_WARNING}" colspan="2">missing'
-        + (f" · did you mean <code>{escape(near)}</code>?" if near else "")
-        + "</td></tr>"
-        for name, near in prompt.missing.items()
-    ]
-    table = f'<table style="margin:4px 0">{"".join(rows)}</table>' if rows else ""
-    warnings = "".join(f'<div style="{_WARNING}">⚠ {escape(warning)}</div>' for warning in prompt.warnings)
-    return (
-        '<div style="border-left:3px solid var(--jp-brand-color1, #1976d2);padding:4px 10px;'
-        f'white-space:pre-wrap;overflow-wrap:anywhere">{escape(prompt.content)}</div>'
-        f'<div style="{_MUTED};font-size:90%;margin-top:4px">{escape(_facts(prompt))}</div>{table}{warnings}'
-    )

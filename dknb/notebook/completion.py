@@ -1,0 +1,220 @@
+"""Completion on the lines of dknb's magics, and of names in a template below ``%%prompt``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from IPython.core.completer import CompletionContext, SimpleCompletion
+
+from ..errors import DknbError
+from .arguments import LineParser
+from .branching import BRANCH_COMMANDS
+from .chatting import CHAT, RESUME
+from .control import CONTROL_COMMANDS
+from .prompting.cell import PROMPT
+from .prompting.finding import find_prompt, known_prompts
+from .prompting.history import version_numbers
+from .prompting.magic import PROMPTS_COMMANDS
+from .prompting.source import whole_prompt
+from .prompting.values import NotebookValues
+from .session import Session
+
+__all__ = ["completions"]
+
+_MAGIC = re.compile(r"\s*(?:[\w, ]+=\s*)?(%%prompt|%%chat|%prompts|%prompt|%chat|%branch|%dknb)\s(.*)", re.DOTALL)
+_TEMPLATE_OF_CHAT = re.compile(r"%%chat\b.*\s--template\b")
+_VARIABLE = re.compile(r"(?:\{\{|\{%[^{}]*\s)[-+]?\s*([\w.]*)$")
+_REFERENCE = re.compile(r"""prompt_ref\(\s*["']([^"']*)$""")
+
+
+@dataclass(frozen=True)
+class _Typed:
+    """What stands on a magic's line before the cursor.
+
+    Attributes:
+        session: Whose line it is.
+        words: The words that are whole.
+        token: The one that is being typed.
+        body: The rest of a cell.
+    """
+
+    session: Session
+    words: list[str]
+    token: str
+    body: str = ""
+
+
+def completions(session: Session, context: CompletionContext) -> dict[str, Any]:
+    """What a matcher of IPython answers; outside of dknb's magics there is nothing."""
+    try:
+        fragment, found = _completions(session, context)
+    except DknbError:  # a library that cannot be read completes nothing; running the cell says why
+        fragment, found = "", []
+    matching = [SimpleCompletion(text, type="dknb") for text in dict.fromkeys(found) if text.startswith(fragment)]
+    return {"completions": matching, "suppress": bool(matching), "matched_fragment": fragment}
+
+
+def _completions(session: Session, context: CompletionContext) -> tuple[str, Iterable[str]]:
+    """What is typed so far, and what it may become."""
+    text = context.text_until_cursor
+    first, _, body = context.full_text.partition("\n")
+    if context.cursor_line > 0 and (first.startswith("%%prompt") or _TEMPLATE_OF_CHAT.match(first)):
+        return _in_template(session, first, text)
+    match = _MAGIC.match(text)
+    if match is None or (match[1].startswith("%%") and context.cursor_line > 0):
+        return "", []
+    words = match[2].split()
+    token = words.pop() if words and not match[2][-1].isspace() else ""
+    return _ON_LINE[match[1]](_Typed(session, words, token, body if match[1].startswith("%%") else ""))
+
+
+def _in_template(session: Session, first: str, text: str) -> tuple[str, Iterable[str]]:
+    """Names in a template: the variables of the notebook, and the parameters of a prompt of that name."""
+    if match := _REFERENCE.search(text):
+        return match[1], known_prompts(session)
+    if not (match := _VARIABLE.search(text)):
+        return "", []
+    words = first.split()
+    saved = _parameters(session, words[1], "") if len(words) > 1 else []
+    return match[1], [*saved, *NotebookValues(session.namespace)]
+
+
+def _of_parser(
+    typed: _Typed, parser: LineParser, words: Callable[[_Typed], Iterable[str]]
+) -> tuple[str, Iterable[str]]:
+    """The values of the option before the cursor, the names of options, or else what ``words`` says."""
+    options = {name: action for action in parser._actions for name in action.option_strings}
+    before = options.get(typed.words[-1]) if typed.words else None
+    if before is not None and before.nargs is None:
+        values = before.choices if before.choices is not None else _values(typed, typed.words[-1])
+        return typed.token, values
+    if typed.token.startswith("-"):
+        return typed.token, [name for name in options if name not in typed.words or name == "--rag"]
+    return typed.token, words(typed)
+
+
+def _values(typed: _Typed, option: str) -> Iterable[str]:
+    return _OPTION_VALUES[option](typed.session) if option in _OPTION_VALUES else []
+
+
+def _versioned(typed: _Typed) -> list[str]:
+    """Names of prompts; behind ``NAME@``, its versions."""
+    name, at, _ = typed.token.partition("@")
+    if not at:
+        return known_prompts(typed.session)
+    return [f"{name}@{number}" for number in version_numbers(typed.session.versions, name)]
+
+
+def _variables(session: Session) -> list[str]:
+    return list(NotebookValues(session.namespace))
+
+
+def _sources(session: Session) -> list[str]:
+    return [*_variables(session), *session.library.list_rag_configs()]
+
+
+def _branches(session: Session) -> list[str]:
+    talk = session.open_talk
+    branches = {} if talk is None else talk.manager.state.branches
+    return [name for name, branch in branches.items() if not branch.deletion]
+
+
+def _specs(session: Session) -> list[str]:
+    from ..llm.catalog import known_providers
+
+    used = [provider.config.spec for provider in session.open_providers()]
+    return [session.config.spec, session.project.model, *used, *(f"{name}/" for name in known_providers())]
+
+
+_OPTION_VALUES: dict[str, Callable[[Session], Iterable[str]]] = {
+    "--model": _specs,
+    "--extends": known_prompts,
+    "--system": known_prompts,
+    "--rag": _sources,
+    "--attach": _variables,
+    "--schema": _variables,
+    "--tools": _variables,
+    "--from": _branches,
+    "--branch": _branches,
+    "--at": _branches,
+}
+
+
+def _prompt(typed: _Typed) -> tuple[str, Iterable[str]]:
+    """The name of a prompt, then its parameters; behind ``name=``, the values that a declaration lists."""
+    valued = {name for action in PROMPT._actions if action.nargs is None for name in action.option_strings}
+    pairs = zip(["", *typed.words], typed.words, strict=False)
+    names = [word for before, word in pairs if before not in valued and not word.startswith("-") and "=" not in word]
+    parameter, equals, value = typed.token.partition("=")
+    if equals and names and parameter.isidentifier():
+        return value, _choices(typed.session, names[0], parameter)
+    return _of_parser(typed, PROMPT, lambda typed: _prompt_words(typed, names))
+
+
+def _prompt_words(typed: _Typed, names: list[str]) -> Iterable[str]:
+    if not names:
+        return _versioned(typed)
+    given = {word.partition("=")[0] for word in typed.words}
+    return [f"{name}=" for name in _parameters(typed.session, names[0], typed.body) if name not in given]
+
+
+def _parameters(session: Session, name: str, body: str) -> list[str]:
+    """The parameters of the template in a cell, or else of the prompt of that name."""
+    from ..prompts.files import parse_prompt_text
+
+    if body.strip():
+        return session.renderer.get_parameters(parse_prompt_text(body, source_name=name), name=name)
+    if name not in known_prompts(session):
+        return []
+    found = find_prompt(session, name)
+    return session.renderer.get_parameters(found.prompt, name=name, prompt_type=found.kind)
+
+
+def _choices(session: Session, name: str, parameter: str) -> list[str]:
+    if name not in known_prompts(session):
+        return []
+    spec = whole_prompt(session, find_prompt(session, name)).get("parameters", {}).get(parameter)
+    if spec is None:
+        return []
+    return ["true", "false"] if spec.type == "boolean" else [str(choice) for choice in spec.choices]
+
+
+def _commands(
+    commands: dict[str, tuple[LineParser, Any]], words: dict[str, Callable[[_Typed], Iterable[str]]]
+) -> Callable[[_Typed], tuple[str, Iterable[str]]]:
+    """The commands of a magic, then what each of them takes."""
+
+    def complete(typed: _Typed) -> tuple[str, Iterable[str]]:
+        if not typed.words:
+            return typed.token, commands
+        command = typed.words[0]
+        if command not in commands:
+            return "", []
+        values = words.get(command, _no_words)
+        return _of_parser(typed, commands[command][0], values)
+
+    return complete
+
+
+def _no_words(_: _Typed) -> Iterable[str]:
+    return []
+
+
+def _of_session(values: Callable[[Session], Iterable[str]]) -> Callable[[_Typed], Iterable[str]]:
+    return lambda typed: values(typed.session)
+
+
+_ON_LINE: dict[str, Callable[[_Typed], tuple[str, Iterable[str]]]] = {
+    "%%prompt": _prompt,
+    "%prompt": _prompt,
+    "%%chat": lambda typed: _of_parser(typed, CHAT, _no_words),
+    "%chat": lambda typed: _of_parser(typed, RESUME, _no_words),
+    "%prompts": _commands(PROMPTS_COMMANDS, dict.fromkeys(("show", "diff", "edit"), _versioned)),
+    "%branch": _commands(
+        BRANCH_COMMANDS, dict.fromkeys(("switch", "diff", "delete", "rename"), _of_session(_branches))
+    ),
+    "%dknb": _commands(CONTROL_COMMANDS, {"model": _of_session(_specs)}),
+}

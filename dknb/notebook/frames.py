@@ -1,0 +1,176 @@
+"""DataFrames of what dknb lists: rows of the core in, pandas out. Nothing else in dknb makes one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pandas as pd  # type: ignore[import-untyped]  # its stubs are a package of their own
+
+from ..errors import ConfigError
+from ..prompts.rag.ablation import LeftOut
+from .prompting.listing import ProblemRow, PromptRow
+from .prompting.named import RenderRow
+from .views.table import table_bundle
+from .views.text import note, shorten
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+    from ..prompts.parameters import ParameterSpec
+
+__all__ = [
+    "ListedProblems",
+    "ListedPrompts",
+    "left_out_frame",
+    "parameter_rows",
+    "problems_frame",
+    "prompts_frame",
+    "renders_frame",
+    "text_frame",
+]
+
+
+class _Listed(pd.DataFrame):  # type: ignore[misc]  # without stubs it is Any
+    """A table that shows itself as dknb's tables look; what is made of it is a plain DataFrame.
+
+    Attributes:
+        title: What stands above it.
+        empty_note: What is said where there are no rows.
+    """
+
+    title = ""
+    empty_note = ""
+
+    @property
+    def _constructor(self) -> Any:
+        return pd.DataFrame
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        if self.empty:
+            return note(self.empty_note)
+        rows = [tuple(map(_shown, row)) for row in self.itertuples(index=False)]
+        return table_bundle([str(name) for name in self.columns], rows, title=self.title)
+
+
+class ListedPrompts(_Listed):
+    """The prompts of a library: name, kind, parameters, version, description, file."""
+
+    title = "prompts"
+    empty_note = "The library has no prompts.  %%prompt NAME --save  writes one"
+
+
+class ListedProblems(_Listed):
+    """What is wrong in a library: file, line, column, severity, problem, hint."""
+
+    title = "problems of the library"
+    empty_note = "no problems in the library"
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "" if value is None or value is pd.NA else shorten(str(value), 300)
+
+
+def prompts_frame(rows: Sequence[PromptRow]) -> ListedPrompts:
+    """The rows of a library as a table; ``parameters`` holds lists of names."""
+    return ListedPrompts(_columns(PromptRow, rows))
+
+
+def problems_frame(rows: Sequence[ProblemRow]) -> ListedProblems:
+    """The problems of a library as a table; ``line`` and ``column`` are whole numbers from 1, or missing."""
+    frame = ListedProblems(_columns(ProblemRow, rows))
+    for name in ("line", "column"):
+        frame[name] = frame[name].astype("Int64")
+    return frame
+
+
+def _columns(kind: type[DataclassInstance], rows: Sequence[DataclassInstance]) -> dict[str, Any]:
+    dicts = [asdict(row) for row in rows]
+    return {field.name: pd.Series([row[field.name] for row in dicts], dtype=object) for field in fields(kind)}
+
+
+def text_frame(name: str, texts: Sequence[Any]) -> pd.DataFrame:
+    """A list as a table that can be searched: its texts are the column ``content``, beside where each came from.
+
+    Mappings that have a ``content`` are rows as they are.
+
+    Raises:
+        ConfigError: Some are mappings without one.
+    """
+    if texts and all(isinstance(item, Mapping) for item in texts):
+        if not all("content" in item for item in texts):
+            raise ConfigError(f"Mappings in {name!r} have no 'content'.", hint='[{"content": "...", "source": "..."}]')
+        return pd.DataFrame([dict(item) for item in texts])
+    return pd.DataFrame({"content": list(map(str, texts)), "source": [f"{name}[{n}]" for n in range(len(texts))]})
+
+
+class ParameterRows(NamedTuple):
+    """What the rows of a table give of a prompt's parameters: the table's index, the columns that count, the values."""
+
+    index: pd.Index
+    columns: list[str]
+    rows: list[dict[str, Any]]
+
+
+def parameter_rows(data: Any, parameters: Mapping[str, ParameterSpec | None]) -> ParameterRows:
+    """The values of parameters in each row of ``data``, as Python has them; missing ones are left out.
+
+    Args:
+        data: A DataFrame, or mappings.
+        parameters: The columns that count, with what is declared about each.
+
+    Raises:
+        ConfigError: It is neither, or two columns have the name of a parameter.
+    """
+    frame = data if isinstance(data, pd.DataFrame) else _frame_of(data)
+    columns = [name for name in parameters if name in frame.columns]
+    chosen = frame[columns]
+    if len(chosen.columns) != len(columns):
+        twice = next(name for name in columns if list(frame.columns).count(name) > 1)
+        raise ConfigError(f"Two columns are called {twice!r}, which is a parameter.", hint="Rename one of them")
+    values = [[_plain(value, parameters[name]) for value in chosen[name].tolist()] for name in columns]
+    rows = zip(*values, strict=True) if columns else [()] * len(frame)
+    given = [{name: value for name, value in zip(columns, row, strict=True) if value is not None} for row in rows]
+    return ParameterRows(frame.index, columns, given)
+
+
+def _frame_of(data: Any) -> pd.DataFrame:
+    rows = list(data) if not isinstance(data, str | bytes | Mapping) and hasattr(data, "__iter__") else None
+    if rows is None or not all(isinstance(row, Mapping) for row in rows):
+        raise ConfigError(
+            f"Rows are a DataFrame or mappings, not {type(data).__name__!r}.", hint='[{"text": "..."}, ...]'
+        )
+    return pd.DataFrame(
+        {name: pd.Series([row.get(name) for row in rows], dtype=object) for row in rows for name in row}
+    )
+
+
+def _plain(value: Any, spec: ParameterSpec | None) -> Any:
+    """A value as Python has it; None for those that pandas counts as missing.
+
+    pandas makes floats of whole numbers that stand beside a missing one: they become whole again.
+    """
+    if value is pd.NaT or value is pd.NA or (isinstance(value, float) and value != value):
+        return None
+    if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0:
+        value = value.item()
+    whole = spec is not None and spec.type == "integer" and isinstance(value, float) and value.is_integer()
+    return int(value) if whole else value
+
+
+def renders_frame(rows: Sequence[RenderRow], index: pd.Index) -> pd.DataFrame:
+    """The renders of a prompt as a table: content, params_missing, validation_warnings, tokens, error."""
+    frame = pd.DataFrame(_columns(RenderRow, rows))
+    frame["tokens"] = frame["tokens"].astype("Int64")
+    return frame.set_axis(index, axis=0)
+
+
+def left_out_frame(rows: Sequence[LeftOut], *, answered: bool) -> pd.DataFrame:
+    """A prompt without each of its retrieved texts as a table; answers are columns where a model was asked."""
+    frame = pd.DataFrame(_columns(LeftOut, rows))
+    for name, kind in (("chunk", "Int64"), ("tokens_saved", "Int64"), ("score", "float64"), ("similarity", "float64")):
+        frame[name] = frame[name].astype(kind)
+    return frame if answered else frame.drop(columns=["answer", "answer_without", "similarity"])

@@ -1,0 +1,1 @@
+"""Prompts in a notebook: the cell, the library, the form, the callable."""

@@ -1,0 +1,240 @@
+"""``dknb.prompt("name")``: a prompt of the library as a function of its parameters."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..._sync import in_thread, run
+from ...errors import ConfigError, DknbError, PromptError, did_you_mean
+from ...templates.types import RenderResult
+from ..extension import session_here
+from ..session import Session
+from .adapters import retrieving
+from .finding import FoundPrompt, find_prompt
+from .rendering import builder_for, picture
+from .source import parameters_of, source, whole_prompt
+
+if TYPE_CHECKING:
+    from pandas import DataFrame  # type: ignore[import-untyped]
+
+    from ...prompts.builder import PromptBuilder
+    from ...prompts.parameters import ParameterSpec
+    from ...prompts.types import PromptTemplateDict
+
+__all__ = ["NamedPrompt", "PromptRender", "RenderRow", "prompt"]
+
+#: Renders of one ``map`` that search at the same time.
+_AT_ONCE = 8
+
+
+@dataclass
+class PromptRender(RenderResult):
+    """A rendered prompt that shows itself in a notebook, and is its text where text is wanted.
+
+    Attributes:
+        spec: The model that its tokens and price are told for.
+    """
+
+    spec: str = "echo"
+
+    def __str__(self) -> str:
+        return self.content
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        from ..views.prompt import prompt_bundle
+
+        return prompt_bundle(picture(self, str(self.metadata.get("prompt_name", "prompt")), self.spec))
+
+
+@dataclass(frozen=True)
+class RenderRow:
+    """One render of several, as a row.
+
+    Attributes:
+        content: The text; None where there is none.
+        params_missing: Parameters without a value.
+        validation_warnings: What validation had to say.
+        tokens: How many tokens the text is for the current model.
+        error: Why there is no text; None where there is one.
+    """
+
+    content: str | None
+    params_missing: list[str]
+    validation_warnings: list[str]
+    tokens: int | None
+    error: str | None
+
+
+def prompt(
+    name: str, *, kind: Literal["user", "system"] | None = None, adapters: Mapping[str, Any] | None = None
+) -> NamedPrompt:
+    """The prompt ``name`` of the library as a function: ``dknb.prompt("summarise")(text=df.text[0])``.
+
+    Args:
+        name: Its name, or ``NAME@1.2`` for a version.
+        kind: Which it is where a user and a system prompt have the name; the user prompt, if nothing is said.
+        adapters: What its retrievals search in, by name: adapters, dicts, DataFrames or lists of texts. Those that are
+            not given are variables of the notebook.
+
+    Raises:
+        PromptNotFound: There is none; the message has the nearest.
+    """
+    return NamedPrompt(session_here(), name, kind, adapters)
+
+
+class NamedPrompt:
+    """A prompt of the library as a function of its parameters. An edited file is used by the next call.
+
+    Attributes:
+        name: Its name.
+        adapters: What its retrievals search in, as far as it was given.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        name: str,
+        kind: Literal["user", "system"] | None = None,
+        adapters: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.name = name
+        self._session = session
+        self._kinds: tuple[Literal["user", "system"], ...] = ("user", "system") if kind is None else (kind,)
+        self.adapters = dict(adapters or {})
+        self.found()
+
+    def __call__(self, **params: Any) -> PromptRender:
+        """Render it; parameters that are not given have their defaults, not the notebook's variables.
+
+        Raises:
+            PromptError: It has no such parameter, is broken, or cannot be rendered.
+            MissingParameters: Required parameters have no value, and its validation is strict.
+        """
+        self._check(params)
+        return self.rendered(params)
+
+    def rendered(self, params: Mapping[str, Any], *, include_rag: bool = True) -> PromptRender:
+        """Render it with parameters that are its own; ``include_rag=False`` does not search.
+
+        Raises:
+            DknbError: As a call.
+        """
+        found = self.found()
+        return self._rendered(self._builder(found), found, params, include_rag)
+
+    def map(self, data: DataFrame | Iterable[Mapping[str, Any]], **params: Any) -> DataFrame:
+        """Render it once for each row.
+
+        Args:
+            data: A DataFrame, or mappings. Columns that are called like parameters give their values; a missing value
+                (NaN, NaT, None) is none. Other columns are left alone.
+            **params: Values for all rows, where there is no column of that name.
+
+        Returns:
+            A DataFrame with the index of ``data`` and the columns of `RenderRow`: content, params_missing,
+            validation_warnings, tokens, error. A row that cannot be rendered has an error and no content.
+
+        Raises:
+            PromptError: The prompt is broken, or has no parameter of a name in ``params``.
+            ConfigError: Two columns have the name of a parameter, or no column and no value is for any.
+        """
+        from ..frames import parameter_rows, renders_frame
+
+        parameters = self.parameters
+        self._check(params)
+        given = parameter_rows(data, parameters)
+        if parameters and not params and not given.columns:
+            raise ConfigError(
+                f"No column gives a parameter of {self.name!r}.", hint=f"Its parameters: {', '.join(parameters)}"
+            )
+        return renders_frame(self._render_rows([{**params, **row} for row in given.rows]), given.index)
+
+    @property
+    def parameters(self) -> dict[str, ParameterSpec | None]:
+        """Its parameters, with what is declared about each; None for one that is only used."""
+        return parameters_of(self._session, self.found())
+
+    def found(self) -> FoundPrompt:
+        """It as it stands in the library now.
+
+        Raises:
+            PromptNotFound: It is gone.
+            PromptError: It is broken.
+        """
+        return find_prompt(self._session, self.name, self._kinds)
+
+    def whole(self) -> PromptTemplateDict:
+        """Its keys, with those of its bases; for reading only.
+
+        Raises:
+            PromptError: It, or one of its bases, is broken.
+        """
+        return whole_prompt(self._session, self.found())
+
+    def retrieves(self) -> bool:
+        """Whether it searches before it is rendered."""
+        whole = self.whole()
+        return bool(whole.get("rag_configs") or whole.get("rag_config_refs"))
+
+    def _check(self, params: Mapping[str, Any]) -> None:
+        known = self.parameters
+        for name in params:
+            # What retrieval fills may be given too.
+            if name not in known and name not in self._session.renderer.get_parameters(self.found().prompt):
+                raise PromptError(
+                    f"Prompt {self.name!r} has no parameter {name!r}.{did_you_mean(name, known)}",
+                    hint=f"Its parameters: {', '.join(known) or 'none'}",
+                )
+
+    def _builder(self, found: FoundPrompt) -> PromptBuilder:
+        rag = retrieving(self._session, found.prompt, found.name, given=self.adapters)
+        return builder_for(self._session, rag, self._session.config.spec)
+
+    def _rendered(
+        self, builder: PromptBuilder, found: FoundPrompt, params: Mapping[str, Any], include_rag: bool = True
+    ) -> PromptRender:
+        result = builder.render_inline(
+            found.prompt, params, include_rag, return_rag_metadata=True, name=found.name, prompt_type=found.kind
+        )
+        facts = {field.name: getattr(result, field.name) for field in fields(RenderResult)}
+        return PromptRender(**facts, spec=self._session.config.spec)
+
+    def _render_rows(self, rows: list[dict[str, Any]]) -> list[RenderRow]:
+        found = self.found()
+        builder = self._builder(found)
+        if not builder.adapters:
+            return [self._row(builder, found, params) for params in rows]
+        return run(self._side_by_side(builder, found, rows))
+
+    async def _side_by_side(
+        self, builder: PromptBuilder, found: FoundPrompt, rows: list[dict[str, Any]]
+    ) -> list[RenderRow]:
+        slots = asyncio.Semaphore(_AT_ONCE)
+
+        async def row(params: dict[str, Any]) -> RenderRow:
+            async with slots:
+                return await in_thread(self._row, builder, found, params)
+
+        return await asyncio.gather(*map(row, rows))
+
+    def _row(self, builder: PromptBuilder, found: FoundPrompt, params: dict[str, Any]) -> RenderRow:
+        from ...llm.counting.tokens import TokenCounter
+
+        try:
+            result = self._rendered(builder, found, params)
+        except DknbError as error:
+            return RenderRow(None, list(getattr(error, "names", [])), [], None, str(error))
+        tokens = TokenCounter.count(result.content, result.spec).count
+        return RenderRow(result.content, result.params_missing, result.validation_warnings, tokens, None)
+
+    def __repr__(self) -> str:
+        told = ", ".join(name if spec is None else f"{name}: {spec}" for name, spec in self.parameters.items())
+        return f"dknb.prompt({self.name!r})({told})"
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        from ..views.prompt_source import source_bundle
+
+        return {**source_bundle(source(self._session, self.found())), "text/plain": repr(self)}

@@ -1,0 +1,105 @@
+"""Completion on the lines of the magics and in templates, as IPython asks for it."""
+
+from __future__ import annotations
+
+import pytest
+from IPython.core.completer import provisionalcompleter
+
+FILES = {
+    "user/summarise.yaml": "parameters: {tone: {type: enum, choices: [kind, plain]}, bullets: boolean}\n"
+    "template: '{{text}} {{tone}} {{bullets}}'\n",
+    "user/mail/reply.yaml": "template: '{{mail}}'\n",
+    "system/base.yaml": "template: 'You are {{role}}.'\n",
+    "rag/facts.yaml": "adapter_name: docs\nquery: '{{question}}'\n",
+}
+
+
+@pytest.fixture
+def complete(notebook, project):
+    """A function: what may stand at the end of a text, whose last word is begun."""
+    for name, text in FILES.items():
+        path = project / "prompts" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    notebook.shell.user_ns.update(docs=["a"], question="q")
+
+    def completed(text):
+        with provisionalcompleter():
+            found = list(notebook.shell.Completer.completions(text, len(text)))
+        assert all(each.end == len(text) for each in found)
+        return sorted({each.text for each in found})
+
+    return completed
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("%%prompt su", ["summarise"]),
+        ("%prompt mail/r", ["mail/reply"]),
+        ("%prompt ", ["base", "mail/reply", "summarise"]),
+        ("%prompts sh", ["show"]),
+        ("%prompts show s", ["summarise"]),
+        ("%prompts diff base m", ["mail/reply"]),
+        ("df = %prompts li", ["list"]),
+        ("%%prompt summarise ", ["bullets=", "text=", "tone="]),
+        ("%%prompt summarise tone=kind te", ["text="]),
+        ("%prompt summarise t", ["text=", "tone="]),
+        ("%prompt summarise tone=", ["kind", "plain"]),
+        ("%prompt summarise bullets=t", ["true"]),
+        ("%prompt --model echo summarise te", ["text="]),
+        ("%prompt summarise --sa", ["--save"]),
+        ("%%prompt p --e", ["--extends"]),
+        ("%%prompt p --extends ba", ["base"]),
+        ("%%prompt p --rag d", ["docs"]),
+        ("%%prompt p --rag fa", ["facts"]),
+        ("x = 1\n%prompt summarise b", ["bullets="]),
+        ("%%prompt summarise\nHello {{to", ["tone"]),
+        ("%%prompt new\nHello {{ qu", ["question"]),
+        ("%%prompt new\n{% if ques", ["question"]),
+        ("%%prompt new\n{{ prompt_ref('su", ["summarise"]),
+        ("%%chat --template\nHello {{qu", ["question"]),
+        ("%%chat --system b", ["base"]),
+        ("%dknb model op", ["openai-compatible/", "openai/"]),
+        ("%dknb conversation", ["conversation", "conversations"]),
+        ("%branch swi", ["switch"]),
+    ],
+)
+def test_what_may_stand_there_is_completed(complete, text, found):
+    """Names, parameters, their choices, options, variables: what is right at that place and nothing else."""
+    assert complete(text) == found
+
+
+def test_parameters_of_the_cells_own_template_are_completed(notebook, complete):
+    """Before a prompt is saved, its parameters are those of the text below."""
+    text = "%%prompt new t\nHello {{tone}} {{name}}"
+    with provisionalcompleter():
+        found = [each.text for each in notebook.shell.Completer.completions(text, len("%%prompt new t"))]
+    assert found == ["tone="]
+
+
+def test_branches_of_the_conversation_are_completed(notebook, complete):
+    """Where a branch is wanted, its name is found."""
+    notebook.ok("%%chat --branch skeptic\nq", cell="a")
+    assert complete("%branch switch sk") == ["skeptic"]
+    assert complete("%%chat --from sk") == ["skeptic"]
+
+
+def test_a_broken_library_completes_nothing_and_does_not_fail(notebook, complete, project):
+    """Completion is silent where running the cell would say what is wrong."""
+    (project / "prompts" / "user" / "broken.yaml").write_text("templte: x\n")
+    assert complete("%prompt broken to") == []
+    assert "broken" in complete("%prompt br")
+
+
+def test_elsewhere_python_is_completed(complete):
+    """Our matcher has nothing to say about Python, or about prose in a cell's body."""
+    assert "import" in complete("impor")
+    assert "append" in complete("docs.app")
+
+
+def test_after_unloading_nothing_of_ours_is_left(notebook, complete):
+    """The matcher goes with the extension."""
+    count = len(notebook.shell.Completer.custom_matchers)
+    notebook.shell.run_line_magic("unload_ext", "dknb")
+    assert len(notebook.shell.Completer.custom_matchers) == count - 1
