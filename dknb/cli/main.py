@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -14,7 +14,7 @@ from ..errors import DknbError, did_you_mean
 
 __all__ = ["main"]
 
-_COMMANDS = ("lab", "doctor", "cassette")
+_COMMANDS = ("lab", "doctor", "prompts", "cassette", "store")
 _ACTIONS = ("list", "check", "stale", "prune", "import")
 
 
@@ -44,8 +44,37 @@ def _parser() -> argparse.ArgumentParser:
         help="run it from top to bottom without a browser, and say where the result lies (so it is when CI=true)",
     )
     commands.add_parser("doctor", help="say what is installed, set and reachable", allow_abbrev=False)
+    _add_prompts(commands.add_parser("prompts", help="check and test the prompts of a library", allow_abbrev=False))
     _add_cassette(commands.add_parser("cassette", help="look into a recording", allow_abbrev=False))
+    _add_store(commands.add_parser("store", help="look after the conversations that are kept", allow_abbrev=False))
     return parser
+
+
+def _add_store(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=_Parser)
+    export = actions.add_parser("export", help="write conversations to a file of JSON Lines", allow_abbrev=False)
+    export.add_argument("file", nargs="?", type=Path, metavar="FILE", help="a new file (default: standard output)")
+    export.add_argument(
+        "--conversation", action="append", default=[], metavar="NAME", help="only this one; may be given several times"
+    )
+    take = actions.add_parser("import", help="add the conversations of such a file", allow_abbrev=False)
+    take.add_argument("file", type=Path, metavar="FILE")
+    take.add_argument("--rename", action="store_true", help="give a conversation whose name is taken another one")
+    check = actions.add_parser("check", help="look whether the store is sound; fails if it is not", allow_abbrev=False)
+    vacuum = actions.add_parser("vacuum", help="give unused space back, and index all words anew", allow_abbrev=False)
+    for action in (export, take, check, vacuum):
+        action.add_argument("--store", metavar="ADDRESS", help="a file or URL (default: the store of the project)")
+
+
+def _add_prompts(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=_Parser)
+    check = actions.add_parser("check", help="say what is wrong in the files; fails on an error", allow_abbrev=False)
+    test = actions.add_parser(
+        "test", help="run the tests of its tests.yaml, without a model; fails if one does", allow_abbrev=False
+    )
+    for action in (check, test):
+        action.add_argument("folder", nargs="?", type=Path, metavar="FOLDER", help="default: the project's library")
+    test.add_argument("--only", metavar="WORDS", help="only tests with these words in their name or prompt")
 
 
 def _add_cassette(parser: argparse.ArgumentParser) -> None:
@@ -94,6 +123,17 @@ def _doctor() -> int:
     return int(any(finding.is_broken for finding in findings))
 
 
+def _prompts(options: argparse.Namespace) -> int:
+    from .prompts import check_prompts, test_prompts
+
+    if options.action == "check":
+        said, is_well = check_prompts(options.folder)
+    else:
+        said, is_well = test_prompts(options.folder, options.only)
+    print(said)
+    return int(not is_well)
+
+
 def _cassette(options: argparse.Namespace) -> int:
     from .cassette import check_recordings, import_recording, list_recording, prune_recording, stale_entries
 
@@ -112,12 +152,38 @@ def _cassette(options: argparse.Namespace) -> int:
     return 0
 
 
+def _store(options: argparse.Namespace) -> int:
+    from .store import check_store, export_to, import_from, vacuum_store
+
+    if options.action == "check":
+        found = check_store(options.store)
+        print("\n".join(found) or "the store is sound")
+        return int(bool(found))
+    if options.action == "export":
+        done = export_to(options.file, options.conversation, options.store)
+        print(done, file=sys.stderr if options.file is None else sys.stdout)
+    elif options.action == "import":
+        print(import_from(options.file, options.store, rename=options.rename))
+    else:
+        print(vacuum_store(options.store))
+    return 0
+
+
 def _with_action(words: list[str]) -> list[str]:
     """The words, with ``list`` before a recording that ``dknb cassette`` is given alone."""
     is_recording = words[:1] == ["cassette"] and len(words) > 1 and words[1] not in _ACTIONS
     if is_recording and not words[1].startswith("-") and (Path(words[1]).suffix or Path(words[1]).exists()):
         return ["cassette", "list", *words[1:]]
     return words
+
+
+_RUN: dict[str, Callable[[argparse.Namespace], int]] = {
+    "lab": _lab,
+    "doctor": lambda _: _doctor(),
+    "prompts": _prompts,
+    "cassette": _cassette,
+    "store": _store,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -132,12 +198,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"there is no command {words[0]!r}.{did_you_mean(words[0], _COMMANDS)}")
     options = parser.parse_args(_with_action(words))
     try:
-        if options.command == "lab":
-            return _lab(options)
-        if options.command == "doctor":
-            return _doctor()
-        if options.command == "cassette":
-            return _cassette(options)
+        if options.command is not None:
+            return _RUN[options.command](options)
     except DknbError as error:
         print(f"dknb: {error}", *([error.hint] if error.hint else []), sep="\n", file=sys.stderr)
         return 1

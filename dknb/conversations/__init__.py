@@ -9,43 +9,77 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .asking import ModelConversation
     from .branches import BranchRecord
+    from .context import Fit, Fitted
     from .conversation import Conversation
-    from .diff import MessageDiff, PathDiff, WordRun
+    from .diff import MessageDiff, PathDiff, PathFigures, WordRun
     from .history import History, get_messages_for_llm
     from .ledger import CallRecord
     from .manager import ConversationManager
-    from .memory import MemoryConversationStorage
-    from .middleware import ConversationMiddleware, LoggingMiddleware, MetadataMiddleware
+    from .middleware import (
+        BudgetMiddleware,
+        CacheMiddleware,
+        ContentFilterMiddleware,
+        ConversationMiddleware,
+        LoggingMiddleware,
+        MemoryAnswers,
+        MetadataMiddleware,
+        RateLimitMiddleware,
+        RedactionMiddleware,
+        StoredAnswers,
+        ValidationMiddleware,
+    )
     from .node import ConversationNode
+    from .reader import ConversationReader
+    from .search import Hit, Query
     from .sql import SQLConversationStorage
     from .state import SCHEMA_VERSION, Branch, ConversationState
-    from .steps import Change, Start, Step
+    from .steps import Amendment, Change, Start, Step
     from .storage import ConversationStorage
+    from .stores.memory import MemoryConversationStorage
+    from .together import CallReply
     from .tree import Tree, calculate_node_id, get_node_by_id
 
 _HOME = {
     "SCHEMA_VERSION": "state",
+    "Amendment": "steps",
     "Branch": "state",
     "BranchRecord": "branches",
+    "BudgetMiddleware": "middleware",
+    "CacheMiddleware": "middleware",
     "CallRecord": "ledger",
+    "CallReply": "together",
     "Change": "steps",
+    "ContentFilterMiddleware": "middleware",
     "Conversation": "conversation",
     "ConversationManager": "manager",
     "ConversationMiddleware": "middleware",
     "ConversationNode": "node",
+    "ConversationReader": "reader",
     "ConversationState": "state",
     "ConversationStorage": "storage",
+    "Fit": "context",
+    "Fitted": "context",
     "History": "history",
+    "Hit": "search",
     "LoggingMiddleware": "middleware",
-    "MemoryConversationStorage": "memory",
+    "MemoryAnswers": "middleware",
+    "MemoryConversationStorage": "stores.memory",
     "MessageDiff": "diff",
     "MetadataMiddleware": "middleware",
+    "ModelConversation": "asking",
     "PathDiff": "diff",
+    "PathFigures": "diff",
+    "Query": "search",
+    "RateLimitMiddleware": "middleware",
+    "RedactionMiddleware": "middleware",
     "SQLConversationStorage": "sql",
     "Start": "steps",
     "Step": "steps",
+    "StoredAnswers": "middleware",
     "Tree": "tree",
+    "ValidationMiddleware": "middleware",
     "WordRun": "diff",
     "calculate_node_id": "tree",
     "get_messages_for_llm": "history",
@@ -54,26 +88,43 @@ _HOME = {
 
 __all__ = [
     "SCHEMA_VERSION",
+    "Amendment",
     "Branch",
     "BranchRecord",
+    "BudgetMiddleware",
+    "CacheMiddleware",
     "CallRecord",
+    "CallReply",
     "Change",
+    "ContentFilterMiddleware",
     "Conversation",
     "ConversationManager",
     "ConversationMiddleware",
     "ConversationNode",
+    "ConversationReader",
     "ConversationState",
     "ConversationStorage",
+    "Fit",
+    "Fitted",
     "History",
+    "Hit",
     "LoggingMiddleware",
+    "MemoryAnswers",
     "MemoryConversationStorage",
     "MessageDiff",
     "MetadataMiddleware",
+    "ModelConversation",
     "PathDiff",
+    "PathFigures",
+    "Query",
+    "RateLimitMiddleware",
+    "RedactionMiddleware",
     "SQLConversationStorage",
     "Start",
     "Step",
+    "StoredAnswers",
     "Tree",
+    "ValidationMiddleware",
     "WordRun",
     "calculate_node_id",
     "get_messages_for_llm",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -118,9 +118,28 @@ def find_node(state: ConversationState, node_id: str) -> NodeTree:
     node = get_node_by_id(state.message_tree, node_id)
     if node is None:
         raise NodeNotFound(f"There is no node {node_id!r}.", hint=_nearest_node(state.message_tree, node_id))
-    if node.data.hidden:
-        raise NodeNotFound(f"The node {node_id!r} was deleted.", hint=f"Undelete it first: undelete {node_id}")
+    return shown_node(node)
+
+
+def shown_node(node: NodeTree) -> NodeTree:
+    """``node``, if neither it nor anything above it was deleted.
+
+    Raises:
+        NodeNotFound: It was.
+    """
+    if any(above.data.hidden for above in node.upward()):
+        where = calculate_node_id(node)
+        raise NodeNotFound(f"The node {where!r} was deleted.", hint=f"Undelete it first: undelete {where}")
     return node
+
+
+def shown(state: ConversationState) -> Iterator[NodeTree]:
+    """The nodes that are not deleted: parents before children, siblings in order."""
+    waiting = [state.message_tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting.extend(child for child in reversed(node.children) if not child.data.hidden)
 
 
 def _nearest_node(root: NodeTree, node_id: str) -> str:
@@ -160,6 +179,19 @@ def branch_at(state: ConversationState, node: NodeTree) -> str | None:
     return state.current_branch if state.current_branch in names else next(iter(names), None)
 
 
+def end_of(state: ConversationState, ref: str | NodeTree) -> tuple[NodeTree, str | None]:
+    """The node that a branch, an id or the node itself stands for, and the branch that goes along from there.
+
+    Raises:
+        BranchError: There is no branch of that name.
+        NodeNotFound: There is no node of that id.
+    """
+    node = resolve(state, ref)
+    if isinstance(ref, str) and parse_node_id(ref) is None:
+        return node, ref
+    return node, branch_at(state, node)
+
+
 def plan_new(state: ConversationState, name: str, head: NodeTree) -> Change:
     """Make a branch and be on it."""
     check_name(name)
@@ -188,88 +220,3 @@ def plan_rename(state: ConversationState, old: str, new: str) -> Change:
     refuse_taken(state, new)
     position = (state.current, new) if state.current_branch == old else None
     return Change(position=position, renamed={old: new})
-
-
-def plan_delete(state: ConversationState, ref: str) -> Change:
-    """Hide a branch with what only it reaches, or a node with what is below it.
-
-    Raises:
-        BranchError: One is on it or in it, or another branch ends below the node.
-    """
-    if parse_node_id(ref) is not None:
-        return _plan_delete_node(state, find_node(state, ref))
-    branch = find_branch(state, ref)
-    if state.current_branch == ref:
-        raise BranchError(f"You are on the branch {ref!r}.", hint="Switch to another branch or node first.")
-    top = _top_of_its_own(state, branch)
-    return Change(hide=_below(state, top) if top else (), hide_branches=[ref])
-
-
-def _plan_delete_node(state: ConversationState, node: NodeTree) -> Change:
-    if node.parent is None:
-        raise BranchError("The root of a conversation cannot be deleted.", hint="Delete a node below it, or a branch.")
-    inside = {id(each) for each in node.walk()}
-    if ending := [branch.name for branch in visible(state).values() if id(branch.head) in inside]:
-        raise BranchError(
-            f"The branch {ending[0]!r} ends at or below node {place_of(node)}.",
-            hint=f"Delete it first: delete {ending[0]}",
-        )
-    return Change(hide=_below(state, node))
-
-
-def _top_of_its_own(state: ConversationState, branch: Branch) -> NodeTree | None:
-    """The first node on the way to ``branch`` that no other branch reaches; None when there is none."""
-    shared: set[int] = {id(state.message_tree)}
-    for other in visible(state).values():
-        if other.name != branch.name:
-            _mark(shared, other.head.upward())
-    top = None
-    for node in branch.head.upward():
-        if id(node) in shared:
-            break
-        top = node
-    return top
-
-
-def _mark(marked: set[int], nodes: Iterable[NodeTree]) -> None:
-    for node in nodes:
-        if id(node) in marked:
-            # What is above was marked with it; only the root is there from the start, and it is the last.
-            return
-        marked.add(id(node))
-
-
-def _below(state: ConversationState, top: NodeTree) -> list[NodeTree]:
-    nodes = [node for node in top.walk() if not node.data.deletion]
-    if any(node is state.current for node in nodes):
-        raise BranchError(
-            f"You are at node {place_of(state.current)}, which would be deleted.",
-            hint="Switch to another branch or node first.",
-        )
-    return nodes
-
-
-def plan_undelete(state: ConversationState, ref: str) -> Change:
-    """Show again what one deletion hid, and what lies on the way to it.
-
-    Raises:
-        BranchError: There is nothing deleted of that name or id.
-    """
-    if parse_node_id(ref) is not None:
-        node = get_node_by_id(state.message_tree, ref)
-        deletion = 0 if node is None else node.data.deletion
-    else:
-        deleted = {name: branch for name, branch in state.branches.items() if branch.deletion}
-        branch = deleted.get(ref)
-        if branch is None:
-            raise BranchError(
-                f"There is no deleted branch {ref!r}.{did_you_mean(ref, deleted)}",
-                hint=f"Deleted branches: {', '.join(deleted) or 'none'}.",
-            )
-        node, deletion = branch.head, branch.deletion
-    if node is None or not deletion:
-        raise BranchError(f"The node {ref!r} is not a deleted one.")
-    again = [each for each in state.message_tree.walk() if each.data.deletion == deletion]
-    above = [each for each in node.upward() if each.data.deletion not in (0, deletion)]
-    names = [branch.name for branch in state.branches.values() if branch.deletion == deletion]
-    return Change(unhide=[*above, *again], unhide_branches=names)

@@ -1,26 +1,28 @@
-"""A conversation of a store: where one is in it, its branches, and what was said. It needs no model."""
+"""A conversation of a store: going elsewhere in it, and changing what is in it. It needs no model."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..llm.messages import LLMMessage, LLMResponse
+from ..errors import BranchError, ConversationError
 from . import branches as _branches
-from .branches import BranchRecord
-from .diff import PathDiff, diff_paths
-from .history import History
-from .node import ConversationNode, preview
+from . import deletions as _deletions
+from .grafting import cherry_picked, edited
+from .node import STAR, ConversationNode
+from .reader import ConversationReader
+from .search import Hit, Query
 from .state import ConversationState
-from .steps import Change
+from .steps import Change, Start, Step
 from .storage import ConversationStorage
-from .tree import Tree
+from .tree import Tree, parse_node_id
 
 __all__ = ["Conversation"]
 
 NodeTree = Tree[ConversationNode]
 
 
-class Conversation:
+class Conversation(ConversationReader):
     """A place in a conversation that a store keeps.
 
     Several may be on one conversation, in one process or in many: each has its own position, and sees what the others
@@ -32,106 +34,15 @@ class Conversation:
     """
 
     def __init__(self, state: ConversationState, storage: ConversationStorage) -> None:
-        self.state = state
+        super().__init__(state)
         self.storage = storage
-
-    @property
-    def conversation_id(self) -> str:
-        """The conversation's name in its store."""
-        return self.state.conversation_id
-
-    @property
-    def current_node_id(self) -> str:
-        """The id of the node where the next message goes; computed, in time proportional to its depth."""
-        return self.state.current_node_id
-
-    @property
-    def current_branch(self) -> str | None:
-        """The branch that moves along with new messages; None when one is on none."""
-        return self.state.current_branch
-
-    @property
-    def history(self) -> History:
-        """What was said up to the current node, without copying it."""
-        return self.history_to(self.state.current)
-
-    def history_to(self, node: NodeTree, *, system: str | None = None) -> History:
-        """What was said up to ``node``, without copying it; with ``system`` as the system prompt, if given."""
-        return History(node, root=self.state.message_tree, system=system)
 
     async def refresh(self) -> bool:
         """Add what others wrote to this conversation; whether there was anything."""
         return await self.storage.refresh(self.state)
 
-    # Reading
-
-    def resolve(self, ref: str | NodeTree) -> NodeTree:
-        """The node that a node id or the name of a branch stands for.
-
-        Raises:
-            NodeNotFound: There is no node of that id.
-            BranchError: There is no branch of that name.
-        """
-        return _branches.resolve(self.state, ref)
-
-    def node_of(self, response: LLMResponse) -> NodeTree | None:
-        """The node that a response of this conversation is stored in; None when it is not."""
-        seq = response.metadata.get("node_seq")
-        return None if seq is None else self.state.stored[seq]
-
-    async def get_conversation_history(self) -> list[LLMMessage]:
-        """What was said up to the current node, oldest first; an empty root is left out."""
-        return list(self.history)
-
-    async def get_history(self) -> list[LLMMessage]:
-        """The same as `get_conversation_history`."""
-        return list(self.history)
-
-    async def get_branch_names(self) -> list[str]:
-        """The names of the branches, in the order in which they were made."""
-        return [record.name for record in self.branches()]
-
-    async def get_branches(self, node_id: str | None = None) -> list[dict[str, Any]]:
-        """The ways on from a node (the current one by default), one dict for each child that is not deleted.
-
-        Returns:
-            Dicts with ``node_id``, ``branch_name``, ``role``, ``preview`` (at most 100 characters) and ``timestamp``.
-        """
-        node = self.state.current if node_id is None else self.resolve(node_id)
-        return [
-            {
-                "node_id": child.data.node_id,
-                "branch_name": child.data.branch_name,
-                "role": child.data.role,
-                "preview": preview(child.data.message.content),
-                "timestamp": child.data.timestamp,
-            }
-            for child in node.children
-            if not child.data.hidden
-        ]
-
-    def get_total_cost(self) -> float:
-        """What all answers in the tree cost, in US dollars; those of unknown price are left out."""
-        return sum(_cost(node.data) for node in self.state.message_tree.walk())
-
-    def get_cost_by_branch(self, ref: str | NodeTree | None = None) -> float:
-        """What the answers on the way to a branch or node (the current one by default) cost, in US dollars."""
-        node = self.state.current if ref is None else self.resolve(ref)
-        return sum(_cost(each.data) for each in node.upward())
-
-    def get_rag_metadata(self, node_id: str | None = None) -> dict[str, Any] | None:
-        """What was found for a message (the current one by default), where ``cache_rag_results`` kept it."""
-        node = self.state.current if node_id is None else self.resolve(node_id)
-        found: dict[str, Any] | None = node.data.metadata.get("rag_metadata")
-        return found
-
-    def branches(self) -> list[BranchRecord]:
-        """The branches, in the order in which they were made, as this conversation last saw them."""
-        return _branches.records(self.state)
-
-    def diff(self, left: str | NodeTree, right: str | NodeTree) -> PathDiff:
-        """Where the ways to two branches or nodes part, and how what comes after differs word by word."""
-        return diff_paths(self.resolve(left), self.resolve(right))
+    async def _change(self, change: Change) -> None:
+        await self.storage.update(self.state, change)
 
     # Going elsewhere
 
@@ -167,10 +78,32 @@ class Conversation:
         await self._go(_branches.find_branch(self.state, name).head, name)
 
     async def _go(self, node: NodeTree, branch: str | None) -> NodeTree:
-        await self.storage.update(self.state, Change(position=(node, branch)))
+        await self._change(Change(position=(node, branch)))
         return node
 
     # Changing branches
+
+    async def branch_from(self, ref: str | NodeTree, name: str | None = None) -> NodeTree:
+        """Go to the node above ``ref``: what is said next is another version of it, a sibling.
+
+        Args:
+            ref: The node to say or answer otherwise.
+            name: A new branch to be on; without it one is on the branch that ends there, or on none.
+
+        Returns:
+            The node above, where one is now.
+
+        Raises:
+            BranchError: It is the root, or the name is taken or cannot be one.
+            NodeNotFound: There is no such node.
+        """
+        await self.refresh()
+        parent = self.resolve(ref).parent
+        if parent is None:
+            raise BranchError("Nothing branches beside the root of a conversation.", hint="Begin another conversation.")
+        if name is not None:
+            return await self.create_branch(name, parent)
+        return await self._go(parent, _branches.branch_at(self.state, parent))
 
     async def create_branch(self, name: str, at: str | NodeTree | None = None) -> NodeTree:
         """Make a branch at a node or at another branch's head (here by default), and be on it.
@@ -181,7 +114,7 @@ class Conversation:
         """
         await self.refresh()
         head = self.state.current if at is None else self.resolve(at)
-        await self.storage.update(self.state, _branches.plan_new(self.state, name, head))
+        await self._change(_branches.plan_new(self.state, name, head))
         return head
 
     async def rename_branch(self, old: str, new: str) -> None:
@@ -191,11 +124,11 @@ class Conversation:
             BranchError: There is no branch ``old``, or ``new`` is taken or cannot be a name.
         """
         await self.refresh()
-        await self.storage.update(self.state, _branches.plan_rename(self.state, old, new))
+        await self._change(_branches.plan_rename(self.state, old, new))
 
     def would_delete(self, ref: str) -> list[NodeTree]:
         """The nodes that `delete_branch` would hide."""
-        return list(_branches.plan_delete(self.state, ref).hide)
+        return list(_deletions.plan_delete(self.state, ref).hide)
 
     async def delete_branch(self, ref: str) -> list[NodeTree]:
         """Hide a branch with the messages that only it reaches, or a node with all below it.
@@ -210,8 +143,8 @@ class Conversation:
             NodeNotFound: There is no such node.
         """
         await self.refresh()
-        change = _branches.plan_delete(self.state, ref)
-        await self.storage.update(self.state, change)
+        change = _deletions.plan_delete(self.state, ref)
+        await self._change(change)
         return list(change.hide)
 
     async def undelete_branch(self, ref: str) -> list[NodeTree]:
@@ -221,11 +154,147 @@ class Conversation:
             BranchError: There is nothing deleted of that name or id.
         """
         await self.refresh()
-        change = _branches.plan_undelete(self.state, ref)
-        await self.storage.update(self.state, change)
+        change = _deletions.plan_undelete(self.state, ref)
+        await self._change(change)
         return list(change.unhide)
 
+    # Changing what is shown
 
-def _cost(node: ConversationNode) -> float:
-    # Only answers have a price, and metadata need not be decoded to see who speaks.
-    return (node.metadata.get("cost_usd") or 0.0) if node.role == "assistant" else 0.0
+    async def delete(self, ref: str | NodeTree) -> list[NodeTree]:
+        """Hide a node with all below it, and the branches that end there.
+
+        Nothing is lost: what is hidden keeps its place, its id and its cost, and `undelete` shows it again. Who is in it
+        moves to the node above. Given a branch's name, it does what `delete_branch` does.
+
+        Returns:
+            The nodes that were hidden.
+
+        Raises:
+            BranchError: It is the root, or a branch that is none or that one is on.
+            NodeNotFound: There is no such node.
+        """
+        await self.refresh()
+        if isinstance(ref, str) and parse_node_id(ref) is None:
+            change = _deletions.plan_delete(self.state, ref)
+        else:
+            change = _deletions.plan_remove(self.state, _branches.shown_node(self.resolve(ref)))
+        await self._change(change)
+        return list(change.hide)
+
+    async def undelete(self, ref: str | NodeTree) -> list[NodeTree]:
+        """Show again what the deletion of a node, or of a branch, hid; the nodes.
+
+        Raises:
+            BranchError: There is nothing deleted of that name or id.
+        """
+        await self.refresh()
+        change = _deletions.plan_undelete(self.state, ref)
+        await self._change(change)
+        return list(change.unhide)
+
+    async def label(self, ref: str | NodeTree, name: str) -> None:
+        """Give a node a label, beside those it has; several nodes may have the same (see `with_label`).
+
+        Raises:
+            ConversationError: It cannot be a label: blank, too long, or with control characters.
+        """
+        await self.refresh()
+        await self._change(Change(label=[(self.resolve(ref), _branches.check_name(name, "label"))]))
+
+    async def unlabel(self, ref: str | NodeTree, name: str) -> None:
+        """Take a label away; one that the node does not have is no error."""
+        await self.refresh()
+        await self._change(Change(unlabel=[(self.resolve(ref), name)]))
+
+    async def star(self, ref: str | NodeTree | None = None) -> None:
+        """Give a node (the current one by default) a star."""
+        await self.refresh()
+        await self._change(Change(label=[(self._at(ref), STAR)]))
+
+    async def unstar(self, ref: str | NodeTree | None = None) -> None:
+        """Take the star of a node (the current one by default) away."""
+        await self.refresh()
+        await self._change(Change(unlabel=[(self._at(ref), STAR)]))
+
+    # Saying again what was said
+
+    async def cherry_pick(self, source: str | NodeTree | Sequence[str | NodeTree], onto: str | NodeTree) -> NodeTree:
+        """Say what was said at ``source`` below ``onto`` too; several nodes go below each other, in the order given.
+
+        A branch that ends at ``onto`` goes along, and so does who is there. Where each copy is from is in its metadata
+        (``cherry_picked``); what the original cost is not counted twice.
+
+        Returns:
+            The (last) copy.
+
+        Raises:
+            ConversationError: Nothing was said there, or there is no source.
+            NodeNotFound: There is no such node.
+        """
+        await self.refresh()
+        refs = [source] if isinstance(source, str | Tree) else list(source)
+        copies = [cherry_picked(self.resolve(ref)) for ref in refs]
+        if not copies:
+            raise ConversationError("There is nothing to copy: no node is given.", hint="Give a node, or several.")
+        end, branch = _branches.end_of(self.state, onto)
+        return (await self._append(Step(end, copies, branch, Start(end, branch, end))))[-1]
+
+    async def edit(self, ref: str | NodeTree, text: str) -> NodeTree:
+        """Say something else in the place of a node: a sibling of it, which is where one is then, on no branch.
+
+        The node itself, and what follows it, stays as it is. Images, documents and calls of tools are taken over.
+
+        Raises:
+            BranchError: It is the root.
+            NodeNotFound: There is no such node.
+        """
+        await self.refresh()
+        node = self.resolve(ref)
+        other = edited(node, text)
+        assert node.parent is not None
+        return (await self._append(Step(node.parent, [other])))[-1]
+
+    async def _append(self, step: Step) -> list[NodeTree]:
+        await self.storage.write_owed(self.state)
+        return await self.storage.append(self.state, step)
+
+    # The conversation as a whole
+
+    async def update_metadata(self, updates: Mapping[str, Any]) -> None:
+        """Keep these entries with the conversation (JSON data), beside those that are there; written at once."""
+        await self._change(Change(metadata=dict(updates)))
+
+    async def add_metadata(self, key: str, value: Any) -> None:
+        """Keep one entry with the conversation; written at once."""
+        await self.update_metadata({key: value})
+
+    async def remove_metadata(self, key: str) -> None:
+        """Remove an entry of the conversation's metadata; one that is not there is no error."""
+        await self._change(Change(drop_metadata=[key]))
+
+    async def search(
+        self, text: str, *, role: str | None = None, labels: Sequence[str] = (), deleted: bool = False, limit: int = 20
+    ) -> list[Hit]:
+        """What was said in this conversation that has all these words, best first; ``hit.seq`` is a node's number.
+
+        Args:
+            text: The words, in any order; it is no syntax.
+            role: Only what this role said.
+            labels: Only nodes that have all of these labels.
+            deleted: Whether to look at what was deleted too.
+            limit: Most hits.
+        """
+        query = Query(text, self.conversation_id, role, labels, deleted=deleted, limit=limit)
+        return await self.storage.search(query)
+
+    async def flush(self) -> None:
+        """Write what is not written yet: what a failing store refused, or what was made with ``save=False``.
+
+        Raises:
+            StorageError: The store still fails; nothing is lost, call again.
+        """
+        await self.storage.write_owed(self.state)
+        for node in list(self.state.unsaved()):
+            if node.data.seq is None:
+                branch = next((name for name, each in self.state.branches.items() if each.head is node), None)
+                await self.storage.append(self.state, Step(node, (), branch, Start(node, branch, node)))

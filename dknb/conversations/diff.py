@@ -6,13 +6,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import cached_property
 from itertools import zip_longest
 from typing import Literal
 
 from .node import ConversationNode
 from .tree import Tree
 
-__all__ = ["MessageDiff", "PathDiff", "WordRun", "diff_paths", "diff_words"]
+__all__ = ["MessageDiff", "PathDiff", "PathFigures", "WordRun", "diff_paths", "diff_words"]
 
 NodeTree = Tree[ConversationNode]
 
@@ -46,13 +47,54 @@ class MessageDiff:
 
 
 @dataclass(frozen=True, slots=True)
+class PathFigures:
+    """What a stretch of a path has, or how much more than another (less is negative).
+
+    Attributes:
+        messages: Number of messages.
+        prompt_tokens: Tokens that were sent for its answers.
+        completion_tokens: Tokens of its answers.
+        cost_usd: What its answers cost, in US dollars; those of unknown price are left out.
+        duration_s: Seconds that its calls took.
+    """
+
+    messages: int
+    prompt_tokens: int
+    completion_tokens: int
+    cost_usd: float
+    duration_s: float
+
+    def __sub__(self, other: PathFigures) -> PathFigures:
+        return PathFigures(*(getattr(self, name) - getattr(other, name) for name in self.__slots__))
+
+
+@dataclass(frozen=True)
 class PathDiff:
     """Two paths: ``fork`` is the last node that both have, ``left`` and ``right`` what comes after it."""
 
     fork: NodeTree
     left: list[NodeTree]
     right: list[NodeTree]
-    messages: list[MessageDiff]
+
+    @cached_property
+    def messages(self) -> list[MessageDiff]:
+        """What comes after the fork, paired in order and compared word by word."""
+        return [_compare(a, b) for a, b in zip_longest(self.left, self.right)]
+
+    @cached_property
+    def left_figures(self) -> PathFigures:
+        """Tokens, price and time of what the left path has after the fork."""
+        return _figures(self.left)
+
+    @cached_property
+    def right_figures(self) -> PathFigures:
+        """Tokens, price and time of what the right path has after the fork."""
+        return _figures(self.right)
+
+    @property
+    def difference(self) -> PathFigures:
+        """How much more the right path has than the left one."""
+        return self.right_figures - self.left_figures
 
 
 def diff_paths(left: NodeTree, right: NodeTree) -> PathDiff:
@@ -72,8 +114,19 @@ def diff_paths(left: NodeTree, right: NodeTree) -> PathDiff:
         ends[side] = parent
     for nodes in sides:
         nodes.reverse()
-    pairs = zip_longest(*sides)
-    return PathDiff(ends[0], sides[0], sides[1], [_compare(a, b) for a, b in pairs])
+    return PathDiff(ends[0], sides[0], sides[1])
+
+
+def _figures(nodes: list[NodeTree]) -> PathFigures:
+    answers = [node.data.metadata for node in nodes if node.data.role == "assistant"]
+    usages = [metadata.get("usage") or {} for metadata in answers]
+    return PathFigures(
+        messages=len(nodes),
+        prompt_tokens=sum(usage.get("prompt_tokens") or 0 for usage in usages),
+        completion_tokens=sum(usage.get("completion_tokens") or 0 for usage in usages),
+        cost_usd=sum(metadata.get("cost_usd") or 0.0 for metadata in answers),
+        duration_s=sum(metadata.get("duration_s") or 0.0 for metadata in answers),
+    )
 
 
 def _compare(left: NodeTree | None, right: NodeTree | None) -> MessageDiff:

@@ -45,13 +45,21 @@ class History(Sequence[LLMMessage]):
         self._length = tip.depth + len(self._first)
         self._items: list[LLMMessage] | None = None
 
+    @property
+    def opening(self) -> list[LLMMessage]:
+        """What comes before the path below the root: the system prompt, if there is one."""
+        return list(self._first)
+
+    def nodes_upward(self) -> Iterator[Tree[ConversationNode]]:
+        """The nodes from the last one upward, the root left out."""
+        return (node for node in self._tip.upward() if node is not self._root)
+
     def __len__(self) -> int:
         return self._length
 
     def __reversed__(self) -> Iterator[LLMMessage]:
-        for node in self._tip.upward():
-            if node is not self._root:
-                yield node.data.message
+        for node in self.nodes_upward():
+            yield node.data.message
         yield from reversed(self._first)
 
     def _all(self) -> list[LLMMessage]:

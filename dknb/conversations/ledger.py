@@ -18,16 +18,16 @@ class CallRecord:
         conversation_id: The conversation that it was made for, if any.
         node_seq: The stored node that holds the answer; None when nothing of it was stored.
         cell: The notebook cell that made it.
-        kind: ``"chat"``; later steps add theirs.
+        kind: ``"chat"``; ``"condition"`` of a flow's condition that asked a model; later steps add theirs.
         provider: Name of the provider.
         model: The model that answered, or was asked.
         prompt_tokens: Tokens sent, if told.
         completion_tokens: Tokens received, if told.
         cached_tokens: Tokens of the prompt that were cached, if told.
-        cost_usd: What was spent, in US dollars; None when it is not known, 0 for an answer out of a recording.
+        cost_usd: What was spent, in US dollars; None when it is not known, 0 for an answer out of a recording or a cache.
         duration_s: Seconds from the call to its end.
-        outcome: ``"complete"``, ``"replayed"``, ``"cancelled"``, ``"incomplete"`` (it broke off without an error), or the
-            class of the error.
+        outcome: ``"complete"``, ``"replayed"``, ``"cached"``, ``"rejected"`` (complete, and a middleware had it asked again),
+            ``"cancelled"``, ``"incomplete"`` (it broke off without an error), or the class of the error.
         at: When it ended (UTC).
     """
 

@@ -9,7 +9,16 @@ from typing import Any
 from ..llm.messages import LLMMessage, utc_now
 from .tree import Placed, Tree, calculate_node_id
 
-__all__ = ["ConversationNode", "Packed", "preview"]
+__all__ = ["NO_LABELS", "OPEN", "STAR", "ConversationNode", "Packed", "preview"]
+
+#: The state of an answer that is still coming: its store may amend it, until it is complete or cut.
+OPEN = "streaming"
+
+#: The label that is a star.
+STAR = "\N{BLACK STAR}"
+
+#: The labels of most nodes: one object for all.
+NO_LABELS: frozenset[str] = frozenset()
 
 #: A message and its metadata as they lie in a store: role, text, rest of the message (JSON or None), metadata (JSON).
 Packed = tuple[str, str, str | None, str]
@@ -26,7 +35,9 @@ class ConversationNode(Placed):
         branch_name: The name that it was given with ``complete(branch_name=...)``.
         metadata: Of an answer: ``usage``, ``model``, ``provider``, ``finish_reason``, ``cost_usd``, ``duration_s``.
         cell: The notebook cell that made it.
-        state: ``"complete"``, or ``"incomplete"`` for an answer that was cut.
+        state: ``"complete"``, ``"incomplete"`` for an answer that was cut, or `OPEN` for one that this process is writing
+            (to others, and after a crash, it is incomplete).
+        labels: The labels that it was given; `STAR` among them is its star.
         deletion: 0, or the number of the deletion that hid it.
         seq: Its number in the conversation's store, in the order of writing; None while it is not stored.
         session: The process that wrote it.
@@ -40,6 +51,7 @@ class ConversationNode(Placed):
         "branch_name",
         "cell",
         "deletion",
+        "labels",
         "prompt_name",
         "seq",
         "session",
@@ -71,6 +83,7 @@ class ConversationNode(Placed):
         self.cell = cell
         self.state = state
         self.deletion = int(hidden)
+        self.labels = NO_LABELS
         self.seq: int | None = None
         self.session: str | None = None
 
@@ -97,6 +110,7 @@ class ConversationNode(Placed):
         node.cell = cell
         node.state = state
         node.deletion = 0
+        node.labels = NO_LABELS
         node.seq = node.session = None
         return node
 
@@ -134,6 +148,18 @@ class ConversationNode(Placed):
             return False
         message = self.message
         return message.role == "system" and not message.content and not message.parts
+
+    @property
+    def starred(self) -> bool:
+        """Whether it has a star."""
+        return STAR in self.labels
+
+    def take(self, other: ConversationNode) -> None:
+        """Say what ``other`` says, which hangs in no tree: for a store that amends an answer that is still coming."""
+        self._message, self._metadata, self._packed = other._message, other._metadata, other._packed
+        self.timestamp, self.state = other.timestamp, other.state
+        for node in self.tree.walk() if self.tree is not None else ():
+            node.folds = None  # sums over what it said before
 
     def detached(self) -> ConversationNode:
         """A copy that hangs in no tree and has no id; message and metadata are shared with this node."""

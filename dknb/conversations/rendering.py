@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 from ..errors import ConfigError
+from .node import ConversationNode
+from .state import ConversationState
 
-__all__ = ["PromptRenderer", "render_prompt"]
+__all__ = ["PromptRenderer", "Rendering", "render_prompt"]
 
 
 class PromptRenderer(Protocol):
@@ -63,3 +66,65 @@ async def render_prompt(
     render = builder.render_system_prompt if role == "system" else builder.render_user_prompt
     result = render(name, params=dict(params or {}), include_rag=include_rag, **rag)
     return await result if inspect.isawaitable(result) else result
+
+
+class Rendering:
+    """How prompts become messages of one conversation, and what their searches found.
+
+    Args:
+        builder: Renders prompts by name; None if none are used.
+        keeps: Whether what was found is kept with the message.
+        reuses: Whether what was found for a prompt anywhere in the conversation is used again where the same query comes
+            up; the builder compares them.
+    """
+
+    def __init__(self, builder: PromptRenderer | None, *, keeps: bool, reuses: bool) -> None:
+        self.builder = builder
+        self._keeps = keeps
+        self._reuses = reuses
+        self._looked_at = 0
+        self._found: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
+
+    async def render(
+        self, state: ConversationState, role: str, name: str, params: Mapping[str, Any] | None, *, include_rag: bool
+    ) -> tuple[str, dict[str, Any]]:
+        """The text of the prompt ``name``, and the metadata to keep with it.
+
+        Raises:
+            ConfigError: There is no builder.
+        """
+        options: dict[str, Any] = {"return_rag_metadata": True} if self._keeps else {}
+        if self._reuses and include_rag and (found := self._found_before(state, role, name)):
+            options["cached_rag"] = found
+        result = await render_prompt(self.builder, role, name, params, include_rag=include_rag, **options)
+        kept = {"rag_metadata": result.rag_metadata} if self._keeps and result.rag_metadata else {}
+        return result.content, kept
+
+    def _found_before(self, state: ConversationState, role: str, name: str) -> dict[str, Mapping[str, Any]]:
+        """What was found for a prompt, newest first: by placeholder, and where there is more, by ``placeholder#2``, ..."""
+        if not self._looked_at:
+            self._note(state.message_tree.data)
+        for node in state.stored[self._looked_at :]:
+            self._note(node.data)
+        self._looked_at = max(len(state.stored), 1)
+        placeholders: dict[str, int] = {}
+        found: dict[str, Mapping[str, Any]] = {}
+        for entry in reversed(self._found.get((role, name), {}).values()):
+            placeholder = str(entry["placeholder"])
+            placeholders[placeholder] = number = placeholders.get(placeholder, 0) + 1
+            found[placeholder if number == 1 else f"{placeholder}#{number}"] = entry["found"]
+        return found
+
+    def _note(self, node: ConversationNode) -> None:
+        if node.prompt_name is None or not (found := node.metadata.get("rag_metadata")):
+            return
+        known = self._found.setdefault((node.role, node.prompt_name), {})
+        for key, entry in found.items():
+            placeholder = key.split("#")[0]
+            query = json.dumps([placeholder, *(entry.get(part) for part in _QUERY)], sort_keys=True, default=str)
+            known.pop(query, None)
+            known[query] = {"placeholder": placeholder, "found": entry}
+
+
+#: What makes a search the same as another.
+_QUERY = ("query_hash", "k", "filters", "header", "item_template")

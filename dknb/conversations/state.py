@@ -13,7 +13,7 @@ from .node import ConversationNode
 from .tree import Tree, calculate_node_id, get_node_by_id
 
 if TYPE_CHECKING:
-    from .steps import Step
+    from .steps import Amendment, Step
 
 __all__ = ["MAIN", "SCHEMA_VERSION", "Branch", "ConversationState"]
 
@@ -21,7 +21,7 @@ __all__ = ["MAIN", "SCHEMA_VERSION", "Branch", "ConversationState"]
 MAIN = "main"
 
 #: Version of what is stored: a higher major version cannot be read by this dknb, a higher minor one can.
-SCHEMA_VERSION = "1.0.0"
+SCHEMA_VERSION = "1.1.0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,10 @@ class ConversationState:
         updated_at: When it was last written to (UTC).
         metadata: What the caller keeps with it.
         stored: The stored nodes, each at the index that is its ``seq``.
-        revision: Counts the changes to what is already stored (branches made, renamed, deleted; nodes hidden).
-        owed: The steps that a failing store refused and that must not be lost.
+        revision: Counts the changes to what is already stored (branches made, renamed, deleted; nodes hidden or
+            labelled; metadata).
+        open: Numbers of the nodes that were still being written when they were read, by another process or one that died.
+        owed: What a failing store refused and that must not be lost, in order (see `ConversationStorage.write_owed`).
     """
 
     __slots__ = (
@@ -66,6 +68,7 @@ class ConversationState:
         "current_branch",
         "message_tree",
         "metadata",
+        "open",
         "owed",
         "revision",
         "stored",
@@ -98,7 +101,8 @@ class ConversationState:
         self.current_branch = current_branch
         self.stored: list[Tree[ConversationNode]] = []
         self.revision = 0
-        self.owed: list[Step] = []
+        self.open: set[int] = set()
+        self.owed: list[Step | Amendment] = []
 
     @property
     def current_node_id(self) -> str:

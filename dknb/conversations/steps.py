@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .ledger import CallRecord
 from .node import ConversationNode
 from .state import Branch, ConversationState
 from .tree import Tree
 
-__all__ = ["Change", "Landing", "Start", "Step"]
+__all__ = ["Amendment", "Change", "Landing", "Start", "Step"]
 
 
 class Start(NamedTuple):
@@ -49,6 +49,7 @@ class Step:
         call: The row for the ledger; ``node_seq`` is filled in.
         paid: Whether it must not be lost: if the store fails, it hangs in the tree all the same, and waits in
             ``state.owed`` to be written.
+        still: Whether the position and all branches stay where they are.
     """
 
     parent: Tree[ConversationNode]
@@ -57,10 +58,13 @@ class Step:
     start: Start | None = None
     call: CallRecord | None = None
     paid: bool = False
+    still: bool = False
 
     def landing(self, state: ConversationState) -> Landing:
         """What this step moves in ``state`` as it is now."""
         start = self.start
+        if self.still:
+            return Landing(False, None)
         if start is None:
             return Landing(True, self.branch)
         moves = state.current is start.current and state.current_branch == start.branch
@@ -74,6 +78,25 @@ class Step:
         return Landing(moves, None if passes else self.branch)
 
 
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """What an answer that is still coming says by now.
+
+    Attributes:
+        tree: The node of the answer, appended with the state `OPEN` by the same store.
+        node: Message, metadata, time and state to take over, in a node that hangs in no tree. With the state `OPEN` it is
+            a checkpoint; any other state closes the answer.
+        call: The row for the ledger; ``node_seq`` is filled in.
+        paid: Whether it must not be lost: if the store fails, the node says so all the same, and it waits in
+            ``state.owed`` to be written.
+    """
+
+    tree: Tree[ConversationNode]
+    node: ConversationNode
+    call: CallRecord | None = None
+    paid: bool = False
+
+
 def _lies_above(node: Tree[ConversationNode], other: Tree[ConversationNode]) -> bool:
     if node.depth >= other.depth:
         return False
@@ -82,7 +105,7 @@ def _lies_above(node: Tree[ConversationNode], other: Tree[ConversationNode]) -> 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change to branches, position, or what is shown; written in one transaction.
+    """A change to branches, position, labels, metadata, or what is shown; written in one transaction.
 
     Attributes:
         position: The node and the branch to be at from now on.
@@ -92,6 +115,11 @@ class Change:
         hide_branches: Names of the branches to hide.
         unhide: Nodes to show again.
         unhide_branches: Names of the branches to show again.
+        heads: Nodes that branches point at from now on, by the names of the branches.
+        label: Nodes and the label that each gets; one that it has already is no error.
+        unlabel: Nodes and the label that each loses; one that it does not have is no error.
+        metadata: Keys of the conversation's metadata to set, beside those that others set.
+        drop_metadata: Keys of the conversation's metadata to remove; one that is not there is no error.
     """
 
     position: tuple[Tree[ConversationNode], str | None] | None = None
@@ -101,9 +129,21 @@ class Change:
     hide_branches: Sequence[str] = ()
     unhide: Sequence[Tree[ConversationNode]] = ()
     unhide_branches: Sequence[str] = ()
+    heads: Mapping[str, Tree[ConversationNode]] = field(default_factory=dict)
+    label: Sequence[tuple[Tree[ConversationNode], str]] = ()
+    unlabel: Sequence[tuple[Tree[ConversationNode], str]] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    drop_metadata: Sequence[str] = ()
+
+    def nodes(self) -> Iterator[Tree[ConversationNode]]:
+        """The nodes that it says something about, which have to be stored first; some perhaps twice."""
+        yield from (branch.head for branch in self.new)
+        yield from (*self.hide, *self.unhide, *self.heads.values())
+        yield from (node for node, _ in (*self.label, *self.unlabel))
+        if self.position is not None:
+            yield self.position[0]
 
     @property
     def only_moves(self) -> bool:
         """Whether it changes nothing but the position."""
-        marks = (self.new, self.renamed, self.hide, self.hide_branches, self.unhide, self.unhide_branches)
-        return not any(marks)
+        return not any(getattr(self, name) for name in self.__slots__ if name != "position")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
@@ -11,9 +11,10 @@ from typing import Any, Self
 from ..errors import ConversationError, StorageError
 from ..llm.messages import utc_now
 from .ledger import CallRecord
-from .node import ConversationNode
+from .node import OPEN, ConversationNode
+from .search import Hit, Query, Said, matching, rank
 from .state import Branch, ConversationState
-from .steps import Change, Start, Step
+from .steps import Amendment, Change, Start, Step
 from .tree import Tree
 
 __all__ = ["ConversationStorage"]
@@ -86,22 +87,86 @@ class ConversationStorage(ABC):
             await self.record_call(replace(step.call, node_seq=end.data.seq))
         return [node.tree for node in step.nodes if node.tree is not None]
 
+    async def amend(self, state: ConversationState, amendment: Amendment) -> None:
+        """Write what an answer that is still coming says by now: a checkpoint, or its end.
+
+        The answer is begun by an `append` of a node whose state is `OPEN`. Others see what it said at its last checkpoint
+        as incomplete, and what it says in the end with their next `refresh` or `append`. A process that dies leaves it
+        incomplete.
+
+        Raises:
+            ConversationError: The node is complete or cut, or another process writes it: what was said is never changed.
+            StorageError: It could not be written; a `paid` one is in the node all the same, and in ``state.owed``.
+        """
+        node = amendment.tree.data
+        if node.state != OPEN:
+            raise closed(node)
+        before = node.detached()
+        node.take(amendment.node)
+        try:
+            await self.save_conversation(state)
+        except StorageError:
+            if amendment.paid:
+                state.owed.append(amendment)
+            else:
+                node.take(before)
+            raise
+        if amendment.call is not None:
+            await self.record_call(replace(amendment.call, node_seq=node.seq))
+
     async def update(self, state: ConversationState, change: Change) -> None:
         """Write ``change`` and bring ``state`` up to it."""
-        before = (state.current, state.current_branch, state.branches, state.revision)
-        hidden = [(node, node.data.deletion) for node in (*change.hide, *change.unhide)]
+        marked = [node for node, _ in (*change.label, *change.unlabel)]
+        before = (state.current, state.current_branch, state.branches, state.metadata, state.revision)
+        marks = [(node, node.data.deletion, node.data.labels) for node in (*change.hide, *change.unhide, *marked)]
         apply_change(state, change, state.revision + 1)
         try:
             await self.save_conversation(state)
         except StorageError:
-            state.current, state.current_branch, state.branches, state.revision = before
-            for node, deletion in hidden:
-                node.data.deletion = deletion
+            state.current, state.current_branch, state.branches, state.metadata, state.revision = before
+            for node, deletion, labels in marks:
+                node.data.deletion, node.data.labels = deletion, labels
             raise
+
+    async def write_owed(self, state: ConversationState) -> None:
+        """Write what the store refused before and must not be lost, in order.
+
+        Raises:
+            StorageError: It refuses still; nothing is lost, call again.
+        """
+        while state.owed:
+            first = state.owed.pop(0)
+            others = len(state.owed)
+            try:
+                await (self.amend(state, first) if isinstance(first, Amendment) else self.append(state, first))
+            except ConversationError:
+                if len(state.owed) > others:
+                    state.owed.insert(0, state.owed.pop())  # it is owed again, as the last; it stays the first
+                raise
 
     async def refresh(self, state: ConversationState) -> bool:
         """Add to ``state`` what others wrote; whether there was anything. A store of documents has nothing to add."""
         return False
+
+    async def search(self, query: Query) -> list[Hit]:
+        """What was said that has all words of ``query``, best first; among the newest `CANDIDATES` if there is more."""
+        said: list[Said] = []
+        filters = None if query.conversation_id is None else {"conversation_id": query.conversation_id}
+        for listed in await self.list_conversations(filters):
+            state = await self.load_conversation(listed["conversation_id"])
+            said += [] if state is None else matching(said_in(state), query)
+        return rank(matching(said, query), query)
+
+    async def load_path(self, conversation_id: str, seq: int) -> list[ConversationNode]:
+        """What was said up to the node of number ``seq``, root first, without the rest of the conversation.
+
+        Returns:
+            Nodes that hang in no tree; none if there is no such conversation or node.
+        """
+        state = await self.load_conversation(conversation_id)
+        if state is None or not 0 <= seq < len(state.stored):
+            return []
+        return [each.data.detached() for each in state.stored[seq].path()]
 
     async def record_call(self, call: CallRecord) -> None:  # noqa: B027 - doing nothing is what a store of documents does
         """Write a row of the ledger that belongs to no node. A store of documents keeps no ledger."""
@@ -130,6 +195,23 @@ def already_there(conversation_id: str) -> ConversationError:
     )
 
 
+def said_in(state: ConversationState) -> Iterator[Said]:
+    """What was said in a conversation, for a search."""
+    for seq, tree in enumerate(state.stored):
+        node = tree.data
+        yield Said(
+            state.conversation_id, seq, node.role, node.timestamp, node.message.content, node.labels, node.hidden
+        )
+
+
+def closed(node: ConversationNode) -> ConversationError:
+    """The error for amending what is complete, or not one's own."""
+    return ConversationError(
+        f"Node {node.node_id!r} is not being written here: what was said is never changed.",
+        hint="Say something else in a sibling of it.",
+    )
+
+
 def apply_landing(
     state: ConversationState, moves: bool, head: str | None, branch: str | None, end: Tree[ConversationNode]
 ) -> None:
@@ -154,7 +236,8 @@ def hang(state: ConversationState, step: Step) -> Tree[ConversationNode]:
 
 def owe(state: ConversationState, step: Step, end: Tree[ConversationNode]) -> None:
     """Note that ``step``, which hangs in the tree and ends at ``end``, is still to be written."""
-    state.owed.append(Step(end, (), step.branch, Start(end, step.branch, end), step.call, paid=True))
+    start = Start(end, step.branch, end)
+    state.owed.append(Step(end, (), step.branch, start, step.call, paid=True, still=step.still))
 
 
 def apply_change(state: ConversationState, change: Change, revision: int) -> None:
@@ -164,6 +247,11 @@ def apply_change(state: ConversationState, change: Change, revision: int) -> Non
         node.data.deletion = revision
     for node in change.unhide:
         node.data.deletion = 0
+    for node, label in change.label:
+        node.data.labels |= {label}
+    for node, label in change.unlabel:
+        node.data.labels -= {label}
+    state.metadata = changed_metadata(state.metadata, change)
     if change.position is not None:
         state.current, state.current_branch = change.position
     state.revision = revision
@@ -181,4 +269,13 @@ def changed_branches(state: ConversationState, change: Change, revision: int) ->
         branches[name] = replace(branches[name], deletion=revision)
     for name in change.unhide_branches:
         branches[name] = replace(branches[name], deletion=0)
+    for name, head in change.heads.items():
+        branches[name] = replace(branches[name], head=head, updated_at=utc_now())
     return branches
+
+
+def changed_metadata(metadata: dict[str, Any], change: Change) -> dict[str, Any]:
+    """The metadata of a conversation after ``change``; the same object if it changes none."""
+    if not (change.metadata or change.drop_metadata):
+        return metadata
+    return {key: value for key, value in {**metadata, **change.metadata}.items() if key not in change.drop_metadata}

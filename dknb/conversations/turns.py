@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeAlias
 
@@ -13,9 +14,9 @@ from ..errors import StorageError
 from ..llm.calls.telemetry import Label, labelled
 from ..llm.messages import LLMMessage, LLMResponse, LLMStreamResponse
 from .ledger import CallRecord
-from .node import ConversationNode
+from .node import OPEN, ConversationNode
 from .state import ConversationState
-from .steps import Start, Step
+from .steps import Amendment, Start, Step
 from .storage import ConversationStorage, hang
 from .tree import Tree, calculate_node_id
 
@@ -55,8 +56,10 @@ class Turn:
         adopt: Finds the node that is this answer already.
         provider: Name of the provider, where the answer does not say it.
         model: The model asked, where the answer does not say it.
+        metadata: What to keep with the answer.
+        still: Whether the position and all branches stay where they are.
         began: When the call began (``time.perf_counter``).
-        answer: The node that holds the answer, once there is one.
+        answer: The node that holds the answer, once there is one; of one that streams, what has come of it.
     """
 
     state: ConversationState
@@ -70,6 +73,8 @@ class Turn:
     adopt: Adopt | None
     provider: str | None
     model: str | None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    still: bool = False
     began: float = field(default_factory=time.perf_counter)
     answer: NodeTree | None = None
 
@@ -99,8 +104,11 @@ class Turn:
             StorageError: It could not be written. It hangs in the tree all the same, and waits to be written.
         """
         call = self.call(response, outcome)
+        if self.answer is not None:
+            await self.storage.amend(self.state, Amendment(self.answer, self.node(response, state), call, paid=True))
+            return
         nodes = [] if known is not None else [self.node(response, state)]
-        step = Step(known or self.question, nodes, self.branch, self.start, call, paid=True)
+        step = Step(known or self.question, nodes, self.branch, self.start, call, paid=True, still=self.still)
         if not self.save:
             self.answer = hang(self.state, step)
             await self.storage.record_call(call)
@@ -110,24 +118,64 @@ class Turn:
         finally:
             self.answer = known or nodes[0].tree
 
+    async def checkpoint(self, arrived: LLMResponse) -> None:
+        """Write what has arrived of an answer that is still coming, if it says anything by now.
+
+        Raises:
+            StorageError: It could not be written; the answer will be, at its end.
+        """
+        if not _says_something(arrived) or self._is_told_already(arrived):
+            return
+        node = self.node(arrived, OPEN)
+        if self.answer is not None:
+            await self.storage.amend(self.state, Amendment(self.answer, node))
+            return
+        step = Step(self.question, [node], self.branch, self.start, still=self.still)
+        self.answer = (await self.storage.append(self.state, step))[-1]
+
+    def _is_told_already(self, arrived: LLMResponse) -> bool:
+        """Whether an answer that may turn out to be this one has all that arrived: then a checkpoint adds nothing."""
+        return (
+            self.answer is None
+            and self.adopt is not None
+            and any(
+                child.data.role == "assistant"
+                and not child.data.hidden
+                and child.data.message.content.startswith(arrived.content)
+                for child in self.question.children
+            )
+        )
+
     async def failed(self, error: BaseException, arrived: LLMResponse | None) -> None:
         """Keep what arrived before ``error``, and write how the call ended; a store that fails too is only logged."""
         partial = getattr(error, "partial", None)
         if not isinstance(partial, LLMResponse) or not _says_something(partial):
             partial = arrived
+        if self.answer is not None and partial is None:
+            partial = LLMResponse("")
         outcome = "cancelled" if isinstance(error, asyncio.CancelledError | GeneratorExit) else type(error).__name__
         try:
-            if partial is not None and _says_something(partial):
+            if partial is not None and (_says_something(partial) or self.answer is not None):
                 await self.keep(partial, state="incomplete", outcome=outcome)
             else:
                 await self.storage.record_call(self.call(partial or LLMResponse(""), outcome))
         except StorageError as storage_error:
             log.warning("conversation %s: %s", self.state.conversation_id, storage_error)
 
+    async def keep_rejected(self, responses: Sequence[LLMResponse]) -> None:
+        """Write answers that a middleware did not take: siblings of the answer, which nothing moves to."""
+        for response in responses:
+            node = self.node(response, "complete")
+            node.metadata["rejected"] = True
+            aside = Step(self.question, [node], None, None, self.call(response, "rejected"), paid=True, still=True)
+            with suppress(StorageError):  # it is owed, and the answer's own step meets the same failure
+                await self.storage.append(self.state, aside)
+
     def node(self, response: LLMResponse, state: str) -> ConversationNode:
         """The node for an answer."""
         metadata = {
             **response.metadata,
+            **self.metadata,
             "usage": response.usage,
             "model": response.model or None,
             "provider": response.metadata.get("provider", self.provider),
@@ -142,7 +190,7 @@ class Turn:
     def call(self, response: LLMResponse, outcome: str) -> CallRecord:
         """The row of the ledger for an answer, or for what there is of one."""
         usage = response.usage or {}
-        replayed = bool(response.metadata.get("replayed"))
+        free = next((word for word in ("replayed", "cached") if response.metadata.get(word)), None)
         return CallRecord(
             conversation_id=self.state.conversation_id,
             cell=self.cell,
@@ -151,9 +199,9 @@ class Turn:
             prompt_tokens=usage.get("prompt_tokens"),
             completion_tokens=usage.get("completion_tokens"),
             cached_tokens=usage.get("cached_tokens"),
-            cost_usd=0.0 if replayed else response.cost_usd,
+            cost_usd=0.0 if free else response.cost_usd,
             duration_s=self._seconds(response),
-            outcome="replayed" if replayed and outcome == "complete" else outcome,
+            outcome=free if free and outcome == "complete" else outcome,
         )
 
     def _seconds(self, response: LLMResponse) -> float:

@@ -7,7 +7,7 @@ from conversations_help import ScriptedModel, chain
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dknb.conversations import ConversationManager, MemoryConversationStorage, WordRun
+from dknb.conversations import ConversationManager, MemoryConversationStorage, PathFigures, WordRun
 from dknb.conversations.diff import diff_paths, diff_words
 
 
@@ -33,6 +33,23 @@ async def test_paths_part_where_they_part() -> None:
     ]
     assert second.right is None
     assert second.words == [WordRun("left", "re: a red house")]
+
+
+async def test_two_ways_differ_in_tokens_price_and_time() -> None:
+    """Each side's figures after the fork, and how much more the right one has; what has no figures counts as none."""
+    manager = await ConversationManager.create(ScriptedModel("a b c", "d"), None, MemoryConversationStorage())
+    await manager.add_message(content="one")
+    await manager.complete()
+    await manager.switch_to_node("0")
+    await manager.complete()
+    await manager.add_message(content="two")
+    await manager.complete()
+    found = manager.diff("0.0", "0.1.0.0")
+    assert found.left_figures == PathFigures(1, 3, 3, 0.25, 1.5)
+    assert found.right_figures == PathFigures(3, 6, 3, 0.5, 3.0)
+    assert found.difference == PathFigures(2, 3, 0, 0.25, 1.5)
+    nothing = manager.diff("0", "0")
+    assert nothing.difference == PathFigures(0, 0, 0, 0, 0)
 
 
 def test_a_node_differs_from_itself_in_nothing() -> None:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import logging
+import pickle
 
 import pytest
 from conversations_help import ScriptedModel
 
 from dknb.conversations import (
+    CacheMiddleware,
+    ContentFilterMiddleware,
     ConversationManager,
     ConversationMiddleware,
     ConversationState,
     LoggingMiddleware,
     MemoryConversationStorage,
     MetadataMiddleware,
+    RedactionMiddleware,
 )
+from dknb.errors import MiddlewareError, ServerError
 from dknb.llm.messages import LLMMessage, LLMResponse
 
 
@@ -64,18 +69,114 @@ async def test_they_see_copies(model: ScriptedModel) -> None:
     assert (question.content, question.metadata) == ("?", {})
 
 
-async def test_an_error_on_the_way_out_stops_the_call(model: ScriptedModel) -> None:
-    """Nothing is sent, nothing added."""
+class Failing(Marking):
+    """Raises on the way out, or on the way back."""
 
-    class Closed(Marking):
-        async def process_request(self, messages: list[LLMMessage], state: ConversationState) -> list[LLMMessage]:
-            raise PermissionError("closed")
+    def __init__(self, error: Exception, *, back: bool = False) -> None:
+        super().__init__("")
+        self.error, self.back = error, back
 
-    manager = await talk(model, Closed(""))
-    with pytest.raises(PermissionError):
-        await manager.complete()
+    async def process_request(self, messages: list[LLMMessage], state: ConversationState) -> list[LLMMessage]:
+        if not self.back:
+            raise self.error
+        return messages
+
+    async def process_response(self, response: LLMResponse, state: ConversationState) -> LLMResponse:
+        raise self.error
+
+
+async def ask(manager: ConversationManager, *, stream: bool) -> LLMResponse:
+    if not stream:
+        return await manager.complete()
+    response = [piece async for piece in manager.stream_complete()][-1].response
+    assert response is not None
+    return response
+
+
+async def show(manager: ConversationManager, shown: list[str]) -> None:
+    async for piece in manager.stream_complete():
+        shown += [piece.delta]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_an_error_on_the_way_out_stops_the_call(model: ScriptedModel, stream: bool) -> None:
+    """Nothing is sent, nothing added; the error names the middleware, and still is of its own class."""
+    manager = await talk(model, Marking("A"), Failing(PermissionError("closed")))
+    with pytest.raises(PermissionError) as caught:
+        await ask(manager, stream=stream)
+    error = caught.value
+    assert isinstance(error, MiddlewareError)
+    assert str(error) == "Failing (middleware 2 of 2) raised PermissionError on the way to the model: closed."
+    assert (error.middleware, error.response) == ("Failing", None)
+    assert type(error.__cause__) is PermissionError
     assert (model.sent, manager.current_node_id) == ([], "0")
     assert await manager.storage.list_calls() == []
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_an_error_on_the_way_back_loses_no_answer(stream: bool) -> None:
+    """What was paid for is stored as the model gave it, with its price, and is in the error."""
+    manager = await talk(ScriptedModel("x"), Failing(ValueError("no"), back=True), Marking("B"))
+    with pytest.raises(
+        ValueError, match=r"Failing \(middleware 1 of 2\) raised ValueError on the way back: no."
+    ) as caught:
+        await ask(manager, stream=stream)
+    assert isinstance(caught.value, MiddlewareError)
+    assert caught.value.response.content.strip() == "x"  # type: ignore[attr-defined]
+    node = manager.state.current.data
+    assert (node.message.content.strip(), node.state, node.metadata["cost_usd"]) == ("x", "complete", 0.25)
+    assert [call.outcome for call in await manager.storage.list_calls()] == ["complete"]
+
+
+async def test_an_error_of_the_model_is_its_own() -> None:
+    """It is no middleware's, however many it passes."""
+    manager = await talk(ScriptedModel(ServerError("down")), Marking("A"), Marking("B"))
+    with pytest.raises(ServerError) as caught:
+        await manager.complete()
+    assert type(caught.value) is ServerError
+
+
+async def test_an_error_can_be_copied() -> None:
+    """As a plain one that says the same."""
+    manager = await talk(ScriptedModel(), Failing(UnicodeDecodeError("utf-8", b"x", 0, 1, "bad")))
+    with pytest.raises(UnicodeDecodeError) as caught:
+        await manager.complete()
+    twin = pickle.loads(pickle.dumps(caught.value))
+    assert (type(twin), str(twin), twin.middleware) == (MiddlewareError, str(caught.value), "Failing")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_what_is_no_answer_is_refused(stream: bool) -> None:
+    """A middleware that forgets to return is told so by name."""
+
+    class Forgets(Marking):
+        async def process_response(self, response: LLMResponse, state: ConversationState) -> LLMResponse:
+            return None  # type: ignore[return-value]
+
+    manager = await talk(ScriptedModel("x"), Forgets(""))
+    with pytest.raises(MiddlewareError, match=r"Forgets .* process_response returned None, not an LLMResponse"):
+        await ask(manager, stream=stream)
+
+
+async def test_a_stream_that_breaks_is_kept() -> None:
+    """What had arrived is stored, with middleware around it too."""
+    model = ScriptedModel("one two three")
+    model.cut_after = 2
+    manager = await talk(model, Marking("A"), ContentFilterMiddleware(["two"]))
+    shown: list[str] = []
+    with pytest.raises(ServerError):
+        await show(manager, shown)
+    node = manager.state.current.data
+    assert ("".join(shown), node.message.content, node.state) == ("one [FILTERED] ", "one [FILTERED] ", "incomplete")
+
+
+async def test_the_order_is_visible(model: ScriptedModel) -> None:
+    """In the manager's repr, with the settings of each."""
+    manager = await talk(model, LoggingMiddleware(), CacheMiddleware(max_age=60), RedactionMiddleware({"id": "x"}))
+    assert repr(manager) == (
+        "<ConversationManager 'talk' on 'main' through [LoggingMiddleware(), CacheMiddleware(MemoryAnswers, max_age=60), "
+        "RedactionMiddleware(ID, KEY, EMAIL)]>"
+    )
 
 
 async def test_logging_tells_how_much_and_not_what(caplog: pytest.LogCaptureFixture) -> None:
@@ -101,3 +202,9 @@ async def test_metadata_is_added_to_what_passes(model: ScriptedModel) -> None:
     assert model.sent[0][0].metadata == {"env": "test", "id": "talk"}
     metadata = manager.state.current.data.metadata
     assert (metadata["version"], metadata["nodes"], metadata["model"]) == (1, 2, "s-1")
+
+
+async def test_metadata_may_come_from_functions_of_nothing(model: ScriptedModel) -> None:
+    """A function that takes no state is called without."""
+    manager = await talk(model, MetadataMiddleware(response_metadata_fn=lambda: {"version": 2}))
+    assert (await manager.complete()).metadata["version"] == 2

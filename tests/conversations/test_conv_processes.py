@@ -12,6 +12,8 @@ from collections import Counter
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from dknb.conversations import ConversationState, SQLConversationStorage
 
 #: Talks to the conversation ``talk``, made if it is not there, and tells each turn when it is stored.
@@ -42,12 +44,12 @@ asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
 """
 
 
-def talker(path: Path, name: str, turns: int) -> subprocess.Popen[str]:
+def talker(path: Path | str, name: str, turns: int) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", TALKER, str(path), name, str(turns)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-async def open_again(path: Path) -> ConversationState:
+async def open_again(path: Path | str) -> ConversationState:
     async with SQLConversationStorage(path) as storage:
         state = await storage.load_conversation("talk")
     assert state is not None
@@ -68,17 +70,26 @@ def check_shape(state: ConversationState) -> None:
             assert node.data.message.content == f"re: {node.parent.data.message.content}"
 
 
-def test_four_processes_lose_nothing_and_repeat_nothing(tmp_path: Path) -> None:
-    """Begun at once on a store that is not there yet, with 200 turns each: all are there, once, below their own."""
-    path = tmp_path / "store.db"
-    talkers = [talker(path, f"p{number}", 200) for number in range(4)]
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+def test_eight_processes_lose_nothing_and_repeat_nothing(
+    engine: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """Begun at once on a store that is not there yet, 250 turns each: all are there, once, in the same order for all."""
+    server = request.getfixturevalue("postgres") if engine == "postgresql" else None
+    address = str(tmp_path / "store.db") if server is None else server.url()
+    talkers = [talker(address, f"p{number}", 250) for number in range(8)]
     for each in talkers:
-        _, errors = each.communicate(timeout=120)
+        _, errors = each.communicate(timeout=200)
         assert each.returncode == 0, errors
-    state = asyncio.run(open_again(path))
+    state = asyncio.run(open_again(address))
     check_shape(state)
-    questions = [f"p{process} {number}" for process in range(4) for number in range(200)]
+    questions = [f"p{process} {number}" for process in range(8) for number in range(250)]
     assert Counter(said(state)) == Counter([*questions, *(f"re: {question}" for question in questions)])
+    for process in range(8):
+        mine = [text for text in said(state) if text.startswith(f"p{process} ")]
+        assert mine == [f"p{process} {number}" for number in range(250)]
+    again = asyncio.run(open_again(address))
+    assert [node.data.node_id for node in again.stored] == [node.data.node_id for node in state.stored]
 
 
 def test_what_was_told_before_a_kill_is_there(tmp_path: Path) -> None:

@@ -7,11 +7,13 @@ import os
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 from conversations_help import ScriptedModel, loaded, stored, user
+from sqlalchemy import event
 
 from dknb.conversations import (
     ConversationManager,
@@ -72,8 +74,8 @@ async def test_a_store_in_memory() -> None:
 
 def test_other_databases_are_refused() -> None:
     """A URL of what is not supported says what is; a password in it is not repeated."""
-    with pytest.raises(ConfigError, match="only SQLite") as caught:
-        SQLConversationStorage("postgresql://me:secret@host/db")
+    with pytest.raises(ConfigError, match="only in SQLite and PostgreSQL") as caught:
+        SQLConversationStorage("mysql://me:secret@host/db")
     assert "secret" not in str(caught.value)
 
 
@@ -102,26 +104,42 @@ async def test_a_turn_is_a_row_and_so_is_a_call(sqlite: SQLConversationStorage, 
     assert journal == "wal"
 
 
-async def test_a_turn_changes_as_many_rows_at_any_depth(sqlite: SQLConversationStorage) -> None:
+async def test_a_turn_runs_the_same_statements_at_any_depth(sqlite: SQLConversationStorage) -> None:
     """What is stored is added to, not written anew."""
     state = await stored(sqlite, length=1)
-    changes = []
+    turns = []
     for _ in range(2):
-        async with SQLConversationStorage(sqlite.path) as other:
-            same = await other.load_conversation("c")
-            assert same is not None
-            rows = await other._run(lambda store=other: _changes(store))
-            await other.append(same, Step(same.current, [user("q")], "main"))
-            changes.append(await other._run(lambda store=other: _changes(store)) - rows)
-        await sqlite.refresh(state)
+        with statements_of(sqlite) as said:
+            await sqlite.append(state, Step(state.current, [user("q")], "main"))
+        turns.append(said)
         nodes = [user(f"n{number}") for number in range(300)]
         await sqlite.append(state, Step(state.current, nodes, "main"))
-    assert changes[0] == changes[1] <= 5
+    assert turns[0] == turns[1]
+    assert [statement.split()[0] for statement in turns[0]] == ["BEGIN", "UPDATE", "INSERT", "UPDATE"]
 
 
-def _changes(storage: SQLConversationStorage) -> int:
-    with storage._open(True).connect() as connection:
-        return connection.exec_driver_sql("SELECT total_changes()").scalar_one()
+async def test_listing_and_filtering_are_one_statement(sqlite: SQLConversationStorage) -> None:
+    """However many conversations there are and whatever is asked for, their own rows are read, once, and no node."""
+    for number in range(5):
+        await stored(sqlite, f"c{number}", length=20)
+    with statements_of(sqlite) as said:
+        found = await sqlite.list_conversations({"topic": "tests"})
+    assert len(found) == 5
+    assert len([statement for statement in said if statement != "BEGIN"]) == 1
+    assert not any("nodes" in statement for statement in said)
+
+
+@contextmanager
+def statements_of(storage: SQLConversationStorage) -> Iterator[list[str]]:
+    """The statements that an open store runs meanwhile."""
+    said: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        said.append(statement)
+
+    event.listen(storage._engine, "before_cursor_execute", note)
+    yield said
+    event.remove(storage._engine, "before_cursor_execute", note)
 
 
 async def test_messages_are_decoded_when_looked_at(sqlite: SQLConversationStorage) -> None:

@@ -15,7 +15,7 @@ from dknb.conversations import (
     SQLConversationStorage,
     Step,
 )
-from dknb.conversations import sql as sql_module
+from dknb.conversations.sql import database as sql_module
 from dknb.errors import ConversationNotFound, SchemaVersionError, StorageError
 
 
@@ -117,8 +117,8 @@ async def test_a_full_disk_leaves_nothing_half_written(
 def limit_pages(patch: pytest.MonkeyPatch, storage: SQLConversationStorage, most: int) -> None:
     """Let the store's file grow to so many pages, or stay as it is: what a full disk is to SQLite."""
 
-    def limited(write: bool):
-        engine = SQLConversationStorage._open(storage, write)
+    def limited(*, make: bool):
+        engine = SQLConversationStorage._open(storage, make=make)
         with engine.connect() as connection:
             connection.exec_driver_sql(f"PRAGMA max_page_count = {most}")
         return engine

@@ -24,6 +24,11 @@ from dknb.conversations import (
 from dknb.errors import BranchError, ConversationError, ConversationNotFound
 
 
+@pytest.fixture
+def storage(each_storage: ConversationStorage) -> ConversationStorage:
+    return each_storage
+
+
 async def test_what_was_saved_is_loaded(storage: ConversationStorage) -> None:
     """Tree, position, branches, times and metadata come back; what is loaded is another object."""
     state = await stored(storage)

@@ -126,6 +126,6 @@ async def test_listing_finds_by_metadata_and_sorts_by_time(storage: Conversation
 async def test_listing_reads_no_node(storage: ConversationStorage, monkeypatch: pytest.MonkeyPatch) -> None:
     """However long the conversations are, only their own rows are read."""
     await stored(storage, length=50)
-    for rows in ("dknb.conversations.memory._MemoryRows", "dknb.conversations._sql_rows.SqlRows"):
+    for rows in ("dknb.conversations.stores.memory._MemoryRows", "dknb.conversations.sql._rows.SqlRows"):
         monkeypatch.setattr(f"{rows}.nodes", None)
     assert [each["nodes"] for each in await storage.list_conversations()] == [51]

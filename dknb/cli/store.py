@@ -1,0 +1,103 @@
+"""``dknb store``: the conversations of a store, from the command line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from .._sync import run
+from ..conversations.portable import Imported, export_store, import_store
+from ..conversations.sql import SQLConversationStorage
+from ..errors import ConfigError, StorageError
+from ..notebook.project import find_project
+from ..notebook.views.text import counted
+
+__all__ = ["check_store", "export_to", "import_from", "vacuum_store"]
+
+T = TypeVar("T")
+
+
+def export_to(target: Path | None, names: Sequence[str], address: str | None) -> str:
+    """Write conversations to a file that is not there yet, or to standard output; what was written.
+
+    Raises:
+        ConfigError: There is such a file.
+        ConversationNotFound: There is no conversation of such a name.
+        StorageError: The store cannot be read, or the file not written.
+    """
+    if target is None:
+        done = _in_store(address, lambda storage: export_store(storage, sys.stdout, names))
+        return f"exported {_told(*done)}"
+    try:
+        with target.open("x", encoding="utf-8") as file:
+            done = _in_store(address, lambda storage: export_store(storage, file, names))
+    except FileExistsError:
+        raise ConfigError(f"There is a file {target} already.", hint="Take another name, or move it away.") from None
+    except OSError as error:
+        raise StorageError(f"{target} cannot be written: {error}.", hint="Take another place.") from error
+    except BaseException:
+        target.unlink()
+        raise
+    return f"exported {_told(*done)} to {target}"
+
+
+def import_from(source: Path, address: str | None, *, rename: bool) -> str:
+    """Add what a file of `export_to` holds; what was added.
+
+    Raises:
+        StorageError: The file is broken, a name is taken, or the store cannot be written.
+        SchemaVersionError: The file is a newer dknb's.
+    """
+    done: Imported = _in_store(address, lambda storage: import_store(storage, source, rename=rename))
+    lines = [f"imported {counted(len(done.added), 'conversation')}, {counted(done.calls, 'row')} of the ledger"]
+    lines += [f"  {name!r}" for name in done.added]
+    if done.present:
+        lines.append(f"there already, just the same: {counted(len(done.present), 'conversation')}")
+    return "\n".join(lines)
+
+
+def check_store(address: str | None) -> list[str]:
+    """What is wrong in a store, a sentence each.
+
+    Raises:
+        StorageError: The store cannot be read, or is not there.
+    """
+    return _in_store(address, SQLConversationStorage.check)
+
+
+def vacuum_store(address: str | None) -> str:
+    """Make a store compact; what came of it.
+
+    Raises:
+        StorageError: The store cannot be written, or is not there.
+    """
+    storage = _store(address)
+    before = _size(storage)
+    _in_store(address, SQLConversationStorage.vacuum)
+    after = _size(storage)
+    return "compacted" if before is None or after is None else f"compacted: {before:,} bytes before, {after:,} after"
+
+
+def _told(conversations: int, nodes: int) -> str:
+    return f"{counted(conversations, 'conversation')} with {counted(nodes, 'node')}"
+
+
+def _size(storage: SQLConversationStorage) -> int | None:
+    path = storage.path
+    return path.stat().st_size if path is not None and path.exists() else None
+
+
+def _store(address: str | None) -> SQLConversationStorage:
+    return SQLConversationStorage(find_project().store_address if address is None else address)
+
+
+def _in_store(address: str | None, do: Callable[[SQLConversationStorage], Awaitable[T]]) -> T:
+    """What ``do`` gives for a store: that of an address, or the project's."""
+
+    async def done() -> T:
+        async with _store(address) as storage:
+            return await do(storage)
+
+    return run(done())

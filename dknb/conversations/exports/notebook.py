@@ -1,0 +1,102 @@
+"""A path as a notebook whose cells ask the same questions again."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from typing import Any
+
+from ..node import ConversationNode
+from ..tree import Tree
+
+__all__ = ["path_as_notebook"]
+
+NodeTree = Tree[ConversationNode]
+Cell = dict[str, Any]
+
+_METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"name": "python"},
+}
+
+
+def path_as_notebook(nodes: Iterable[NodeTree]) -> dict[str, Any]:
+    """A notebook (format 4.5, as JSON data); see `ConversationReader.to_notebook`."""
+    cells = [_code("dknb-setup", "%load_ext dknb")]
+    cells += _cells(list(nodes))
+    return {"cells": cells, "metadata": _METADATA, "nbformat": 4, "nbformat_minor": 5}
+
+
+def _cells(nodes: list[NodeTree]) -> Iterator[Cell]:
+    system = None
+    if nodes and nodes[0].parent is None and nodes[0].data.role == "system":
+        system = nodes.pop(0).data.message.content
+    cell: Cell | None = None
+    calls: NodeTree | None = None
+    for kind, group in groupby(nodes, lambda node: node.data.role):
+        together = list(group)
+        if kind == "tool" and calls is not None:
+            cell = _code(_id(together[0]), f"%%chat --result\n{_results(calls, together)}")
+            yield cell
+            continue
+        for node in together:
+            if kind == "assistant" and cell is not None:
+                cell["outputs"] += _outputs(node.data)
+                calls = node if node.data.message.tool_calls else None
+                continue
+            cell = _question(node, system) if kind == "user" and node.data.message.content.strip() else None
+            system = None if cell is not None else system
+            yield cell or _raw(node)
+
+
+def _question(node: NodeTree, system: str | None) -> Cell:
+    text = node.data.message.content
+    if system is None:
+        return _code(_id(node), f"%%chat\n{text}")
+    # A magic's line holds no line breaks: so the system prompt is given in Python.
+    return _code(_id(node), f"from dknb import chat\n\nchat({text!r}, system={system!r})")
+
+
+def _results(calls: NodeTree, results: list[NodeTree]) -> str:
+    """What tools answered, as ``%%chat --result`` takes it: the text, or where there are several, a JSON object."""
+    if len(results) == 1:
+        return results[0].data.message.content
+    asked = {call.id: call.name for call in calls.data.message.tool_calls}
+    times = Counter(asked.values())
+    told: dict[str, str] = {}
+    for node in results:
+        identity = node.data.message.tool_call_id
+        name = asked.get(identity) or node.data.message.name or ""
+        told[name if times[name] <= 1 else identity or name] = node.data.message.content
+    return json.dumps(told, ensure_ascii=False, indent=1)
+
+
+def _outputs(node: ConversationNode) -> list[dict[str, Any]]:
+    # As text alone: what a model says is not rendered in a page before dknb has looked at it, which a run does.
+    said = {"output_type": "display_data", "data": {"text/plain": node.message.content}, "metadata": {}}
+    if node.state == "complete":
+        return [said]
+    return [said, {"output_type": "stream", "name": "stderr", "text": "The answer was cut.\n"}]
+
+
+def _code(identity: str, source: str) -> Cell:
+    return {
+        "cell_type": "code",
+        "id": identity,
+        "metadata": {},
+        "source": source,
+        "execution_count": None,
+        "outputs": [],
+    }
+
+
+def _raw(node: NodeTree) -> Cell:
+    source = f"{node.data.role}: {node.data.message.content}"
+    return {"cell_type": "raw", "id": _id(node), "metadata": {}, "source": source}
+
+
+def _id(node: NodeTree) -> str:
+    """The id of a node's cell, the same in each export."""
+    return f"node-{node.data.seq}" if node.data.seq is not None else f"node-at-{node.depth}"

@@ -1,0 +1,153 @@
+"""Middleware that keeps secrets from the model: placeholders go out, and what they stand for is shown."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from ...errors import ConfigError
+from ...llm.messages import LLMMessage, LLMResponse
+from ...llm.recordings.scrub import KEY_SHAPES, named_environment_secrets
+from ..state import ConversationState
+from .base import ConversationMiddleware
+from .texts import change_texts
+from .words import WordReplacer, replace_words
+
+__all__ = ["RedactionMiddleware"]
+
+# The look-behind lets each address begin in one place only: a long word is not searched from each of its letters.
+_EMAIL = r"(?<![\w.+%-])[\w.+%-]{1,64}@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_]{2,24}(?![\w-])"
+_PRIVATE_KEY = r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----[^-]*(?:-----END (?:[A-Z]+ )?PRIVATE KEY-----)?"
+_NAME = re.compile(r"[A-Za-z]\w{0,30}", re.ASCII)
+#: What looks like a placeholder and was said by somebody: it gets one of its own, so that it comes back as it was.
+_LITERAL = "TEXT"
+
+
+class RedactionMiddleware(ConversationMiddleware):
+    """Takes keys, e-mail addresses and what else you name out of what is sent, and puts it back into what comes.
+
+    A value goes out as ``[EMAIL_1]``, ``[KEY_1]`` or ``[NAME_1]`` (of a pattern of yours called ``name``), the same one
+    in the whole conversation. Where an answer has the placeholder, the value is shown and stored instead, in a stream
+    too, however it is cut; only the arguments of tools are restored at the end of the stream. The conversation's tree
+    keeps what was said; the model, its vendor, recordings and logs see placeholders only. Middleware before it in the
+    list sees what was said, and middleware after it sees placeholders: put it before a `ValidationMiddleware`, whose
+    judge is a model too, and after whatever adds to the messages.
+
+    Keys are recognised by their shape, as their vendors document it, and by being the value of a variable of this
+    environment that is named like a key. Images, documents that are no text, settings and the descriptions of tools are not
+    looked into.
+
+    Args:
+        patterns: Regular expressions of your own, by what to call them.
+        keys: Whether keys and tokens are taken out.
+        emails: Whether e-mail addresses are.
+
+    Raises:
+        ConfigError: A pattern is none, or is called what no placeholder can be.
+    """
+
+    watches_all = True
+
+    def __init__(self, patterns: Mapping[str, str] | None = None, *, keys: bool = True, emails: bool = True) -> None:
+        self._patterns = {_kind(name): _checked(name, pattern) for name, pattern in (patterns or {}).items()}
+        if keys:
+            shapes = [_PRIVATE_KEY, *(shape.pattern for shape in KEY_SHAPES.values())]
+            told = [re.escape(value) for _, value in named_environment_secrets(os.environ)]
+            self._patterns["KEY"] = "|".join([*sorted(told, key=len, reverse=True), *shapes])
+        if emails:
+            self._patterns["EMAIL"] = _EMAIL
+        kinds = "|".join([_LITERAL, *self._patterns])
+        searched = {_LITERAL: rf"\[(?:{kinds})_\d+\]", **self._patterns}
+        self._search = {kind: re.compile(pattern) for kind, pattern in searched.items()}
+        self._tables: dict[str, _Table] = {}
+
+    async def process_request(self, messages: list[LLMMessage], state: ConversationState) -> list[LLMMessage]:
+        """Put placeholders in the place of what must not go out."""
+        table = self._table(state)
+        for message in messages:
+            change_texts(message, lambda text: self._redacted(text, table))
+        return messages
+
+    async def process_response(self, response: LLMResponse, state: ConversationState) -> LLMResponse:
+        """Put back what the placeholders stand for; the metadata says how many values of each kind are kept back."""
+        table = self._table(state)
+        change_texts(response, lambda text: replace_words(text, table.values, table.value_of))
+        if table.counts:
+            response.metadata["redacted"] = dict(table.counts)
+        return response
+
+    def text_filter(self, state: ConversationState) -> WordReplacer:
+        """The same for the pieces of a stream."""
+        table = self._table(state)
+        return WordReplacer(table.values, table.value_of)
+
+    def _table(self, state: ConversationState) -> _Table:
+        return self._tables.setdefault(state.conversation_id, _Table())
+
+    def _redacted(self, text: str, table: _Table) -> str:
+        out: list[str] = []
+        place = 0
+        for start, end, kind in self._found(text):
+            out += [text[place:start], table.placeholder(kind, text[start:end])]
+            place = end
+        return "".join([*out, text[place:]])
+
+    def _found(self, text: str) -> Iterator[tuple[int, int, str]]:
+        """What is to be taken out, from left to right; where two overlap, the one that begins first, or is longer."""
+        spans = [
+            (match.start(), -match.end(), kind)
+            for kind, pattern in self._search.items()
+            for match in pattern.finditer(text)
+            if match[0]
+        ]
+        reached = 0
+        for start, negative_end, kind in sorted(spans):
+            if start >= reached:
+                reached = -negative_end
+                yield start, reached, kind
+
+    def __repr__(self) -> str:
+        return f"RedactionMiddleware({', '.join(self._patterns)})"
+
+
+class _Table:
+    """Which placeholder stands for what, in one conversation."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, str] = {}
+        self.counts: Counter[str] = Counter()
+        self._placeholders: dict[tuple[str, str], str] = {}
+        self._lock = threading.Lock()
+
+    def placeholder(self, kind: str, value: str) -> str:
+        with self._lock:
+            known = self._placeholders.get((kind, value))
+            if known is None:
+                self.counts[kind] += 1
+                known = f"[{kind}_{self.counts[kind]}]"
+                self._placeholders[kind, value] = known
+                self.values[known] = value
+            return known
+
+    def value_of(self, placeholder: str) -> str:
+        return self.values[placeholder]
+
+
+def _kind(name: str) -> str:
+    if not _NAME.fullmatch(name) or name.upper() in (_LITERAL, "KEY", "EMAIL"):
+        raise ConfigError(
+            f"A pattern of RedactionMiddleware cannot be called {name!r}.",
+            hint="Use letters, digits and '_'; KEY, EMAIL and TEXT are taken.",
+        )
+    return name.upper()
+
+
+def _checked(name: str, pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ConfigError(f"The pattern {name!r} is no regular expression: {error}.") from error
+    return pattern

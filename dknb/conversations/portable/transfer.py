@@ -1,0 +1,158 @@
+"""Out of a store into a file, and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple, TextIO
+
+from ...errors import ConversationNotFound, StorageError
+from ..ledger import CallRecord
+from ..stores._row_storage import RowStorage
+from ..stores.rows import Rows
+from .lines import Line, PortedTalk, call_line, end_line, header_line, read_lines, talk_lines
+
+__all__ = ["Imported", "export_store", "import_store"]
+
+
+class Imported(NamedTuple):
+    """What an import did.
+
+    Attributes:
+        added: The names of the conversations that were added, as they are in the store.
+        present: The names of those that were there already, just the same.
+        calls: How many rows of the ledger were added.
+    """
+
+    added: list[str]
+    present: list[str]
+    calls: int
+
+
+async def export_store(storage: RowStorage, file: TextIO, names: Sequence[str] = ()) -> tuple[int, int]:
+    """Write conversations (by default all, oldest first, and the whole ledger) to ``file``, line by line.
+
+    Each conversation is as it was at one moment; others may go on writing meanwhile.
+
+    Returns:
+        The numbers of conversations and of nodes.
+
+    Raises:
+        ConversationNotFound: There is none of such a name; nothing was written.
+        StorageError: The store cannot be read.
+    """
+    return await storage.work(_export, storage, file, list(dict.fromkeys(names)))
+
+
+def _export(storage: RowStorage, file: TextIO, names: list[str]) -> tuple[int, int]:
+    with storage.rows(write=False) as rows:
+        known = [head.conversation_id for head in rows.heads()][::-1] if rows is not None else []
+        calls = [] if rows is None else rows.calls(None)
+    if missing := [name for name in names if name not in known]:
+        raise ConversationNotFound(f"There is no conversation {missing[0]!r}.", hint=f"The store has {len(known)}.")
+
+    def say(line: Line) -> None:
+        file.write(json.dumps(line) + "\n")
+
+    say(header_line())
+    done = nodes = 0
+    for name in names or known:
+        with storage.rows(write=False) as rows:
+            head = None if rows is None else rows.head(name)
+            if rows is None or head is None:
+                continue  # somebody has just deleted it
+            for line in talk_lines(rows, head):
+                say(line)
+        done, nodes = done + 1, nodes + head.next_seq
+    calls = [call for call in calls if not names or call.conversation_id in names]
+    for call in calls:
+        say(call_line(call))
+    say(end_line(done, nodes, len(calls)))
+    return done, nodes
+
+
+async def import_store(storage: RowStorage, path: Path, *, rename: bool = False) -> Imported:
+    """Add the conversations of a file that `export_store` wrote, and the rows of the ledger that are not there.
+
+    What the store has already, just the same, is left alone: an import that was interrupted can be repeated.
+
+    Args:
+        storage: Where they go.
+        path: The file.
+        rename: Whether a conversation gets a new name if the store has another one of its name; otherwise that is refused.
+
+    Raises:
+        StorageError: The file is broken or cut short, or a name is taken; nothing was imported. Or the store failed: the
+            conversations that were imported until then are whole.
+        SchemaVersionError: The file is a newer dknb's.
+    """
+    return await storage.work(_import, storage, path, rename)
+
+
+def _import(storage: RowStorage, path: Path, rename: bool) -> Imported:
+    names = _names(storage, path, rename)
+    added, present, calls = [], [], []
+    for each in read_lines(path):
+        if isinstance(each, CallRecord):
+            calls.append(replace(each, conversation_id=names.get(each.conversation_id or "") or each.conversation_id))
+        elif (name := names[each.head.conversation_id]) is None:
+            present.append(each.head.conversation_id)
+        else:
+            _add(storage, each, name)
+            added.append(name)
+    return Imported(added, present, _add_calls(storage, calls))
+
+
+def _names(storage: RowStorage, path: Path, rename: bool) -> dict[str, str | None]:
+    """The name in the store of each conversation of the file; None for one that is there already."""
+    names: dict[str, str | None] = {}
+    with storage.rows(write=False) as rows:
+        for each in read_lines(path):
+            if isinstance(each, CallRecord):
+                continue
+            name = each.head.conversation_id
+            if name in names:
+                raise StorageError(f"{path} has two conversations {name!r}.", hint="Nothing was imported.")
+            names[name] = name if rows is None else _name_in(rows, each, rename)
+    return names
+
+
+def _name_in(rows: Rows, talk: PortedTalk, rename: bool) -> str | None:
+    name = talk.head.conversation_id
+    there = rows.head(name)
+    if there is None:
+        return name
+    if there.next_seq == talk.head.next_seq and list(rows.nodes(name, 0, None)) == talk.nodes:
+        return None
+    if not rename:
+        raise StorageError(
+            f"The store has another conversation {name!r}.",
+            hint="Give the one of the file a new name with --rename, or delete the one of the store.",
+        )
+    number = 2
+    while rows.head(f"{name} ({number})") is not None:
+        number += 1
+    return f"{name} ({number})"
+
+
+def _add(storage: RowStorage, talk: PortedTalk, name: str) -> None:
+    with storage.rows(write=True) as rows:
+        if rows is None or not rows.add_head(talk.head._replace(conversation_id=name)):
+            raise StorageError(f"Somebody else has just made a conversation {name!r}.", hint="Repeat the import.")
+        rows.fill(name, talk.nodes)
+        rows.label(name, talk.labels)
+        for branch in talk.branches:
+            rows.add_branch(name, branch)
+
+
+def _add_calls(storage: RowStorage, calls: list[CallRecord]) -> int:
+    with storage.rows(write=True) as rows:
+        if rows is None:
+            return 0
+        known = set(rows.calls(None))
+        new = [call for call in calls if call not in known]
+        for call in new:
+            rows.add_call(call)
+    return len(new)

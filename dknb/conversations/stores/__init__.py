@@ -1,0 +1,1 @@
+"""What all stores that keep rows have in common, and the one in memory."""

@@ -1,0 +1,365 @@
+"""A store on rows: what a step, a change or a whole conversation means for them, whatever engine holds them."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, ParamSpec, TypeVar
+
+from ...errors import ConversationError, ConversationNotFound, StorageError, StoreUnreachable
+from ..ledger import CallRecord
+from ..node import ConversationNode
+from ..search import Hit, Query, rank
+from ..state import ConversationState
+from ..steps import Amendment, Change, Start, Step
+from ..storage import ConversationStorage, already_there, apply_change, apply_landing, closed, hang, owe
+from ..tree import Tree
+from ._writing import (
+    branch_row,
+    change_branches,
+    change_marks,
+    claimed,
+    find_written,
+    gone,
+    hang_stored,
+    in_order,
+    number,
+    unwritten,
+    write_step,
+)
+from .catch_up import add_foreign_nodes, apply_marks, leave_lost_branch, load_state, read_news, seq_of
+from .rows import AMENDED, HeadRow, NodeRow, Rows, pack, storable, to_iso, to_json, unpack
+
+__all__ = ["RowStorage"]
+
+NodeTree = Tree[ConversationNode]
+P = ParamSpec("P")
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+class RowStorage(ConversationStorage):
+    """Appends rows: a step costs the same however long the conversation is.
+
+    An engine supplies transactions on its rows, and a place to do what may wait. Each piece of work first writes to the
+    store and, after the commit, brings the state up to it, one piece after the other: so a caller that is cancelled
+    while it waits loses nothing, and the state never runs ahead of the store.
+    """
+
+    def __init__(self) -> None:
+        self.session: str = str(uuid.uuid4())
+        self._unsure = False
+
+    @abstractmethod
+    async def _run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do ``work`` where it may wait, after all that was given before, even if the caller is cancelled."""
+
+    async def _run_long(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """`_run` for work that may take long although nothing waits."""
+        return await self._run(work, *args, **kwargs)
+
+    def _again(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do ``work``, and once more if a connection broke off meanwhile; nothing of it has been written then."""
+        return work(*args, **kwargs)
+
+    @abstractmethod
+    def _transaction(self, *, write: bool) -> AbstractContextManager[Rows]:
+        """Rows to read, or to change; committed at the end, rolled back if anything is raised."""
+
+    @abstractmethod
+    def _exists(self) -> bool:
+        """Whether there is a store: reading must not make one."""
+
+    async def work(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do ``work``, which may take long, where the store is worked on: there it may use `rows`."""
+        return await self._run_long(work, *args, **kwargs)
+
+    @contextmanager
+    def rows(self, *, write: bool) -> Iterator[Rows | None]:
+        """A transaction on the rows, inside `work`; None instead if it only reads and there is no store."""
+        if not (write or self._exists()):
+            yield None
+            return
+        with self._transaction(write=write) as rows:
+            yield rows
+
+    async def save_conversation(self, state: ConversationState) -> None:
+        await self._run_long(self._again, self._save, state)
+
+    async def create_conversation(self, state: ConversationState) -> None:
+        await self._run_long(self._again, self._create, state)
+
+    async def load_conversation(self, conversation_id: str) -> ConversationState | None:
+        return await self._run_long(self._again, self._load, conversation_id)
+
+    async def list_conversations(self, filters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        return await self._run_long(self._again, self._list, dict(filters or {}))
+
+    async def delete_conversation(self, conversation_id: str) -> bool:
+        return await self._run_long(self._again, self._delete, conversation_id)
+
+    async def append(self, state: ConversationState, step: Step) -> list[NodeTree]:
+        return await self._run(self._append, state, step)
+
+    async def amend(self, state: ConversationState, amendment: Amendment) -> None:
+        await self._run(self._amend, state, amendment)
+
+    async def update(self, state: ConversationState, change: Change) -> None:
+        await self._run(self._again, self._update, state, change)
+
+    async def refresh(self, state: ConversationState) -> bool:
+        return await self._run(self._again, self._refresh, state)
+
+    async def record_call(self, call: CallRecord) -> None:
+        await self._run(self._again, self._record, call)
+
+    async def list_calls(self, conversation_id: str | None = None) -> list[CallRecord]:
+        return await self._run_long(self._again, self._calls, conversation_id)
+
+    async def search(self, query: Query) -> list[Hit]:
+        return await self._run_long(self._again, self._search, query)
+
+    async def load_path(self, conversation_id: str, seq: int) -> list[ConversationNode]:
+        return await self._run_long(self._again, self._path, conversation_id, seq)
+
+    # Whole conversations
+
+    def _create(self, state: ConversationState) -> None:
+        with self._transaction(write=True) as rows:
+            if not self._insert(rows, state):
+                raise already_there(state.conversation_id)
+        number(state)
+
+    def _save(self, state: ConversationState) -> None:
+        with self._transaction(write=True) as rows:
+            new = self._insert(rows, state)
+        if new:
+            number(state)
+            return
+        if not state.stored:
+            raise already_there(state.conversation_id)
+        for node in list(state.unsaved()):
+            self._write_there(state, node)
+        with self._transaction(write=True) as rows:
+            self._rewrite(rows, state)
+
+    def _insert(self, rows: Rows, state: ConversationState) -> bool:
+        """Write a conversation with all its nodes; False if the store has one of that id."""
+        if storable(state.conversation_id) != state.conversation_id:
+            raise ConversationError(
+                f"A conversation cannot be called {state.conversation_id!r}.",
+                hint="Leave out NUL characters and halves of surrogate pairs.",
+            )
+        nodes = in_order(state)
+        seqs = {id(node): seq for seq, node in enumerate(nodes)}
+        head = HeadRow(
+            conversation_id=state.conversation_id,
+            metadata=to_json(state.metadata, "metadata of the conversation"),
+            next_seq=len(nodes),
+            revision=state.revision,
+            current_seq=seqs[id(state.current)],
+            current_branch=state.current_branch,
+            created_at=to_iso(state.created_at),
+            updated_at=to_iso(state.updated_at),
+        )
+        if not rows.add_head(head):
+            return False
+        rows.fill(state.conversation_id, (self._row(node, seqs) for node in nodes))
+        for branch in state.branches.values():
+            rows.add_branch(state.conversation_id, branch_row(branch, seqs[id(branch.head)]))
+        return True
+
+    def _rewrite(self, rows: Rows, state: ConversationState) -> None:
+        identity = state.conversation_id
+        seqs = {id(node): seq for seq, node in enumerate(state.stored)}
+        metadata = to_json(state.metadata, "metadata of the conversation")
+        claimed(rows, identity, 0, 0)
+        rows.replace_nodes(identity, (self._row(node, seqs) for node in state.stored))
+        rows.set_metadata(identity, metadata)
+        rows.move(identity, seqs[id(state.current)], state.current_branch)
+        for branch in state.branches.values():
+            row = branch_row(branch, seqs[id(branch.head)])
+            if not rows.set_branch(identity, row):
+                rows.add_branch(identity, row)
+
+    def _row(self, node: NodeTree, seqs: Mapping[int, int]) -> NodeRow:
+        parent = None if node.parent is None else seqs[id(node.parent)]
+        return self._pack(node.data)._replace(seq=seqs[id(node)], parent_seq=parent, ordinal=node.ordinal)
+
+    def _pack(self, node: ConversationNode) -> NodeRow:
+        return pack(node, session=self.session)
+
+    def _load(self, conversation_id: str) -> ConversationState | None:
+        if storable(conversation_id) != conversation_id or not self._exists():
+            return None
+        with self._transaction(write=False) as rows:
+            return load_state(rows, conversation_id)
+
+    def _list(self, filters: dict[str, Any]) -> list[dict[str, Any]]:
+        if not self._exists():
+            return []
+        with self._transaction(write=False) as rows:
+            found = [_listed(head) for head in rows.heads()]
+        return [one for one in found if all(_matches(one, key, value) for key, value in filters.items())]
+
+    def _search(self, query: Query) -> list[Hit]:
+        if not (query.words and self._exists()):
+            return []
+        with self._transaction(write=False) as rows:
+            said = rows.candidates(query)
+        return rank(said, query)
+
+    def _path(self, conversation_id: str, seq: int) -> list[ConversationNode]:
+        if not self._exists():
+            return []
+        with self._transaction(write=False) as rows:
+            return [unpack(row) for row in rows.path(conversation_id, seq)]
+
+    def _delete(self, conversation_id: str) -> bool:
+        if not self._exists():
+            return False
+        with self._transaction(write=True) as rows:
+            return rows.remove(conversation_id)
+
+    # Steps and changes
+
+    def _append(self, state: ConversationState, step: Step) -> list[NodeTree]:
+        try:
+            return self._once(self._write_step, state, step)
+        except ConversationError:
+            if step.paid:
+                owe(state, step, hang(state, step))
+            raise
+
+    def _once(self, work: Callable[[ConversationState, U], T], state: ConversationState, what: U) -> T:
+        """Do ``work``, which can tell whether it has been done before, until it is known to be done or not."""
+        try:
+            return self._again(work, state, what)
+        except StoreUnreachable as error:
+            if not error.unsure:
+                raise
+            self._unsure = True
+            return self._again(work, state, what)
+
+    def _write_step(self, state: ConversationState, step: Step) -> list[NodeTree]:
+        waiting = unwritten(step.parent)
+        anchor = step.parent if not waiting else waiting[0].parent
+        if anchor is None:
+            raise gone(state.conversation_id)
+        unnumbered = [self._pack(node) for node in (*(node.data for node in waiting), *step.nodes)]
+        landing = step.landing(state)
+        with self._transaction(write=True) as rows:
+            done = find_written(rows, state, anchor, unnumbered) if self._unsure else None
+            done = done or write_step(rows, state, step, anchor, unnumbered)
+            news = read_news(rows, state, done.head, done.first)
+        add_foreign_nodes(state, news)
+        new = [Tree(node) for node in step.nodes]
+        hang_stored(state, anchor, [*waiting, *new], done.packed)
+        apply_marks(state, news)
+        head = landing.head if done.moved_head else None
+        apply_landing(state, landing.moves, head, step.branch, state.stored[done.end])
+        leave_lost_branch(state)
+        return new
+
+    def _amend(self, state: ConversationState, amendment: Amendment) -> None:
+        try:
+            self._once(self._write_amendment, state, amendment)
+        except (StorageError, ConversationNotFound):
+            if amendment.paid:
+                amendment.tree.data.take(amendment.node)
+                state.owed.append(amendment)
+            raise
+
+    def _write_amendment(self, state: ConversationState, amendment: Amendment) -> None:
+        tree, identity = amendment.tree, state.conversation_id
+        if tree.data.seq is None:
+            # Its first append is owed: it is written whole, and what is owed then finds it.
+            tree.data.take(amendment.node)
+            self._write_step(state, Step(tree, (), None, call=amendment.call, still=True))
+            return
+        row = self._pack(amendment.node)._replace(seq=tree.data.seq, session=self.session)
+        with self._transaction(write=True) as rows:
+            claimed(rows, identity, 0, 0)
+            if rows.amend(identity, row):
+                if amendment.call is not None:
+                    rows.add_call(replace(amendment.call, node_seq=row.seq))
+            elif not _says(rows.node_at(identity, row.seq), row):
+                raise closed(tree.data)
+        tree.data.take(amendment.node)
+
+    def _write_there(self, state: ConversationState, node: NodeTree) -> None:
+        """Write a node that hangs in the tree already, and move nothing."""
+        if node.data.seq is None:
+            self._append(state, Step(node, (), None, Start(node, None, None)))
+
+    def _update(self, state: ConversationState, change: Change) -> None:
+        for node in change.nodes():
+            self._write_there(state, node)
+        identity = state.conversation_id
+        bumps = 0 if change.only_moves else 1
+        with self._transaction(write=True) as rows:
+            head = claimed(rows, identity, 0, bumps)
+            change_branches(rows, state, change, head.revision)
+            change_marks(rows, state, change, head.revision)
+            if change.position is not None:
+                rows.move(identity, seq_of(change.position[0]), change.position[1])
+            others = head.revision - bumps != state.revision
+            news = read_news(rows, state, head, head.next_seq) if others else None
+        apply_change(state, change, head.revision)
+        add_foreign_nodes(state, news)
+        apply_marks(state, news)
+
+    def _refresh(self, state: ConversationState) -> bool:
+        identity = state.conversation_id
+        if not self._exists():
+            raise gone(identity)
+        with self._transaction(write=False) as rows:
+            head = rows.head(identity)
+            if head is None:
+                raise gone(identity)
+            news = read_news(rows, state, head, head.next_seq, branches=True)
+        before = (len(state.stored), state.revision, state.branches)
+        amended = any(state.stored[row.seq].data.timestamp != unpack(row).timestamp for row in news.amended)
+        add_foreign_nodes(state, news)
+        apply_marks(state, news)
+        leave_lost_branch(state)
+        return amended or before != (len(state.stored), state.revision, state.branches)
+
+    # The ledger
+
+    def _record(self, call: CallRecord) -> None:
+        with self._transaction(write=True) as rows:
+            rows.add_call(call)
+
+    def _calls(self, conversation_id: str | None) -> list[CallRecord]:
+        if not self._exists():
+            return []
+        with self._transaction(write=False) as rows:
+            return rows.calls(conversation_id)
+
+
+def _says(there: NodeRow | None, row: NodeRow) -> bool:
+    """Whether what is there says what ``row`` says already: a connection broke just after it was written."""
+    return there is not None and all(getattr(there, name) == getattr(row, name) for name in (*AMENDED, "session"))
+
+
+def _listed(head: HeadRow) -> dict[str, Any]:
+    return {
+        "conversation_id": head.conversation_id,
+        "created_at": datetime.fromisoformat(head.created_at),
+        "updated_at": datetime.fromisoformat(head.updated_at),
+        "metadata": json.loads(head.metadata),
+        "nodes": head.next_seq,
+        "current_branch": head.current_branch,
+    }
+
+
+def _matches(listed: dict[str, Any], key: str, value: Any) -> bool:
+    if key == "conversation_id":
+        return bool(listed[key] == value)
+    return key in listed["metadata"] and bool(listed["metadata"][key] == value)

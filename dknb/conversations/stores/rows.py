@@ -1,0 +1,276 @@
+"""A conversation as rows: what is stored of a node, a branch and a conversation, and how a node becomes a row."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timezone
+from typing import Any, NamedTuple, Protocol, overload
+
+from ...errors import StorageError
+from ...llm.messages import LLMMessage
+from ..ledger import CallRecord
+from ..node import OPEN, ConversationNode, with_zone
+from ..search import Query, Said
+
+__all__ = [
+    "AMENDED",
+    "BranchRow",
+    "Claim",
+    "HeadRow",
+    "NodeRow",
+    "Rows",
+    "pack",
+    "storable",
+    "to_iso",
+    "to_json",
+    "unpack",
+]
+
+
+class NodeRow(NamedTuple):
+    """A node. ``message`` is what the message has beyond role and text (JSON, or None); times are ISO 8601 in UTC."""
+
+    seq: int
+    parent_seq: int | None
+    ordinal: int
+    role: str
+    content: str
+    message: str | None
+    prompt_name: str | None
+    branch_name: str | None
+    cell: str | None
+    state: str
+    metadata: str
+    hidden: int
+    created_at: str
+    session: str | None
+
+
+#: What of a node changes while it is still being written.
+AMENDED = ("content", "message", "metadata", "state", "created_at")
+
+
+class BranchRow(NamedTuple):
+    """A branch; ``hidden`` is the number of the deletion that hid it, or 0."""
+
+    name: str
+    head_seq: int
+    hidden: int
+    updated_at: str
+
+
+class HeadRow(NamedTuple):
+    """A conversation without its nodes."""
+
+    conversation_id: str
+    metadata: str
+    next_seq: int
+    revision: int
+    current_seq: int
+    current_branch: str | None
+    created_at: str
+    updated_at: str
+
+
+class Claim(NamedTuple):
+    """The numbers of a conversation after a claim: those claimed are the last ones below ``next_seq``."""
+
+    next_seq: int
+    revision: int
+
+
+class Rows(Protocol):
+    """What an engine can do within one transaction on its rows.
+
+    One that changes a conversation begins with `claim` or `advance`, which makes any other that does wait.
+    """
+
+    def head(self, conversation_id: str) -> HeadRow | None:
+        """The conversation's own row."""
+
+    def heads(self) -> list[HeadRow]:
+        """The rows of all conversations, newest first."""
+
+    def add_head(self, row: HeadRow) -> bool:
+        """Add a conversation; False if there is one of that id."""
+
+    def claim(self, conversation_id: str, nodes: int, revisions: int, at: str) -> Claim | None:
+        """Reserve numbers for that many nodes and revisions; None if there is no such conversation."""
+
+    def advance(self, conversation_id: str, nodes: int, branch: str | None, at: str) -> Claim | None:
+        """`claim` that many nodes, at least one, and be at the last of them, on ``branch``."""
+
+    def set_metadata(self, conversation_id: str, metadata: str) -> None:
+        """Replace the conversation's metadata."""
+
+    def move(self, conversation_id: str, seq: int, branch: str | None) -> None:
+        """Set the current position."""
+
+    def add_nodes(self, conversation_id: str, rows: Sequence[NodeRow]) -> list[int]:
+        """Add nodes, each below its parent after the siblings that are there; the ordinals that they got."""
+
+    def fill(self, conversation_id: str, rows: Iterable[NodeRow]) -> None:
+        """Add the nodes of a new conversation, which have their ordinals."""
+
+    def replace_nodes(self, conversation_id: str, rows: Iterable[NodeRow]) -> None:
+        """Write stored nodes anew, but for those that are still being written."""
+
+    def amend(self, conversation_id: str, row: NodeRow) -> bool:
+        """Write anew what a node of ``row.session`` says that is still being written; False if there is no such."""
+
+    def nodes(self, conversation_id: str, first: int, end: int | None) -> Iterable[NodeRow]:
+        """The nodes with ``first <= seq < end``, in the order of their numbers."""
+
+    def node_at(self, conversation_id: str, seq: int) -> NodeRow | None:
+        """One node."""
+
+    def path(self, conversation_id: str, seq: int) -> list[NodeRow]:
+        """The nodes from the root to one; none if there is no such."""
+
+    def candidates(self, query: Query) -> list[Said]:
+        """The newest messages that ``query`` asks for."""
+
+    def hidden(self, conversation_id: str) -> list[tuple[int, int]]:
+        """Number and deletion of each hidden node."""
+
+    def hide(self, conversation_id: str, seqs: Sequence[int], deletion: int) -> None:
+        """Set the deletion of nodes."""
+
+    def labels(self, conversation_id: str) -> list[tuple[int, str]]:
+        """Number and label of each labelled node, once for each of its labels."""
+
+    def label(self, conversation_id: str, pairs: Sequence[tuple[int, str]]) -> None:
+        """Give labels to nodes, by number."""
+
+    def unlabel(self, conversation_id: str, pairs: Sequence[tuple[int, str]]) -> None:
+        """Take labels from nodes, by number."""
+
+    def branches(self, conversation_id: str) -> list[BranchRow]:
+        """The branches, in the order in which they were made."""
+
+    def add_branch(self, conversation_id: str, row: BranchRow) -> bool:
+        """Add a branch; False if there is one of that name."""
+
+    def set_branch(self, conversation_id: str, row: BranchRow) -> bool:
+        """Replace a branch; False if there is none of that name."""
+
+    def rename_branch(self, conversation_id: str, old: str, new: str) -> bool:
+        """Rename a branch, which keeps its place; False if the new name is taken."""
+
+    def remove(self, conversation_id: str) -> bool:
+        """Remove a conversation with its nodes and branches; whether there was one."""
+
+    def add_call(self, call: CallRecord) -> None:
+        """Add a row to the ledger."""
+
+    def calls(self, conversation_id: str | None) -> list[CallRecord]:
+        """The ledger, oldest first."""
+
+
+def pack(node: ConversationNode, *, session: str) -> NodeRow:
+    """The row of a node, as a root: its number, parent and ordinal are the store's to give.
+
+    Raises:
+        StorageError: Its message or metadata cannot be written as JSON.
+    """
+    message = node.message
+    content, rest = message.content, _rest(message)
+    if not _storable(content):
+        # A database refuses NUL or half of a surrogate pair, JSON escapes them: the true text goes into the rest.
+        if not message.parts:
+            rest = to_json({**(json.loads(rest) if rest else {}), "content": content}, "message")
+        content = storable(content)
+    return NodeRow(
+        seq=0,
+        parent_seq=None,
+        ordinal=0,
+        role=message.role,
+        content=content,
+        message=rest,
+        prompt_name=storable(node.prompt_name),
+        branch_name=storable(node.branch_name),
+        cell=storable(node.cell),
+        state=node.state,
+        metadata=to_json(node.metadata, "metadata of the message") if node.metadata else "{}",
+        hidden=node.deletion,
+        created_at=to_iso(node.timestamp),
+        session=node.session or session,
+    )
+
+
+def unpack(row: NodeRow) -> ConversationNode:
+    """The node of a row; message and metadata are decoded when somebody looks."""
+    node = ConversationNode.unpacked_later(
+        (row.role, row.content, row.message, row.metadata),
+        datetime.fromisoformat(row.created_at),
+        prompt_name=row.prompt_name,
+        branch_name=row.branch_name,
+        cell=row.cell,
+        state="incomplete" if row.state == OPEN else row.state,
+    )
+    node.seq, node.deletion, node.session = row.seq, row.hidden, row.session
+    return node
+
+
+def to_iso(at: datetime) -> str:
+    """A time as it is stored: ISO 8601, in UTC."""
+    return with_zone(at).astimezone(timezone.utc).isoformat()
+
+
+def to_json(data: Any, what: str) -> str:
+    """``data`` as JSON; values that JSON does not know (dates, numbers of numpy) are written as their text.
+
+    Raises:
+        StorageError: It has keys that are no text, or contains itself.
+    """
+    try:
+        return json.dumps(data, default=str, separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise StorageError(
+            f"The {what} cannot be written as JSON: {error}.", hint="Use dicts with text keys, lists, text and numbers."
+        ) from error
+
+
+def _rest(message: LLMMessage) -> str | None:
+    """What the message has beyond role and text, as JSON; None for the usual message, which has no more."""
+    if not (
+        message.parts
+        or message.metadata
+        or message.tool_calls
+        or message.name
+        or message.tool_call_id
+        or message.function_call
+        or message.reasoning
+    ):
+        return None
+    data = message.to_dict()
+    del data["role"]
+    if not message.parts:
+        del data["content"]
+    return to_json(data, "message")
+
+
+@overload
+def storable(text: str) -> str: ...
+@overload
+def storable(text: None) -> None: ...
+@overload
+def storable(text: str | None) -> str | None: ...
+def storable(text: str | None) -> str | None:
+    """``text`` as any database takes it: without NUL and halves of surrogate pairs."""
+    if text is None or _storable(text):
+        return text
+    return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def _storable(text: str) -> bool:
+    if "\0" in text:
+        return False
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
