@@ -197,3 +197,21 @@ def test_a_system_prompt_of_a_talk_searches_too(notebook, project, docs):
     notebook.shell.user_ns["question"] = "bees"
     notebook.ok("%%chat --system guide\nq", cell="a")
     assert "Bees <b>fly</b>." in notebook.talk.manager.state.message_tree.data.message.content
+
+
+def test_the_column_of_texts_is_what_a_frame_holds(notebook, docs):
+    """The other columns of a DataFrame are facts about its texts, and tell the source."""
+    notebook.shell.user_ns["docs"] = pd.DataFrame(DOCS)
+    (bundle,) = notebook.run("%prompt ask question=bees").bundles
+    assert passages(bundle)[0] == ("[1] Bees <b>fly</b>.", "bees.md")
+
+
+def test_a_word_of_rag_is_the_variable_where_the_text_has_a_place_for_it(notebook, docs, project):
+    """A RAG configuration of the same name does not take its place, unless the text has a place for that."""
+    (project / "prompts" / "rag" / "docs.yaml").write_text(
+        "adapter_name: docs\nquery: '{{question}}'\nplaceholder: FACTS\nk: 1\n"
+    )
+    (own,) = notebook.run("%%prompt x question=moon --rag docs\n{{docs}} {{question}}").bundles
+    assert len(passages(own)) == 2
+    (configured,) = notebook.run("%%prompt x question=moon --rag docs\n{{FACTS}} {{question}}").bundles
+    assert len(passages(configured)) == 1

@@ -18,6 +18,8 @@ __all__ = ["SourcedPrompt", "as_adapter", "retrieving"]
 _PLACEHOLDER = "RAG_CONTENT"
 #: Parameters that mostly hold what is searched for.
 _QUESTIONS = ("query", "question")
+#: Columns that mostly hold the text; the others are then facts about it.
+_TEXTS = ("content", "text")
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ def as_adapter(name: str, value: Any) -> Any:
     if isinstance(value, Mapping):
         return adapters.DictResourceAdapter(value)
     if hasattr(value, "columns") and hasattr(value, "iloc"):
-        return adapters.DataFrameAdapter(value)
+        return adapters.DataFrameAdapter(value, next((each for each in _TEXTS if each in value.columns), None))
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         from ..frames import text_frame
 
@@ -73,7 +75,8 @@ def retrieving(
         session: Whose library and variables are meant.
         prompt: The prompt.
         name: Its name, for messages.
-        words: ``VAR``, ``NAME=VAR``, or the name of a RAG configuration of the library.
+        words: ``VAR``, ``NAME=VAR``, or the name of a RAG configuration of the library. Where both have a name, it is
+            the configuration if the template has a place for what that finds.
         query: What to search for in the sources that ``words`` add.
         given: Data sources by name; those that are not given are variables of the notebook.
         search: False leaves the adapters out.
@@ -86,7 +89,7 @@ def retrieving(
     sources = dict(given or {})
     for word in words:
         label, _, variable = word.partition("=")
-        if not variable and session.library.get_rag_config(label) is not None:
+        if not variable and _is_config(session, prompt, label):
             refs = [*prompt.get("rag_config_refs", ()), label]
             prompt = {**prompt, "rag_config_refs": list(dict.fromkeys(refs))}
         else:
@@ -108,10 +111,27 @@ def _with_configs(
     added = [label for label in sources if label not in named]
     if not added:
         if query is not None:
-            raise MagicError("--query: nothing is added that could be searched.", hint="Name a variable too: --rag VAR")
+            raise MagicError(
+                "--query goes with a variable to search in; what the library retrieves has its own query.",
+                hint="Name a variable: --rag VAR",
+            )
         return prompt, configs
     more = [_config(prompt, label, query, len(configs) + len(added)) for label in added]
     return {**prompt, "rag_configs": [*prompt.get("rag_configs", ()), *more]}, [*configs, *more]
+
+
+def _is_config(session: Session, prompt: PromptTemplateDict, label: str) -> bool:
+    """Whether a word of ``--rag`` is a configuration of the library; of two of one name, the one the text has a place for."""
+    config = session.library.get_rag_config(label)
+    if config is None or label not in session.namespace:
+        return config is not None
+    return config.get("placeholder", _PLACEHOLDER) in _variables(prompt)
+
+
+def _variables(prompt: PromptTemplateDict) -> Sequence[str]:
+    from ...templates import compile_template
+
+    return compile_template(prompt.get("template", ""), prompt.get("template_mode", "mixed")).variables
 
 
 def _variable(session: Session, name: str) -> Any:
@@ -133,9 +153,7 @@ def _configs(session: Session, prompt: PromptTemplateDict, name: str) -> list[RA
 
 def _config(prompt: PromptTemplateDict, label: str, query: str | None, sources: int) -> RAGConfig:
     """The configuration for a source that the prompt does not know: its own variable is filled, or the usual one."""
-    from ...templates import compile_template
-
-    variables = compile_template(prompt.get("template", ""), prompt.get("template_mode", "mixed")).variables
+    variables = _variables(prompt)
     placeholder = label if label in variables else _PLACEHOLDER
     if placeholder not in variables or (placeholder == _PLACEHOLDER and sources > 1):
         raise MagicError(
