@@ -23,6 +23,7 @@ from .tree import Tree
 from .turns import Adopt, ChatModel, Turn
 
 if TYPE_CHECKING:
+    from .._frames import DataFrame
     from ..llm.counting.tokens import TokenCount
 
 __all__ = ["ModelConversation"]
@@ -251,7 +252,7 @@ class ModelConversation(Conversation):
         system: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         **overrides: Any,
-    ) -> list[CallReply]:
+    ) -> DataFrame:
         """The same question below each of several nodes or branches, asked side by side.
 
         A branch that ends there goes along, and so does who is there; everybody else stays.
@@ -264,7 +265,8 @@ class ModelConversation(Conversation):
             **overrides: Settings of the provider for these calls.
 
         Returns:
-            A `CallReply` for each, in order; one that failed has its ``error``. ``to_row()`` gives what a table needs.
+            A row for each, in order, with ``branch``, ``question_id``, ``node_id``, ``answer``, ``model``, ``finish_reason``,
+            ``prompt_tokens``, ``completion_tokens``, ``cost_usd``, ``duration_s`` and, of one that failed, ``error``.
 
         Raises:
             ProviderError: Every call failed; this is the error of the first.

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from .._frames import frame_of
 from ..llm.messages import LLMMessage, LLMResponse
 from . import branches as _branches
 from .branches import BranchRecord
 from .context.marks import is_summary
 from .diff import PathDiff, diff_paths
-from .exports import path_as_markdown, path_as_notebook, tree_as_rows
+from .exports import ROW_KINDS, path_as_markdown, path_as_notebook, tree_as_rows
 from .history import History
 from .node import STAR, ConversationNode, preview
 from .state import ConversationState
 from .tree import Tree
+
+if TYPE_CHECKING:
+    from .._frames import DataFrame
 
 __all__ = ["ConversationReader"]
 
@@ -152,6 +156,10 @@ class ConversationReader:
             ``duration_s`` and ``metadata``.
         """
         return tree_as_rows(self.state, deleted=deleted)
+
+    def to_frame(self, *, deleted: bool = False) -> DataFrame:
+        """`to_rows` as a DataFrame, one row a node."""
+        return frame_of(self.to_rows(deleted=deleted), ROW_KINDS)
 
     def to_messages(self, ref: str | NodeTree | None = None) -> list[dict[str, Any]]:
         """What was said up to a node (the current one by default) as JSON data, as `LLMMessage.from_dict` takes it."""

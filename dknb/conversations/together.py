@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from .._frames import frame_of
 from ..errors import ConfigError, StorageError
 from ..llm.messages import LLMMessage, LLMResponse
 from . import branches as _branches
@@ -18,7 +19,25 @@ from .steps import Start, Step
 from .storage import ConversationStorage
 from .tree import Tree
 
+if TYPE_CHECKING:
+    from .._frames import DataFrame
+
 __all__ = ["CallReply", "answer_many", "ask_below"]
+
+#: The columns of a table of replies, with their dtypes.
+_KINDS = {
+    "branch": "object",
+    "question_id": "object",
+    "node_id": "object",
+    "answer": "object",
+    "model": "object",
+    "finish_reason": "object",
+    "prompt_tokens": "Int64",
+    "completion_tokens": "Int64",
+    "cost_usd": "float64",
+    "duration_s": "float64",
+    "error": "object",
+}
 
 NodeTree = Tree[ConversationNode]
 
@@ -96,7 +115,7 @@ async def ask_below(
     system: str | None,
     metadata: Mapping[str, Any] | None,
     overrides: Mapping[str, Any],
-) -> list[CallReply]:
+) -> DataFrame:
     """``text`` below each of ``leaves``; see `ModelConversation.ask_all`."""
     await talk.storage.refresh(talk.state)
     ends = [_branches.end_of(talk.state, leaf) for leaf in _listed(leaves)]
@@ -107,7 +126,8 @@ async def ask_below(
         step = Step(end, [question], branch, Start(end, branch, end))
         asked = (await talk.storage.append(talk.state, step))[-1]
         inquiries.append(talk.inquire(asked, Start(asked, branch, asked), overrides, system=system))
-    return await _together([_reply(inquiry, inquiry.turn.branch) for inquiry in inquiries])
+    replies = await _together([_reply(inquiry, inquiry.turn.branch) for inquiry in inquiries])
+    return frame_of([reply.to_row() for reply in replies], _KINDS)
 
 
 def _listed(leaves: Iterable[NodeTree | str]) -> Sequence[NodeTree | str]:

@@ -1,4 +1,4 @@
-"""DataFrames of what dknb lists: rows of the core in, pandas out. Nothing else in dknb makes one."""
+"""DataFrames of what the notebook lists: rows of the core in, pandas out."""
 
 from __future__ import annotations
 

@@ -74,6 +74,19 @@ async def test_a_row_a_node(manager: ConversationManager) -> None:
     assert len(manager.to_rows(deleted=True)) == 5
 
 
+async def test_a_frame_has_the_rows_in_columns_of_their_kind(manager: ConversationManager) -> None:
+    """Counts are whole numbers beside missing ones, times have their zone, and no column goes where there are no rows."""
+    frame = manager.to_frame()
+    assert list(frame["node_id"]) == ["", "0", "0.0"]
+    assert list(frame["prompt_tokens"].dropna()) == [3]
+    assert str(frame["timestamp"].dt.tz) == "UTC"
+    assert frame.loc[frame["role"] == "assistant", "cost_usd"].sum() == 0.25
+    assert list(frame.columns) == list(manager.to_rows()[0])
+    await manager.delete("0")
+    assert list(manager.to_frame()["role"]) == ["system"]
+    assert len(manager.to_frame(deleted=True)) == 3
+
+
 async def test_messages_are_plain_data(manager: ConversationManager) -> None:
     """They are JSON, and `LLMMessage.from_dict` reads them."""
     messages = json.loads(json.dumps(manager.to_messages()))

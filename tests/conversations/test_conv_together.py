@@ -87,7 +87,7 @@ async def test_one_question_is_asked_on_all_leaves(manager: ConversationManager,
     assert (manager.current_node_id, manager.current_branch) == ("0.0.0.0", "main")
     assert manager.resolve("second").data.node_id == "0.1.0.0"
     assert manager.resolve("0.1.0").data.metadata == {"round": 2}
-    assert replies[1].to_row() == {
+    assert replies.iloc[1].to_dict() == {
         "branch": "second",
         "question_id": "0.1.0",
         "node_id": "0.1.0.0",
@@ -109,10 +109,12 @@ async def test_all_ends_of_the_tree_can_be_asked(manager: ConversationManager, m
     await manager.switch_to_node("0")
     model.script = ["x", broken(), "z"]
     replies = await manager.ask_all(manager.leaves(), "and?")
-    assert [reply.error is None for reply in replies] == [True, False, True]
-    assert [reply.question.data.node_id for reply in replies] == ["0.0.0", "0.1.0", "0.2.0"]
+    assert list(replies["error"].isna()) == [True, False, True]
+    assert list(replies["question_id"]) == ["0.0.0", "0.1.0", "0.2.0"]
     assert manager.current_node_id == "0"
-    assert await manager.ask_all([], "and?") == []
+    nobody = await manager.ask_all([], "and?")
+    assert nobody.empty
+    assert list(nobody.columns) == list(replies.columns)
 
 
 async def test_unknown_places_are_refused_before_anything_is_asked(

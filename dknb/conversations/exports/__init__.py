@@ -2,6 +2,6 @@
 
 from .markdown import path_as_markdown
 from .notebook import path_as_notebook
-from .table import tree_as_rows
+from .table import ROW_KINDS, tree_as_rows
 
-__all__ = ["path_as_markdown", "path_as_notebook", "tree_as_rows"]
+__all__ = ["ROW_KINDS", "path_as_markdown", "path_as_notebook", "tree_as_rows"]

@@ -10,12 +10,39 @@ from ..node import STAR, ConversationNode
 from ..state import ConversationState
 from ..tree import Tree
 
-__all__ = ["DEEPEST_ID", "tree_as_rows"]
+__all__ = ["DEEPEST_ID", "ROW_KINDS", "tree_as_rows"]
 
 NodeTree = Tree[ConversationNode]
 
 #: Below this depth rows have no ids: those of a chain of 100,000 nodes would be 20 GB of text.
 DEEPEST_ID = 500
+#: What a row has, with the dtype of each column of a table of them.
+ROW_KINDS = {
+    "node_id": "object",
+    "seq": "Int64",
+    "parent_seq": "Int64",
+    "depth": "int64",
+    "role": "object",
+    "content": "object",
+    "branches": "object",
+    "branch_name": "object",
+    "labels": "object",
+    "starred": "bool",
+    "current": "bool",
+    "deleted": "bool",
+    "state": "object",
+    "timestamp": "datetime64[us, UTC]",
+    "prompt_name": "object",
+    "cell": "object",
+    "model": "object",
+    "provider": "object",
+    "finish_reason": "object",
+    "prompt_tokens": "Int64",
+    "completion_tokens": "Int64",
+    "cost_usd": "float64",
+    "duration_s": "float64",
+    "metadata": "object",
+}
 
 
 def tree_as_rows(state: ConversationState, *, deleted: bool = False) -> list[dict[str, Any]]:
