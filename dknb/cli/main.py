@@ -57,8 +57,10 @@ def _add_store(parser: argparse.ArgumentParser) -> None:
     export.add_argument(
         "--conversation", action="append", default=[], metavar="NAME", help="only this one; may be given several times"
     )
+    export.add_argument("--format", default="dknb", help="dknb (the default, keeps all), dataknobs, openai or sharegpt")
     take = actions.add_parser("import", help="add the conversations of such a file", allow_abbrev=False)
     take.add_argument("file", type=Path, metavar="FILE")
+    take.add_argument("--format", help="dknb, dataknobs, openai, sharegpt or llm (default: what the file looks like)")
     take.add_argument("--rename", action="store_true", help="give a conversation whose name is taken another one")
     check = actions.add_parser("check", help="look whether the store is sound; fails if it is not", allow_abbrev=False)
     vacuum = actions.add_parser("vacuum", help="give unused space back, and index all words anew", allow_abbrev=False)
@@ -160,10 +162,10 @@ def _store(options: argparse.Namespace) -> int:
         print("\n".join(found) or "the store is sound")
         return int(bool(found))
     if options.action == "export":
-        done = export_to(options.file, options.conversation, options.store)
+        done = export_to(options.file, options.conversation, options.store, options.format)
         print(done, file=sys.stderr if options.file is None else sys.stdout)
     elif options.action == "import":
-        print(import_from(options.file, options.store, rename=options.rename))
+        print(import_from(options.file, options.store, options.format, rename=options.rename))
     else:
         print(vacuum_store(options.store))
     return 0

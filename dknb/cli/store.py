@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from .._sync import run
-from ..conversations.portable import Imported, export_store, import_store
+from ..conversations.exchange import export_conversations, import_conversations
+from ..conversations.portable import Imported, export_store
 from ..conversations.sql import SQLConversationStorage
 from ..errors import ConfigError, StorageError
 from ..notebook.project import find_project
@@ -19,14 +20,16 @@ __all__ = ["check_store", "export_to", "import_from", "vacuum_store"]
 T = TypeVar("T")
 
 
-def export_to(target: Path | None, names: Sequence[str], address: str | None) -> str:
+def export_to(target: Path | None, names: Sequence[str], address: str | None, format: str = "dknb") -> str:
     """Write conversations to a file that is not there yet, or to standard output; what was written.
 
     Raises:
-        ConfigError: There is such a file.
+        ConfigError: There is such a file, there is no such format, or it needs a file.
         ConversationNotFound: There is no conversation of such a name.
         StorageError: The store cannot be read, or the file not written.
     """
+    if format != "dknb":
+        return _export_as(format, target, names, address)
     if target is None:
         done = _in_store(address, lambda storage: export_store(storage, sys.stdout, names))
         return f"exported {_told(*done)}"
@@ -43,14 +46,24 @@ def export_to(target: Path | None, names: Sequence[str], address: str | None) ->
     return f"exported {_told(*done)} to {target}"
 
 
-def import_from(source: Path, address: str | None, *, rename: bool) -> str:
-    """Add what a file of `export_to` holds; what was added.
+def _export_as(format: str, target: Path | None, names: Sequence[str], address: str | None) -> str:
+    if target is None:
+        raise ConfigError(
+            f"The format {format!r} is written to a file.", hint=f"dknb store export FILE --format {format}"
+        )
+    done = _in_store(address, lambda storage: export_conversations(storage, target, format, names=names))
+    return f"exported {counted(done.conversations, 'conversation')} as {counted(done.items, 'item')} to {target}"
+
+
+def import_from(source: Path, address: str | None, format: str | None = None, *, rename: bool) -> str:
+    """Add what a file of `export_to`, or of another format, holds; what was added.
 
     Raises:
+        ConfigError: There is no such format.
         StorageError: The file is broken, a name is taken, or the store cannot be written.
         SchemaVersionError: The file is a newer dknb's.
     """
-    done: Imported = _in_store(address, lambda storage: import_store(storage, source, rename=rename))
+    done: Imported = _in_store(address, lambda storage: import_conversations(storage, source, format, rename=rename))
     lines = [f"imported {counted(len(done.added), 'conversation')}, {counted(done.calls, 'row')} of the ledger"]
     lines += [f"  {name!r}" for name in done.added]
     if done.present:

@@ -13,7 +13,15 @@ if TYPE_CHECKING:
     from .branches import BranchRecord
     from .context import Fit, Fitted
     from .conversation import Conversation
+    from .dataknobs import DataknobsConversationStorage
     from .diff import MessageDiff, PathDiff, PathFigures, WordRun
+    from .exchange import (
+        Exported,
+        export_conversations,
+        export_conversations_sync,
+        import_conversations,
+        import_conversations_sync,
+    )
     from .history import History, get_messages_for_llm
     from .ledger import CallRecord
     from .manager import ConversationManager
@@ -31,6 +39,7 @@ if TYPE_CHECKING:
         ValidationMiddleware,
     )
     from .node import ConversationNode
+    from .portable import Imported
     from .reader import ConversationReader
     from .search import Hit, Query
     from .sql import SQLConversationStorage
@@ -59,10 +68,13 @@ _HOME = {
     "ConversationReader": "reader",
     "ConversationState": "state",
     "ConversationStorage": "storage",
+    "DataknobsConversationStorage": "dataknobs",
+    "Exported": "exchange",
     "Fit": "context",
     "Fitted": "context",
     "History": "history",
     "Hit": "search",
+    "Imported": "portable",
     "LoggingMiddleware": "middleware",
     "MemoryAnswers": "middleware",
     "MemoryConversationStorage": "stores.memory",
@@ -82,8 +94,12 @@ _HOME = {
     "ValidationMiddleware": "middleware",
     "WordRun": "diff",
     "calculate_node_id": "tree",
+    "export_conversations": "exchange",
+    "export_conversations_sync": "exchange",
     "get_messages_for_llm": "history",
     "get_node_by_id": "tree",
+    "import_conversations": "exchange",
+    "import_conversations_sync": "exchange",
 }
 
 __all__ = [
@@ -104,10 +120,13 @@ __all__ = [
     "ConversationReader",
     "ConversationState",
     "ConversationStorage",
+    "DataknobsConversationStorage",
+    "Exported",
     "Fit",
     "Fitted",
     "History",
     "Hit",
+    "Imported",
     "LoggingMiddleware",
     "MemoryAnswers",
     "MemoryConversationStorage",
@@ -127,8 +146,12 @@ __all__ = [
     "ValidationMiddleware",
     "WordRun",
     "calculate_node_id",
+    "export_conversations",
+    "export_conversations_sync",
     "get_messages_for_llm",
     "get_node_by_id",
+    "import_conversations",
+    "import_conversations_sync",
 ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -141,6 +141,24 @@ class ConversationState:
     def unsaved(self) -> Iterator[Tree[ConversationNode]]:
         """The nodes that are in the tree but not in the store, parents first."""
         return (node for node in self.message_tree.walk() if node.data.seq is None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The conversation as the document that dataknobs-llm writes (schema version 1.1.0), JSON data."""
+        from .exchange.documents import write_document
+
+        return write_document(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> ConversationState:
+        """The conversation of such a document, of version 1.0.0 or 1.1.0.
+
+        Raises:
+            SchemaVersionError: It has a higher major version.
+            StorageError: It is broken.
+        """
+        from .exchange.documents import read_document
+
+        return read_document(data).state
 
     def __repr__(self) -> str:
         on = f" on {self.current_branch!r}" if self.current_branch is not None else ""

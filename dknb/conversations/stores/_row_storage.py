@@ -170,6 +170,7 @@ class RowStorage(ConversationStorage):
         if not rows.add_head(head):
             return False
         rows.fill(state.conversation_id, (self._row(node, seqs) for node in nodes))
+        rows.label(state.conversation_id, [(seqs[id(node)], name) for node in nodes for name in node.data.labels])
         for branch in state.branches.values():
             rows.add_branch(state.conversation_id, branch_row(branch, seqs[id(branch.head)]))
         return True

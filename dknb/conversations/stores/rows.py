@@ -242,6 +242,7 @@ def _rest(message: LLMMessage) -> str | None:
         or message.tool_call_id
         or message.function_call
         or message.reasoning
+        or message.extra
     ):
         return None
     data = message.to_dict()
