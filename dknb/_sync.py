@@ -4,6 +4,8 @@ Operations that wait are written once, as coroutines. A caller that cannot await
 coroutine to one background event loop, which lives in a daemon thread of this process. That works whether or not the
 caller's own thread runs a loop, so it works in a notebook cell.
 
+Whatever a coroutine raises is its caller's, also ``SystemExit``: the loop goes on with everything else.
+
 When the calling thread is interrupted while it waits (the stop button of a notebook), the coroutine is cancelled and
 given ``GRACE`` seconds to put away what it holds before the interrupt goes on its way.
 """
@@ -37,8 +39,17 @@ class _LoopThread:
     def __init__(self) -> None:
         self.pid = os.getpid()
         self.loop = asyncio.new_event_loop()
-        self.thread = threading.Thread(target=self.loop.run_forever, name="dknb-loop", daemon=True)
+        self.thread = threading.Thread(target=self._run, name="dknb-loop", daemon=True)
         self.thread.start()
+
+    def _run(self) -> None:
+        """Run the loop; what asyncio lets through (``SystemExit``, ``KeyboardInterrupt``) ends no other call.
+
+        Its task holds it already, so the caller gets it; what else is due waits in the loop.
+        """
+        while not self.loop.is_closed():
+            with suppress(BaseException):
+                self.loop.run_forever()
 
     @classmethod
     def get(cls) -> _LoopThread:
@@ -75,6 +86,7 @@ class _Job(Generic[T]):
         self._context = contextvars.copy_context()
         self._task: asyncio.Task[T] | None = None
         self._finished = threading.Event()
+        self._refused: BaseException | None = None
 
     def start(self) -> None:
         """Let it run; what comes in the way cancels it."""
@@ -85,8 +97,14 @@ class _Job(Generic[T]):
             raise
 
     def _start_on_loop(self) -> None:
-        if not self._finished.is_set():
+        if self._finished.is_set():
+            return
+        try:
             self._task = self._loop.create_task(self._coroutine, context=self._context)
+        except BaseException as error:  # noqa: BLE001 - it is raised where the result is awaited
+            self._refused = error
+            self._finished.set()
+        else:
             self._task.add_done_callback(lambda _: self._finished.set())
 
     def _cancel_on_loop(self) -> None:
@@ -108,6 +126,8 @@ class _Job(Generic[T]):
         except BaseException:
             self.cancel()
             raise
+        if self._refused is not None:
+            raise self._refused
         assert self._task is not None, "it was cancelled before it began"
         return self._task.result()
 

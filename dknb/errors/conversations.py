@@ -18,7 +18,13 @@ class ConversationError(DknbError):
 
 
 class ConversationNotFound(ConversationError, LookupError):
-    """No conversation of that id in the store."""
+    """No conversation of that id in the store.
+
+    Attributes:
+        response: The answer (an ``LLMResponse``) that came for a conversation that was deleted meanwhile, if there was one.
+    """
+
+    response: object | None = None
 
 
 class NodeNotFound(ConversationError, LookupError):
@@ -48,9 +54,7 @@ class StoreUnreachable(StorageError):
         unsure: Whether it broke in the moment in which the server was to keep what was written: it may have.
     """
 
-    def __init__(
-        self, message: str = "", *, hint: str | None = None, lost: bool = False, unsure: bool = False
-    ) -> None:
+    def __init__(self, message: str = "", *, hint: str | None = None, lost: bool = False, unsure: bool = False) -> None:
         super().__init__(message, hint=hint)
         self.lost = lost
         self.unsure = unsure

@@ -13,12 +13,18 @@ MIXED and JINJA2 run in a sandbox with bounds (`Limits`), and a name without a v
 safe, also with a template from somewhere else:
 
 - No attribute that begins with ``_`` is looked at, whichever way is taken to it, and none of a module. Keys of mappings are data.
+- Only what looks is called: methods of plain data (texts, numbers, lists, dicts, sets, dates, paths as texts) that change
+  nothing; those of NumPy's and pandas' data that give a part, a figure or a text of it, never to a file; macros,
+  filters and functions of the language; and plain functions and methods of the user's own code (of ``__main__`` or a
+  module that is neither Python's nor installed) that the caller gave. All else is refused: no method of a path, file,
+  connection or client, no class, no builtin. Where a notebook's variables fill names, no code of the user runs either.
 - Nothing changes a value, and nothing is loaded: ``include``, ``import``, ``from`` and ``extends`` do not compile.
 - Nothing runs on or fills the memory: texts, copies, loops and time are bounded for a render and for all prompts that it
   refers to through ``prompt_ref`` together.
 - Whatever goes wrong is a `TemplateError` with line and column, also what the methods of a value raise.
 
-What a caller passes is trusted: a template may call its public methods, and one call of them takes as long as it takes.
+What printing, comparing or going through a value runs of its own is trusted, and so is the user's code that is called: it
+takes as long as it takes.
 SIMPLE and CONDITIONAL print values and do nothing else; their texts are as long as the values make them.
 """
 

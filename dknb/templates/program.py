@@ -16,9 +16,11 @@ class CompiledTemplate(ABC):
 
     Attributes:
         variables: Names that it takes from its parameters, each once, in order of first appearance.
+        doubts: What will fail once a branch that may never be taken is.
     """
 
     variables: tuple[str, ...]
+    doubts: tuple[TemplateError, ...] = ()
 
     @abstractmethod
     def run(self, params: Mapping[str, Any], extra: Mapping[str, Any]) -> Rendered:

@@ -24,6 +24,7 @@ _ENDRAW = re.compile(r"\{%[-+]?\s*+endraw\s*+[-+]?%\}")
 _IN_TAG = re.compile(r"""'(?:[^'\\\n]|\\.)*+'|"(?:[^"\\\n]|\\.)*+"|\{\{|\{%|[-+]?%\}|[{}]""", re.DOTALL)
 _PLAIN = re.compile(r"\{\{\s*+[^\W\d]\w*+\s*+\}\}")
 _BRACE = re.compile(r'"(?:[^"\\\n]|\\.)*+"|[{}]')
+_PARENTHESIS = re.compile(r"[()]")
 _RUN = re.compile(r"\(++|\)++")
 _MASK = "·"
 _WIDTH = 80
@@ -63,6 +64,13 @@ def find_problems(template: str) -> list[SyntaxProblem]:
         line, column = error.line or 1, error.column or 1
         return [SyntaxProblem(error.message, line, column, _snippet(error.source_line or "", column), "invalid_block")]
     return []
+
+
+def lone_sections(template: str) -> list[SyntaxProblem]:
+    """The marks of sections in a good template that have no partner, and are text; quick where all parentheses pair."""
+    if not _unpaired((found.start(), found[0] == "(") for found in _PARENTHESIS.finditer(template)):
+        return []
+    return list(_problems(template, sorted(_lone_sections(_Tags(template).text))))
 
 
 _Found = tuple[int, str, str]  # offset, kind, message

@@ -104,11 +104,13 @@ class Rendered(NamedTuple):
         text: The text.
         used: Parameters that the template reads and that were given, with their values.
         missing: Names without a value that the text shows as ``{{name}}`` or looped over, in order.
+        looped: Those of them that it only looped over: the text has no hole there.
     """
 
     text: str
     used: dict[str, Any]
     missing: list[str]
+    looped: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ class Limits:
     Attributes:
         output: Characters of the text, and of any value that the template makes on its way.
         steps: Passes through loops and calls of macros, together.
-        seconds: Wall time.
+        seconds: Of work; on a busy machine it may take up to ten times as long.
     """
 
     output: int = 5_000_000

@@ -190,3 +190,57 @@ def test_a_forked_child_makes_its_own_loop():
     if child == 0:
         os._exit(0 if run(value(9)) == 9 else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.mark.parametrize("error", [SystemExit("no key"), KeyboardInterrupt(), GeneratorExit(), BaseException("any")])
+def test_what_a_coroutine_raises_is_its_callers_alone(error):
+    """Another call in flight ends as it would have, and so do the next ones, on the same loop."""
+    release, results = threading.Event(), []
+
+    async def waits():
+        await asyncio.to_thread(release.wait)
+        return "done"
+
+    async def fails():
+        await asyncio.sleep(0)
+        raise error
+
+    async def fails_in_a_task():
+        return await asyncio.gather(fails(), waits())
+
+    other = threading.Thread(target=lambda: results.append(run(waits())), daemon=True)
+    other.start()
+    loop = _sync._LoopThread.get()
+    for make in (fails, fails_in_a_task):
+        with pytest.raises(type(error)) as caught:
+            run(make())
+        assert caught.value is error
+    release.set()
+    other.join(5)
+    assert results == ["done"]
+    assert run(value(3)) == 3
+    assert _sync._LoopThread.get() is loop
+
+
+@pytest.mark.parametrize("error", [SystemExit("no key"), KeyboardInterrupt()])
+def test_what_work_in_a_thread_raises_is_its_callers_alone(error):
+    """Also where the thread was started for a synchronous caller, and in a stream."""
+
+    def work():
+        raise error
+
+    async def stream():
+        yield 1
+        await _sync.in_thread(work)
+
+    with pytest.raises(type(error)):
+        run(_sync.in_thread(work))
+    with pytest.raises(type(error)):
+        list(iterate(stream))
+    assert run(value(4)) == 4
+
+
+def test_what_is_no_coroutine_does_not_hang():
+    """The caller gets the loop's complaint."""
+    with pytest.raises(TypeError):
+        run(5)

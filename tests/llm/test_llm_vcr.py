@@ -214,6 +214,7 @@ async def test_no_secret_of_the_file_comes_along(tmp_path, into, monkeypatch, he
         ("interactions: [unclosed\n", "cannot be read as YAML"),
         ("interactions:\n- !!python/object/apply:os.system ['true']\n", "cannot be read as YAML"),
         ("{broken json", "cannot be read as YAML"),
+        ("interactions: " + "[" * 100_000, "nested deeper than 200 levels"),
     ],
 )
 async def test_another_file_is_refused(tmp_path, into, content, why):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import datetime
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from fractions import Fraction
 from itertools import count
 from typing import Any
 
+import numpy as np
 import pytest
 
 from dknb.errors import TemplateError
@@ -157,3 +161,71 @@ def test_slices_of_slices_keep_their_names() -> None:
         template.render({"x": [1, 2]})
     kept = compile_template("{{ x[1:].y }}{{ x[0:2][5] }}{{ x[1:][0] }}", "jinja2").render({"x": [1, 2]})
     assert kept.text == "{{x[...].y}}{{x[...][5]}}2"
+
+
+LAZY = [
+    *(
+        "{{ r|sum }}",
+        "{{ r|max }}",
+        "{{ r|min }}",
+        "{{ r|sort }}",
+        "{{ r|list }}",
+        "{{ r|join }}",
+        "{{ r|unique|list }}",
+    ),
+    *("{{ 1.5 in r }}", "{{ 1.5 not in r }}", "{{ 1.5 is in r }}", "{{ [1.5]|select('in', r)|list }}"),
+    *("{{ r|batch(2)|list }}", "{{ r|map('string')|list }}", "{% for x in r %}{% endfor %}", "{{ f(*r) }}"),
+    *("{{ huge|sum }}", "{{ 1.5 in huge }}", "{{ made|sum }}", "{{ -1 in made }}", "{{ made|list }}"),
+]
+
+
+class Made(Sequence[int]):
+    """A sequence that makes its items when it is asked for them."""
+
+    def __len__(self) -> int:
+        return 10**12
+
+    def __getitem__(self, at: Any) -> Any:
+        return at
+
+
+@pytest.mark.parametrize("template", LAZY)
+def test_what_makes_its_items_as_it_goes_is_bounded_by_its_length(template: str) -> None:
+    """No C function goes through a million million numbers; what takes one of them is free."""
+    values = {"r": range(10**12), "huge": range(10**30), "made": Made(), "f": lambda *_: 1}
+    with pytest.raises(TemplateError, match="passes through loops"):
+        render(template, values)
+    assert render("{{ r|first }} {{ r|last }} {{ r|length }} {{ r[5] }}", values) == f"0 {10**12 - 1} {10**12} 5"
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        *(
+            "{{ f ** 9999999 }}",
+            "{{ f ** -9999999 }}",
+            "{{ 7 ** n }}",
+            "{{ n * 'ab' }}",
+            "{{ 'ab' * n }}",
+            "{{ 'a'.ljust(n) }}",
+        ),
+        *("{{ '%*d' % (n, 1) }}", "{{ 'a'|center(n) }}", "{{ (f ** 20000) * (f ** 20000) + (f ** 30000) }}"),
+        *("{{ d|int }}", "{{ d|round }}", "{{ '{:f}'.format(d) }}", "{{ d.as_integer_ratio() }}", "{{ '%d' % d }}"),
+        *("{{ a[none] }}", "{{ a + column }}", "{{ a[many] + 1 }}", "{{ day.strftime('%1000000000d') }}"),
+        *("{{ day.strftime(many_years) }}", "{{ '{:%1000000000d}'.format(day) }}"),
+    ],
+)
+def test_numbers_of_every_kind_are_bounded(template: str) -> None:
+    """Fractions, decimals, NumPy's integers and arrays, and the texts of dates."""
+    values = {
+        "f": Fraction(3, 7),
+        "n": np.int64(10**9),
+        "d": Decimal("1e99999999"),
+        "a": np.arange(10_000).reshape(10, 1000),
+        "column": np.arange(10_000_000).reshape(-1, 1, 1),
+        "many": [0] * 1_000_000,
+        "day": datetime.date(2024, 1, 2),
+        "many_years": "%Y" * 3_000_000,
+    }
+    with pytest.raises(TemplateError, match=r"more than|dimension|number above"):
+        render(template, values)

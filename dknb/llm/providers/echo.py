@@ -118,7 +118,7 @@ class EchoProvider(AsyncLLMProvider):
             )
         response.model = response.model or request.model or "echo"
         response.finish_reason = response.finish_reason or ("tool_calls" if response.tool_calls else "stop")
-        response.usage = response.usage or _usage(request, response)
+        response.usage = response.usage or await _usage(request, response)
         response.cost_usd = response.cost_usd or 0.0
         return response
 
@@ -239,10 +239,13 @@ def _message_tokens(message: LLMMessage) -> int:
     return _tokens(message.content)
 
 
-def _usage(request: ModelRequest, response: LLMResponse) -> dict[str, int]:
+async def _usage(request: ModelRequest, response: LLMResponse) -> dict[str, int]:
     messages = request.messages
-    fold = getattr(messages, "fold", None)
-    prompt = fold("echo-tokens", _message_tokens) if fold else sum(map(_message_tokens, messages))
+    gently, fold = (getattr(messages, name, None) for name in ("fold_gently", "fold"))
+    if gently is not None:
+        prompt = await gently("echo-tokens", _message_tokens)
+    else:
+        prompt = fold("echo-tokens", _message_tokens) if fold else sum(map(_message_tokens, messages))
     prompt += _tokens(request.system or "")
     completion = _tokens(response.content)
     return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}

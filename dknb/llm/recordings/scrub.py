@@ -11,7 +11,17 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
+
+from ...errors.secrets import (
+    KEY_SHAPES,
+    MARK,
+    SECRET_NAME,
+    environment_secrets,
+    is_secret_name,
+    is_told,
+    named_environment_secrets,
+)
 
 __all__ = [
     "KEY_SHAPES",
@@ -27,8 +37,6 @@ __all__ = [
 
 Json: TypeAlias = dict[str, Any]
 
-#: Stands in a file where a secret was.
-MARK = "[removed]"
 #: Stands for the value of an option that is not in the table.
 NOT_WRITTEN = "(not recorded)"
 
@@ -54,67 +62,16 @@ _OPTIONS = _names(
     web_search_options"""
 )
 
-_SECRET = (
-    r"(?:.*_)?(?:api_?key|apikey|authorization|secret(?:_key)?|passw(?:or)?d|credentials?|cookies?|private_key|bearer)"
-)
-_SECRET_TOKEN = r"(?:.*_)?(?:access|auth(?:orization)?|bearer|refresh|session|id|security)_token"
-_SECRET_NAME = re.compile(f"{_SECRET}|{_SECRET_TOKEN}|.*headers?")
 _PRIVATE_NAME = re.compile(
-    rf"""{_SECRET_NAME.pattern}|token|api_base|base_url|azure_endpoint|.*request_id|cf_ray|metadata
+    rf"""{SECRET_NAME.pattern}|token|api_base|base_url|azure_endpoint|.*request_id|cf_ray|metadata
     |(?:.*_)?(?:organi[sz]ation|org|project|user|account|workspace|tenant)(?:_id)?|safety_identifier|prompt_cache_key
     |http_client|client|proxy|proxies|timeout|max_retries|stream|stream_options""",
     re.VERBOSE,
 )
 #: What says of a tool that a server has it, which is asked with headers of its own.
 _SERVER_FIELDS = frozenset({"server_url", "connector_id"})
-_SECRET_VARIABLE = re.compile(r".*_(?:API_?KEY|KEY|TOKEN|SECRET|PASSWORD|PASSWD)")
-#: What people set a key to where a server wants one but does not look at it.
-_PLACEHOLDERS = frozenset({"not-needed", "lm-studio", "placeholder", "no-key-required", "your-api-key", "anything"})
-_SHORTEST_SECRET = 8
-
-
-class KeyShape(NamedTuple):
-    """How the keys of one vendor look.
-
-    Attributes:
-        begins: What they begin with: a text without any of these holds none, and that is found out fast.
-        pattern: A regular expression for the whole.
-    """
-
-    begins: tuple[str, ...]
-    pattern: str
-
-
-#: What has the shape of a key or of the name of an account, by whose it is; as their vendors' pages show them.
-KEY_SHAPES = {
-    "a key of Anthropic": KeyShape(("sk-ant-",), r"\bsk-ant-(?=[\w-]*\d)[\w-]{16,}"),
-    "a key of OpenRouter": KeyShape(("sk-or-",), r"\bsk-or-(?=[\w-]*\d)[\w-]{16,}"),
-    "a key of OpenAI, or of one built alike": KeyShape(("sk-",), r"\bsk-(?!ant-|or-)(?=[\w-]*\d)[\w-]{16,}"),
-    "an organisation or project of OpenAI": KeyShape(("org-", "proj_"), r"\b(?:org-|proj_)(?=\w*\d)\w{16,}"),
-    "a key of Hugging Face": KeyShape(("hf_",), r"\bhf_\w{20,}"),
-    "a key of Groq": KeyShape(("gsk_",), r"\bgsk_\w{20,}"),
-    "a key of xAI": KeyShape(("xai-",), r"\bxai-(?=\w*\d)\w{32,}"),
-    "a key of Perplexity": KeyShape(("pplx-",), r"\bpplx-(?=\w*\d)\w{32,}"),
-    "a key of Replicate": KeyShape(("r8_",), r"\br8_(?=\w*\d)\w{30,}"),
-    "a key of NVIDIA": KeyShape(("nvapi-",), r"\bnvapi-(?=[\w-]*\d)[\w-]{40,}"),
-    "a key of Google": KeyShape(("AIza",), r"\bAIza[\w-]{30,}"),
-    "a token of GitHub": KeyShape(
-        ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"), r"\b(?:gh[pousr]_\w{30,}|github_pat_\w{30,})"
-    ),
-    "a token of GitLab": KeyShape(("glpat-",), r"\bglpat-[\w-]{20,}"),
-    "a token of Slack": KeyShape(("xox",), r"\bxox[abeprs]-[\w-]{10,}"),
-    "a key of AWS": KeyShape(("AKIA", "ASIA"), r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
-    "a private key": KeyShape(("-----BEGIN",), r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----"),
-    "a signed token (JWT)": KeyShape(("eyJ",), r"\beyJ[\w-]{10,}\.eyJ[\w-]{10,}\.[\w-]{10,}"),
-}
 _KEY_SHAPE = "|".join(shape.pattern for shape in KEY_SHAPES.values())
 _BEGINS = tuple({begin for shape in KEY_SHAPES.values() for begin in shape.begins})
-
-
-@lru_cache(maxsize=1024)
-def is_secret_name(name: str) -> bool:
-    """Whether what has this name is a secret."""
-    return _SECRET_NAME.fullmatch(name.replace("-", "_").lower()) is not None
 
 
 @lru_cache(maxsize=1024)
@@ -206,26 +163,6 @@ def named_secrets(value: Any) -> Iterator[str]:
             yield from named_secrets(inner)
 
 
-def environment_secrets(environment: Mapping[str, str]) -> list[str]:
-    """The values of variables that are named like keys."""
-    # Only the values that count are read: an environment decodes each that it is asked for.
-    return [environment[name] for name in environment if _names_a_secret(name)]
-
-
-@lru_cache(maxsize=4096)
-def _names_a_secret(variable: str) -> bool:
-    return _SECRET_VARIABLE.fullmatch(variable.upper()) is not None
-
-
-def named_environment_secrets(environment: Mapping[str, str]) -> list[tuple[str, str]]:
-    """The same with the names of the variables, without what is too short, or a placeholder."""
-    return [(name, value) for name, value in environment.items() if _names_a_secret(name) and _is_told(value)]
-
-
-def _is_told(secret: str) -> bool:
-    return len(secret) >= _SHORTEST_SECRET and secret not in _PLACEHOLDERS
-
-
 class Scrubber:
     """Takes known secrets, and what has the shape of a key, out of texts.
 
@@ -234,7 +171,7 @@ class Scrubber:
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        known = set(filter(_is_told, secrets))
+        known = set(filter(is_told, secrets))
         literal = [re.escape(secret) for secret in sorted(known, key=len, reverse=True)]
         self._pattern = re.compile("|".join([*literal, _KEY_SHAPE]))
         self._begins = (*_BEGINS, *known, *(json.dumps(secret, ensure_ascii=False)[1:-1] for secret in known))

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from ..._yaml_depth import abyss
 from ...errors import RecordingError
 from .disk import as_typed
 from .scrub import is_secret_name
@@ -25,6 +26,7 @@ Json: TypeAlias = dict[str, Any]
 
 _MOST_BYTES = 128 * 1024 * 1024
 _MOST_VALUES = 20_000_000
+_MOST_DEPTH = 200
 _GZIP = b"\x1f\x8b"
 #: Where in a body its content is, if it is not the content itself: vcrpy, Ruby's VCR, pydantic-ai's form of today.
 _BODY_NAMES = ("string", "base64_string", "content")
@@ -100,15 +102,20 @@ def _loaded(data: bytes, path: Path) -> object:
     if len(data) > _MOST_BYTES:
         raise too_large
     try:
-        whole = (
-            json.loads(data)
-            if data.lstrip()[:1] == b"{"
-            else yaml.load(data, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        )
+        whole = json.loads(data) if data.lstrip()[:1] == b"{" else _yaml(data)
         _check_size(whole)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         first = " ".join(str(error).split())[:200]
         raise RecordingError(f"{as_typed(path)} cannot be read as YAML: {first}.", hint="Is it a VCR file?") from error
+    return whole
+
+
+def _yaml(data: bytes) -> object:
+    import yaml
+
+    if abyss(data.decode("utf-8", "replace"), _MOST_DEPTH) is not None:
+        raise ValueError(f"it is nested deeper than {_MOST_DEPTH} levels")
+    whole: object = yaml.load(data, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     return whole
 
 

@@ -6,8 +6,11 @@ than all of it is rendered, so a template waits if nothing in it can fail on the
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from jinja2 import nodes
 
+from ...errors import did_you_mean
 from .environment import Sandbox
 
 #: Nodes for which Jinja2 always has code; macros, calls of them and blocks have rules of their own.
@@ -35,21 +38,34 @@ _SURE = (
     nodes.Compare,
     nodes.Operand,
 )
-#: Nesting that Python reads whatever it is made of.
-_DEPTH = 25
+#: Nodes with nothing below them.
+_LEAVES = (nodes.TemplateData, nodes.Name, nodes.Const)
+#: Nesting that Python reads whatever it is made of, also when the guards have doubled it.
+_DEPTH = 16
 _LOOPS = 8
 
 
 def surely_compiles(tree: nodes.Template, environment: Sandbox) -> bool:
-    """Whether Jinja2 and Python accept the tree, as far as can be said without asking them."""
-    waiting: list[tuple[nodes.Node, int, int]] = [(tree, 0, 0)]
-    while waiting:
-        node, depth, loops = waiting.pop()
-        if depth > _DEPTH or loops > _LOOPS or not _is_sure(node, environment):
-            return False
-        inner = loops + isinstance(node, nodes.For)
-        waiting += [(child, depth + 1, inner) for child in node.iter_child_nodes()]
-    return True
+    """Whether Jinja2 and Python accept the tree, as far as can be said without asking them; it has no guards yet."""
+    level: list[tuple[nodes.Node, int]] = [(tree, 0)]
+    for _ in range(_DEPTH):
+        below: list[tuple[nodes.Node, int]] = []
+        for node, loops in level:
+            if loops > _LOOPS or not _is_sure(node, environment):
+                return False
+            if not isinstance(node, _LEAVES):
+                inner = loops + isinstance(node, nodes.For)
+                below += [(child, inner) for child in node.iter_child_nodes()]
+        level = below
+    return not level
+
+
+def unknown_names(tree: nodes.Template, environment: Sandbox) -> Iterator[tuple[str, int]]:
+    """Filters and tests that there are not, with their offsets: Jinja2 forgives them until their branch is taken."""
+    for node in tree.find_all((nodes.Filter, nodes.Test)):
+        what, known = ("filter", environment.filters) if isinstance(node, nodes.Filter) else ("test", environment.tests)
+        if node.name not in known:
+            yield f"No {what} named {node.name!r}.{did_you_mean(node.name, known)}", node.lineno - 1
 
 
 def _is_sure(node: nodes.Node, environment: Sandbox) -> bool:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from types import BuiltinMethodType, ModuleType
 from typing import Any
 
-from jinja2 import nodes, pass_context
+from jinja2 import Undefined, nodes, pass_context
 from jinja2.ext import Extension
 from jinja2.parser import Parser
 from jinja2.runtime import Context, LoopContext, Macro
@@ -18,21 +19,17 @@ from ...errors import TemplateError
 from ..globals import FUNCTIONS
 from ..simple import widest
 from ..types import TemplateMode
+from .calls import Refused, frozen, is_code, may_call, refuse_call
 from .filters import Filter, filters, guarded_test, is_given
 from .lexer import TemplateLexer
 from .meter import Meter, running
 from .scopes import SECTION, is_section, section
-from .sizes import METHODS, account_numbers, account_operator
+from .sizes import METHODS, METHODS_OF, account_numbers, account_operator
+from .tables import account_table_call, account_table_item, is_table, table_looks
 from .undefined import Placeholder
 
 _COPYING = frozenset({"copy", "difference", "fromkeys", "intersection", "symmetric_difference", "union"})
 """Methods of containers that make new ones."""
-
-_REACHING_OUT = (
-    *(breakpoint, compile, delattr, dir, eval, exec, getattr, globals, input, locals, object, open, print),
-    *(setattr, super, type, vars, __import__),
-)
-"""Functions and classes that no template calls, also where the caller gives them: with `locals()`, say."""
 
 
 class Sections(Extension):
@@ -111,7 +108,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """An arithmetic operation."""
         account_operator(running(), operator, left, right)
-        return super().call_binop(context, operator, left, right)
+        return super().call_binop(context, operator, left, frozen(right))
 
     def call(self, context: Context, obj: Any, /, *args: Any, **kwargs: Any) -> Any:
         """A call of a function, method or macro."""
@@ -120,10 +117,13 @@ class Sandbox(ImmutableSandboxedEnvironment):
             meter.step()
             return super().call(context, obj, *map(meter.watch, args), **kwargs)
         meter.tick()
-        if not isinstance(obj, BuiltinMethodType | type) and not isinstance(getattr(obj, "__self__", None), str):
+        receiver, name = getattr(obj, "__self__", None), str(getattr(obj, "__name__", ""))
+        if not isinstance(obj, Undefined) and self.is_safe_callable(obj) and table_looks(receiver, name):
+            account_table_call(meter, receiver, name, args, kwargs)
+        elif not isinstance(obj, BuiltinMethodType | type) and not isinstance(receiver, str):
             return super().call(context, obj, *args, **kwargs)
-        args = tuple(map(meter.watch, args))
-        if args and getattr(obj, "__name__", "") == "join":
+        args = tuple(map(meter.watch, map(frozen, args)))
+        if args and name == "join":
             args = (list(args[0]), *args[1:])
         _account_method(meter, obj, args, kwargs)
         result = super().call(context, obj, *args, **kwargs)
@@ -134,25 +134,61 @@ class Sandbox(ImmutableSandboxedEnvironment):
         return result
 
     def is_safe_callable(self, obj: Any) -> bool:
-        """Whether a template may call this; not what runs code, opens files or reaches into objects by name."""
-        return not any(obj is each for each in _REACHING_OUT) and super().is_safe_callable(obj)
+        """Whether a template may call this: what only looks at data, what templates have, and the user's own code.
+
+        Raises:
+            TemplateError: It may not.
+        """
+        if not isinstance(obj, Undefined) and callable(obj) and not may_call(obj):
+            raise refuse_call(obj)
+        return True
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """Whether a template may have this: data, and what it may call."""
+        return super().is_safe_attribute(obj, attr, value) and (not is_code(value) or may_call(value))
+
+    def unsafe_undefined(self, obj: Any, attribute: str) -> Undefined:
+        """What stands for an attribute that a template may not have; whatever is done with it is an error."""
+        told = f"access to attribute {attribute!r} of {type(obj).__name__!r} object is unsafe"
+        return self.undefined(told, name=attribute, obj=obj, exc=Refused)
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """``obj.attribute``; what begins with ``_`` is looked for among the keys of a mapping only, and never run."""
         if attribute.startswith("_") or isinstance(obj, ModuleType):
             return self._key_only(obj, attribute)
+        if isinstance(obj, defaultdict) and not hasattr(type(obj), attribute):
+            return self._there(obj, attribute)
         return super().getattr(obj, attribute)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
         """``obj[argument]``, and for names ``obj.argument`` where there is no such key."""
-        if isinstance(argument, str) and (str(argument).startswith("_") or isinstance(obj, ModuleType)):
-            return self._key_only(obj, argument)
+        if isinstance(argument, str):
+            if str(argument).startswith("_") or isinstance(obj, ModuleType):
+                return self._key_only(obj, argument)
+        elif is_table(obj):
+            account_table_item(running(), obj, argument)
+        if any(map(callable, argument if isinstance(argument, tuple) else (argument,))) and not isinstance(obj, dict):
+            # pandas would call it
+            raise TemplateError("a function or class is no key")
+        if isinstance(obj, defaultdict):
+            found = self._there(obj, argument)
+            if not isinstance(found, Placeholder) or not isinstance(argument, str) or not hasattr(type(obj), argument):
+                return found
+            return super().getattr(obj, str(argument))
         return super().getitem(obj, argument)
+
+    def _there(self, obj: defaultdict[Any, Any], key: Any) -> Any:
+        """What a dict that grows when it is looked into has already."""
+        with suppress(LookupError, TypeError):
+            if key in obj:
+                return obj[key]
+        return self.undefined(obj=obj, name=key)
 
     def _key_only(self, obj: Any, key: str) -> Any:
         if isinstance(obj, Mapping):
             with suppress(LookupError):
-                return obj[key]
+                if key in obj:
+                    return obj[key]
         return self.unsafe_undefined(obj, key)
 
     def wrap_str_format(self, value: Any) -> Callable[..., str] | None:
@@ -162,7 +198,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         formatter, template, takes_map = _Formatter(self), str(value.__self__), value.__name__ == "format_map"
 
         def bounded_format(*args: Any, **kwargs: Any) -> str:
-            return formatter.vformat(template, () if takes_map else args, args[0] if takes_map else kwargs)
+            return formatter.vformat(template, () if takes_map else args, frozen(args[0]) if takes_map else kwargs)
 
         return bounded_format
 
@@ -196,7 +232,7 @@ def _makes(obj: Any) -> bool:
 def _account_method(meter: Meter, obj: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
     receiver, name = getattr(obj, "__self__", None), getattr(obj, "__name__", "")
     account_numbers(meter, (*args, *kwargs.values()))
-    if isinstance(receiver, str | bytes) and name in METHODS:
+    if name in METHODS and isinstance(receiver, METHODS_OF.get(name, str | bytes)):
         try:
             meter.make(METHODS[name](meter, receiver, *args, **kwargs))
         except (TypeError, AttributeError) as error:

@@ -14,9 +14,10 @@ from ...errors import TemplateError
 from ..values import has_value
 from .guards import CONCAT, CUT, MADE, PATH, STEP, TICK, WATCH
 from .meter import Meter, running
+from .output import as_json, fenced
 from .scopes import PLAIN
 from .sizes import account_filter
-from .undefined import Placeholder, path_of, reached_as
+from .undefined import Placeholder, path_of, reached_as, why
 
 Filter = Callable[..., Any]
 
@@ -29,9 +30,24 @@ _LAZY = frozenset(_NO_TEXT.split())
 """Filters that never make a text of their whole input; all others get it weighed."""
 _PICKING = frozenset(["attr", "d", "default", "first", "last", "max", "min", "random"])
 """Filters that make nothing: their result is a part of their input."""
-_CONSUMING = _LAZY - {"abs", "attr", "count", "d", "default", "filesizeformat", "float", "int", "length", "round"} | {
-    "join"
-}
+_TAKING = frozenset(
+    [
+        "abs",
+        "attr",
+        "count",
+        "d",
+        "default",
+        "filesizeformat",
+        "first",
+        "float",
+        "int",
+        "last",
+        "length",
+        "random",
+        "round",
+    ]
+)
+_CONSUMING = (_LAZY - _TAKING) | {"join"}
 """Filters that go through their input."""
 
 
@@ -47,7 +63,8 @@ def format_code(code: object, language: str = "python") -> str:
 
 def filters(custom: Mapping[str, Filter]) -> dict[str, Filter]:
     """All filters by name; ``custom`` ones go before Jinja's."""
-    known = {**FILTERS, "count_tokens": count_tokens, "format_code": format_code, **custom}
+    own = {"count_tokens": count_tokens, "fenced": fenced, "format_code": format_code, "tojson": as_json}
+    known = {**FILTERS, **own, **custom}
     internal: dict[str, Filter] = {
         CONCAT: _concat,
         CUT: _cut,
@@ -107,8 +124,8 @@ def _account(meter: Meter, name: str, value: Any, args: tuple[Any, ...], kwargs:
 def _refuse_undefined(name: str, value: Any) -> None:
     if isinstance(value, Placeholder):
         raise TemplateError(
-            f"filter {name!r} got {path_of(value)!r}, which has no value",
-            hint=f"Give it a value, or say what to take instead: {{{{ {path_of(value)}|default('...')|{name} }}}}",
+            f"filter {name!r} got {why(value)}",
+            hint=f"Give it a value, or say what to take instead: {{{{ {path_of(value) or '(...)'}|default('...')|{name} }}}}",
         )
 
 

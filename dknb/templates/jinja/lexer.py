@@ -46,7 +46,7 @@ class TemplateLexer(Lexer):
     ) -> Iterator[tuple[int, str, str]]:
         """The tokens of a source with Unix line ends, numbered by offset plus one."""
         lexemes = self.lexemes(source)
-        if self._sections:
+        if self._sections and "((" in source:
             lexemes = _with_sections(list(lexemes))
         for offset, kind, text in lexemes:
             yield offset + 1, kind, text
@@ -94,25 +94,33 @@ class TemplateLexer(Lexer):
 def _with_sections(lexemes: list[Lexeme]) -> Iterator[Lexeme]:
     """Cut the marks of complete sections out of the text around tags; raw blocks are left alone."""
     runs: list[tuple[int, str]] = []
-    for lexeme, text in _texts(lexemes):
-        if text:
-            runs.extend((lexeme.offset + run.start(), run[0]) for run in _RUN.finditer(lexeme.text))
-    marks = sorted(offset for pair in match_sections(runs) for offset in pair)
-    next_mark = iter([*marks, -1])
-    mark = next(next_mark)
-    for lexeme, text in _texts(lexemes):
-        at, end = lexeme.offset, lexeme.offset + len(lexeme.text)
-        while text and at <= mark < end:
-            yield Lexeme(at, "data", lexeme.text[at - lexeme.offset : mark - lexeme.offset])
-            at = mark + MARK
-            yield Lexeme(mark, _SECTION, lexeme.text[mark - lexeme.offset : at - lexeme.offset])
-            mark = next(next_mark)
-        yield lexeme if at == lexeme.offset else Lexeme(at, "data", lexeme.text[at - lexeme.offset :])
+    for lexeme in _texts(lexemes):
+        runs.extend((lexeme.offset + run.start(), run[0]) for run in _RUN.finditer(lexeme.text))
+    marks = sorted((offset for pair in match_sections(runs) for offset in pair), reverse=True)
+    for lexeme in lexemes:
+        # A mark lies in a text: whatever comes before that text ends before the mark.
+        if marks and marks[-1] < lexeme.offset + len(lexeme.text):
+            yield from _cut(lexeme, marks)
+        else:
+            yield lexeme
 
 
-def _texts(lexemes: list[Lexeme]) -> Iterator[tuple[Lexeme, bool]]:
-    """Each lexeme, and whether it is text in which sections can stand."""
+def _cut(lexeme: Lexeme, marks: list[int]) -> Iterator[Lexeme]:
+    """The text between and after the marks in it, which are taken off the end of ``marks``, and the marks."""
+    start, kind, text = lexeme
+    at = start
+    while marks and marks[-1] < start + len(text):
+        mark = marks.pop()
+        yield Lexeme(at, kind, text[at - start : mark - start])
+        at = mark + MARK
+        yield Lexeme(mark, _SECTION, text[mark - start : at - start])
+    yield Lexeme(at, kind, text[at - start :])
+
+
+def _texts(lexemes: list[Lexeme]) -> Iterator[Lexeme]:
+    """The texts in which sections can stand."""
     before = ""
     for lexeme in lexemes:
-        yield lexeme, lexeme.kind == "data" and before != "raw_begin"
+        if lexeme.kind == "data" and before != "raw_begin":
+            yield lexeme
         before = lexeme.kind

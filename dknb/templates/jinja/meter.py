@@ -6,8 +6,10 @@ from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, Va
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
 from itertools import chain
-from time import monotonic
+from time import monotonic, thread_time
 from typing import Any, NamedTuple
 
 from jinja2.utils import Namespace
@@ -19,7 +21,11 @@ _REMEMBERED = 64  # containers below this weight are cheaper to weigh again than
 _MEMORY = 10_000  # weights remembered at a time
 _CHARGED = 1_000  # characters from which a value counts towards what the render made in all
 _DEEPEST = 100  # levels of containers in containers
+_PATIENCE = 10  # times the seconds allowed that a render may take where the machine is busy
 _ROUNDS = 20  # values in all, as a multiple of the longest allowed one
+
+
+_HELD = frozenset({dict, frozenset, list, set, tuple})  # types that hold their items
 
 
 class Weight(NamedTuple):
@@ -27,6 +33,32 @@ class Weight(NamedTuple):
 
     size: int
     depth: int = 0
+
+
+class _Deadline(NamedTuple):
+    """When a render has to end: by the time that its thread worked, so that a busy machine stops no template.
+
+    Attributes:
+        seconds: That it may work.
+        soonest: Wall time before which it cannot have worked that long.
+        worked: Time of the thread when it has.
+        latest: Wall time when it ends in any case.
+    """
+
+    seconds: float
+    soonest: float
+    worked: float
+    latest: float
+
+    @classmethod
+    def of(cls, seconds: float) -> _Deadline:
+        """That of a render that begins now."""
+        now = monotonic()
+        return cls(seconds, now + seconds, thread_time() + seconds, now + _PATIENCE * seconds)
+
+    def is_over(self) -> bool:
+        """Whether it has passed."""
+        return thread_time() > self.worked or monotonic() > self.latest
 
 
 @dataclass(slots=True)
@@ -41,18 +73,17 @@ class Meter:
     """The account of one render.
 
     Attributes:
-        missing: Names without a value that were printed or looped over, in order; a dict used as an ordered set.
+        missing: Names without a value that were printed or looped over, in order, and whether the text shows them.
     """
 
     def __init__(self, limits: Limits, outer: Meter | None = None) -> None:
         """Open an account; a render inside another one spends what is left to the ``outer`` one."""
         self.limits = limits
-        self.missing: dict[str, None] = {}
+        self.missing: dict[str, bool] = {}
         self._spent: _Spent = outer._spent if outer else _Spent()
-        self._deadline = monotonic() + limits.seconds
-        self._seconds = limits.seconds
-        if outer and outer._deadline < self._deadline:
-            self._deadline, self._seconds = outer._deadline, outer._seconds
+        self._deadline = _Deadline.of(limits.seconds)
+        if outer and outer._deadline.soonest < self._deadline.soonest:
+            self._deadline = outer._deadline
         self._weights: dict[int, tuple[object, Weight]] = {}
 
     def step(self) -> None:
@@ -70,18 +101,35 @@ class Meter:
 
     def tick(self) -> None:
         """Look at the clock; every operation that can take long does."""
-        if monotonic() > self._deadline:
+        if monotonic() > self._deadline.soonest and self._deadline.is_over():
             raise TemplateError(
-                f"stopped after {self._seconds:g} seconds",
+                f"stopped after {self._deadline.seconds:g} seconds",
                 hint="Prepare the data outside the template, or give it less.",
             )
 
     def watch(self, value: Any) -> Any:
-        """The value, to be gone through; one that may have no end gets the bound on steps, and the clock."""
+        """The value, to be gone through by C code.
+
+        One that may have no end gets the bound on steps, and the clock. One that makes its items as it goes, as `range`
+        does, may not have more than the bound; what holds its items is bounded by the longest value.
+        """
         kind = type(value)
-        if hasattr(kind, "__len__") or hasattr(kind, "__contains__") or not hasattr(kind, "__iter__"):
-            return value
-        return self._watched(value)
+        if not hasattr(kind, "__len__"):
+            passing = hasattr(kind, "__contains__") or not hasattr(kind, "__iter__")
+            return value if passing else self._watched(value)
+        if kind not in _HELD and self._length(value) > self.limits.steps and not isinstance(value, str | bytes):
+            raise self._too_many_steps()
+        if kind in _HELD and len(value) > self.limits.output:
+            self.make(len(value))
+        return value
+
+    def _length(self, value: Any) -> int:
+        try:
+            return len(value)
+        except OverflowError:
+            raise self._too_many_steps() from None
+        except Exception:  # noqa: BLE001 - who goes through it meets the same
+            return 0
 
     def _watched(self, items: Iterable[Any]) -> Iterator[Any]:
         for count, item in enumerate(items, start=1):
@@ -129,7 +177,7 @@ class Meter:
             return Weight(value.bit_length() // 3 + 3)
         parts = _parts(value)
         if parts is None:
-            return Weight(24)
+            return Weight(_digits(value))
         known = self._weights.get(id(value))
         if known is not None and known[0] is value:
             return known[1]
@@ -152,6 +200,18 @@ class Meter:
             if size > self.limits.output:
                 self.make(size)
         return Weight(size, depth + 1)
+
+
+def _digits(value: object) -> int:
+    """About how long an exact number is; what is none counts as a short one."""
+    if isinstance(value, Fraction):
+        return (value.numerator.bit_length() + value.denominator.bit_length()) // 3 + 6
+    return decimal_digits(value) + 8 if isinstance(value, Decimal) else 24
+
+
+def decimal_digits(value: Decimal) -> int:
+    """The digits that a number has when it is written out, without a power of ten."""
+    return abs(value.adjusted()) + len(value.as_tuple().digits) if value.is_finite() else 0
 
 
 def _parts(value: object) -> Iterable[object] | None:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from contextlib import suppress
+from datetime import date, time
+from decimal import Decimal
+from fractions import Fraction
+from operator import index
 from typing import Any
 
 from ...errors import TemplateError
 from ..simple import widest
-from .meter import Meter
+from .meter import Meter, decimal_digits
+from .tables import account_table_operator
 
 _BITS = 100_000  # in an integer: about 30,000 digits
 _SPEC = re.compile(r"%(?:\([^)]*+\))?[#0\- +]*+(\*|[0-9]++)?(?:\.(\*|[0-9]++))?")
@@ -17,31 +23,65 @@ _SLOW = {"pprint": 20_000, "striptags": 100_000, "urlize": 100_000, "wordwrap": 
 """Filters whose time grows faster than their input, and the weight up to which they may have it."""
 
 _DIGITS = 1_000  # that ``round`` may be asked for
+_DATE_PART = 20  # characters, at most about, that a letter of a date's layout stands for
 _PARTS = 100_000  # that ``batch`` and ``slice`` may be asked for
 
 
 def account_operator(meter: Meter, operator: str, left: Any, right: Any) -> None:
     """Account for the result of ``left operator right``."""
     meter.tick()
+    account_table_operator(meter, left, right)
     if operator == "*":
         _account_product(meter, left, right)
-    elif operator == "+":
-        if isinstance(left, str | bytes | list | tuple):
-            meter.make(meter.check(left).size + meter.check(right).size)
-    elif operator == "%":
-        if isinstance(left, str | bytes):
-            meter.make(percent_size(meter, left, right))
-    elif operator == "**" and isinstance(left, int) and isinstance(right, int):
-        _refuse_bits(left.bit_length() * right)
+    elif operator == "+" and isinstance(left, str | bytes | list | tuple):
+        meter.make(meter.check(left).size + meter.check(right).size)
+    elif operator == "%" and isinstance(left, str | bytes):
+        meter.make(percent_size(meter, left, right))
+    elif operator == "**":
+        _account_power(left, right)
+    elif isinstance(left, Fraction) or isinstance(right, Fraction):
+        _refuse_bits(_bits(left) + _bits(right))
 
 
 def _account_product(meter: Meter, left: Any, right: Any) -> None:
-    if isinstance(left, int) and isinstance(right, int):
-        _refuse_bits(left.bit_length() + right.bit_length())
-    elif isinstance(left, int):
-        meter.make(left * meter.check(right).size)
-    elif isinstance(right, int):
-        meter.make(right * meter.check(left).size)
+    counts = whole(left), whole(right)
+    if None not in counts or isinstance(left, Fraction) or isinstance(right, Fraction):
+        _refuse_bits(_bits(left) + _bits(right))
+    elif counts[0] is not None:
+        meter.make(counts[0] * meter.check(right).size)
+    elif counts[1] is not None:
+        meter.make(counts[1] * meter.check(left).size)
+
+
+def _account_power(left: Any, right: Any) -> None:
+    exponent = whole(right)
+    if isinstance(right, Fraction) and right.denominator == 1:
+        exponent = right.numerator
+    if exponent is not None and isinstance(left, Fraction):
+        _refuse_bits(_bits(left) * abs(exponent))
+    elif exponent is not None and isinstance(left, int):
+        _refuse_bits(_bits(left) * exponent)
+
+
+def whole(value: Any) -> int | None:
+    """The number that Python takes a value for where it counts something; None for what counts nothing."""
+    if isinstance(value, int):
+        return value
+    if not hasattr(type(value), "__index__") or getattr(value, "shape", ()) != ():
+        return None
+    with suppress(TypeError):
+        return index(value)
+    return None
+
+
+def _bits(value: Any) -> int:
+    """The bits of the largest integer in a number."""
+    if isinstance(value, Fraction):
+        return max(value.numerator.bit_length(), value.denominator.bit_length())
+    if isinstance(value, Decimal):
+        return decimal_digits(value) * 4
+    number = whole(value)
+    return 64 if number is None else number.bit_length()
 
 
 def _refuse_bits(bits: int) -> None:
@@ -57,7 +97,7 @@ def percent_size(meter: Meter, template: str | bytes, values: Any) -> int:
         specs += 1
         size += sum(widest(width) for width in spec.groups() if width)
     if "*" in text:
-        size += sum(abs(value) for value in _items(values) if isinstance(value, int))
+        size += sum(abs(number) for number in map(whole, _items(values)) if number is not None)
     return size + meter.check(values).size * (specs if isinstance(values, dict) else 1)
 
 
@@ -68,8 +108,9 @@ def _items(values: Any) -> Iterable[Any]:
 def account_numbers(meter: Meter, arguments: Iterable[Any]) -> None:
     """No number is larger than the longest text: widths, counts and sizes are given as numbers."""
     for argument in arguments:
-        if isinstance(argument, int) and argument > meter.limits.output:
-            meter.make(argument)
+        number = whole(argument)
+        if number is not None and number > meter.limits.output:
+            meter.make(number)
 
 
 def _occurrences(text: Any, part: Any) -> int:
@@ -95,13 +136,31 @@ def _translated(meter: Meter, text: Any, table: Any, *_: Any) -> int:
     return len(text) * max(1, longest)
 
 
+def _written_date(meter: Meter, receiver: Any, *args: Any, **named: Any) -> int:
+    layout = next(iter((*args, *named.values())), "")
+    if not isinstance(layout, str):
+        return 0
+    _at_most(widest(layout), _DIGITS)
+    return len(layout) * _DATE_PART
+
+
+def _whole_ratio(meter: Meter, number: Any, *_: Any) -> int:
+    return _as_whole(meter, number)
+
+
 METHODS: dict[str, Callable[..., int]] = {
+    "as_integer_ratio": _whole_ratio,
     "expandtabs": _expanded,
     "join": _joined,
+    "strftime": _written_date,
     "replace": _replaced,
     "translate": _translated,
 }
-"""Methods of ``str`` and ``bytes`` whose result can be longer than what goes in and the numbers given, and its size."""
+"""Methods of plain data whose result can be longer than what goes in and the numbers given, and its size."""
+
+
+METHODS_OF: dict[str, Any] = {"as_integer_ratio": Decimal, "strftime": date | time}
+"""Whose methods they are, where not those of ``str`` and ``bytes``."""
 
 
 def _joined_items(meter: Meter, items: Any, d: Any = "", *_: Any, **__: Any) -> int:
@@ -122,9 +181,14 @@ def _formatted(meter: Meter, text: Any, *values: Any, **named: Any) -> int:
     return percent_size(meter, str(text), named or values)
 
 
-def _as_json(meter: Meter, value: Any, indent: int | None = None) -> int:
+def _as_json(meter: Meter, value: Any, indent: int | str | None = None) -> int:
     weight = meter.check(value)
-    return weight.size * (2 + (indent or 0) * weight.depth)
+    width = len(indent) if isinstance(indent, str) else indent or 0
+    return weight.size * (2 + width * weight.depth)
+
+
+def _fenced(meter: Meter, text: Any, *_: Any) -> int:
+    return len(str(text)) + 3 * _occurrences(str(text), "<")
 
 
 def _filled(meter: Meter, items: Any, count: int, fill_with: Any = None) -> int:
@@ -134,12 +198,17 @@ def _filled(meter: Meter, items: Any, count: int, fill_with: Any = None) -> int:
 
 def _rounded(meter: Meter, number: Any, precision: int = 0, *_: Any, **__: Any) -> int:
     _at_most(precision, _DIGITS)
-    return 0
+    return _as_whole(meter, number)
 
 
 def _at_most(number: int, most: int) -> None:
     if number > most:
         raise TemplateError(f"takes no number above {most:,} here")
+
+
+def _as_whole(meter: Meter, number: Any, *_: Any, **__: Any) -> int:
+    _refuse_bits(_bits(number) if isinstance(number, Decimal) else 0)
+    return 0
 
 
 def _summed(meter: Meter, items: Any, attribute: Any = None, start: Any = 0) -> int:
@@ -157,8 +226,10 @@ def _attribute(meter: Meter, value: Any, name: Any) -> int:
 FILTERS: dict[str, Callable[..., int]] = {
     "attr": _attribute,
     "batch": _filled,
+    "fenced": _fenced,
     "format": _formatted,
     "indent": _indented,
+    "int": _as_whole,
     "join": _joined_items,
     "replace": _replaced,
     "round": _rounded,

@@ -5,21 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from types import GeneratorType
+from types import FrameType, GeneratorType
 from typing import Any
 
 from jinja2 import Template, TemplateSyntaxError, UndefinedError, nodes
 from jinja2.exceptions import TemplateRuntimeError
-from jinja2.parser import Parser
 
 from ...errors import DknbError, TemplateError
 from ..globals import FUNCTIONS, GLOBALS, clock_values
 from ..program import CompiledTemplate, located, unix_lines
 from ..types import Limits, Rendered
-from .deferral import surely_compiles
+from .calls import HINT, Refused
+from .chunks import chunks
+from .deferral import surely_compiles, unknown_names
 from .environment import Sandbox
 from .guards import Guards
 from .meter import Meter, metered, running
+from .parsing import TemplateParser
 from .scopes import Scopes
 from .undefined import Placeholder
 
@@ -38,41 +40,46 @@ class JinjaTemplate(CompiledTemplate):
         self._environment = environment
         self._limits = limits
         scopes = Scopes(FUNCTIONS)
-        tree = self._guarded(scopes)
+        tree = self._scoped(scopes)
+        self.doubts = ()
         if len(self._source) > _LARGE or not surely_compiles(tree, environment):
+            self.doubts = tuple(self._located(message, at) for message, at in unknown_names(tree, environment))
             self.__dict__["_template"] = self._compiled(tree)
         self._reads = scopes.reads()
         self.variables = tuple(name for name in self._reads if name not in GLOBALS)
 
     @cached_property
-    def _template(self) -> Template:
+    def _template(self) -> tuple[Template, ...]:
         """What runs: made at the first render, where it is sure that it can be."""
-        return self._compiled(self._guarded(Scopes(FUNCTIONS)))
+        return self._compiled(self._scoped(Scopes(FUNCTIONS)))
 
-    def _guarded(self, scopes: Scopes) -> nodes.Template:
+    def _scoped(self, scopes: Scopes) -> nodes.Template:
         tree = self._parse()
         try:
             scopes.visit(tree)
-            Guards().visit(tree)
-        except TemplateSyntaxError as error:
-            raise self._unreadable(error, error.lineno - 1) from error
         except (RecursionError, MemoryError) as error:
             raise self._unreadable(error, 0) from error
         return tree
 
-    def _compiled(self, tree: nodes.Template) -> Template:
+    def _compiled(self, tree: nodes.Template) -> tuple[Template, ...]:
         try:
-            code = self._environment.compile(tree, filename="<dknb template>")
+            parts = chunks(tree) if len(self._source) > _LARGE else [tree]
+            return tuple(map(self._part, parts))
         except TemplateSyntaxError as error:
             raise self._unreadable(error, error.lineno - 1) from error
         except (RecursionError, MemoryError, SyntaxError) as error:
             raise self._unreadable(error, 0) from error
+
+    def _part(self, tree: nodes.Template) -> Template:
+        Guards().visit(tree)
+        tree.set_environment(self._environment)
+        code = self._environment.compile(tree, filename="<dknb template>")
         return Template.from_code(self._environment, code, self._environment.make_globals(None))
 
     def _parse(self) -> nodes.Template:
         parser = None
         try:
-            parser = Parser(self._environment, self._source)
+            parser = TemplateParser(self._environment, self._source)
             return parser.parse()
         except TemplateSyntaxError as error:
             raise self._unreadable(error, error.lineno - 1) from error
@@ -98,11 +105,12 @@ class JinjaTemplate(CompiledTemplate):
 
     def run(self, params: Mapping[str, Any], extra: Mapping[str, Any]) -> Rendered:
         """Render in the sandbox, within the bounds."""
-        template = self._template  # made before the clock runs
+        parts = self._template  # made before the clock runs
         with metered(self._limits) as meter:
-            text = self._text(template, self._values(params, extra), meter)
+            text = self._text(parts, self._values(params, extra), meter)
         used = {name: params[name] for name in self._reads if name in params}
-        return Rendered(text, used, list(meter.missing))
+        looped = frozenset(name for name, shown in meter.missing.items() if not shown)
+        return Rendered(text, used, list(meter.missing), looped)
 
     def _values(self, params: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
         values: dict[str, Any] = dict(clock_values(self._reads))
@@ -112,16 +120,18 @@ class JinjaTemplate(CompiledTemplate):
         values.update(params)
         return values
 
-    def _text(self, template: Template, values: dict[str, Any], meter: Meter) -> str:
-        chunks, size, stream = [], 0, None
+    def _text(self, parts: tuple[Template, ...], values: dict[str, Any], meter: Meter) -> str:
+        texts, size, stream = [], 0, None
         try:
-            stream = template.root_render_func(template.new_context(values))
-            for chunk in stream:
-                size += len(chunk)
-                if size > self._limits.output:
-                    meter.make(size)
-                chunks.append(chunk)
-            return "".join(chunks)
+            context = parts[0].new_context(values)
+            for part in parts:
+                stream = part.root_render_func(context)
+                for text in stream:
+                    size += len(text)
+                    if size > self._limits.output:
+                        meter.make(size)
+                    texts.append(text)
+            return "".join(texts)
         except Exception as error:
             raise self._failure(error, stream) from error
 
@@ -133,15 +143,20 @@ class JinjaTemplate(CompiledTemplate):
 
     def _offset(self, error: Exception, stream: object) -> int:
         """Where in the source the template was when this was raised."""
-        line = 0
+        part, line = self._template[0], 0
         traceback = error.__traceback__
         while traceback is not None:
-            if traceback.tb_frame.f_globals.get("__jinja_template__") is self._template:
-                line = traceback.tb_lineno
+            if (found := self._part_of(traceback.tb_frame)) is not None:
+                part, line = found, traceback.tb_lineno
             traceback = traceback.tb_next
         if not line and isinstance(stream, GeneratorType) and stream.gi_frame is not None:
-            line = stream.gi_frame.f_lineno
-        return self._template.get_corresponding_lineno(line) - 1
+            part, line = self._part_of(stream.gi_frame) or part, stream.gi_frame.f_lineno
+        return part.get_corresponding_lineno(line) - 1
+
+    def _part_of(self, frame: FrameType) -> Template | None:
+        """The part of this template that runs in a frame."""
+        running_there = frame.f_globals.get("__jinja_template__")
+        return next((part for part in self._template if part is running_there), None)
 
 
 def _told(error: Exception) -> tuple[str, str | None]:
@@ -154,6 +169,8 @@ def _told(error: Exception) -> tuple[str, str | None]:
         return re.sub(
             r" on line [0-9]+", "", str(error)
         ), "Give it a value, or guard it with {% if %} or |default(...)."
+    if isinstance(error, Refused):
+        return str(error), HINT
     if isinstance(error, TemplateRuntimeError):
         return str(error), None
     if isinstance(error, RecursionError):
@@ -175,7 +192,7 @@ def _without_undefined(render: Callable[..., Any]) -> Callable[..., Any]:
 def parse_error(source: str, environment: Sandbox) -> str | None:
     """Why Jinja does not read this; None if it does."""
     try:
-        Parser(environment, source).parse()
+        TemplateParser(environment, source).parse()
     except TemplateSyntaxError as error:
         return error.message
     except (RecursionError, MemoryError, ValueError, OverflowError) as error:
