@@ -44,7 +44,11 @@ def _parser() -> argparse.ArgumentParser:
         help="run it from top to bottom without a browser, and say where the result lies (so it is when CI=true)",
     )
     commands.add_parser("doctor", help="say what is installed, set and reachable", allow_abbrev=False)
-    _add_prompts(commands.add_parser("prompts", help="check and test the prompts of a library", allow_abbrev=False))
+    _add_prompts(
+        commands.add_parser(
+            "prompts", help="check and test the prompts of a library, and import others", allow_abbrev=False
+        )
+    )
     _add_cassette(commands.add_parser("cassette", help="look into a recording", allow_abbrev=False))
     _add_store(commands.add_parser("store", help="look after the conversations that are kept", allow_abbrev=False))
     return parser
@@ -77,6 +81,15 @@ def _add_prompts(parser: argparse.ArgumentParser) -> None:
     for action in (check, test):
         action.add_argument("folder", nargs="?", type=Path, metavar="FOLDER", help="default: the project's library")
     test.add_argument("--only", metavar="WORDS", help="only tests with these words in their name or prompt")
+    take = actions.add_parser(
+        "import", help="add prompts of dotprompt, Prompty, CSV or TSV files to a library", allow_abbrev=False
+    )
+    take.add_argument("path", type=Path, metavar="PATH", help="a file, or a folder of such")
+    take.add_argument("--into", type=Path, metavar="FOLDER", help="the library (default: the project's)")
+    schema = actions.add_parser(
+        "schema", help="name its schema in each file of a library, for editors", allow_abbrev=False
+    )
+    schema.add_argument("folder", nargs="?", type=Path, metavar="FOLDER", help="default: the project's library")
 
 
 def _add_cassette(parser: argparse.ArgumentParser) -> None:
@@ -126,12 +139,15 @@ def _doctor() -> int:
 
 
 def _prompts(options: argparse.Namespace) -> int:
-    from .prompts import check_prompts, test_prompts
+    from .prompts import check_prompts, import_into, link_editors, test_prompts
 
-    if options.action == "check":
-        said, is_well = check_prompts(options.folder)
-    else:
-        said, is_well = test_prompts(options.folder, options.only)
+    actions: dict[str, Callable[[], tuple[str, bool]]] = {
+        "check": lambda: check_prompts(options.folder),
+        "test": lambda: test_prompts(options.folder, options.only),
+        "import": lambda: (import_into(options.path, options.into), True),
+        "schema": lambda: (link_editors(options.folder), True),
+    }
+    said, is_well = actions[options.action]()
     print(said)
     return int(not is_well)
 

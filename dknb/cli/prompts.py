@@ -1,18 +1,20 @@
-"""``dknb prompts``: whether the prompts of a library are sound, from the command line."""
+"""``dknb prompts``: whether the prompts of a library are sound, and prompts of other systems, from the command line."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from .._text import printable
 from ..errors import PromptError, PromptFileError
 from ..prompts._disk import shown
+from ..prompts.checking.problems import Problem
 from ..prompts.filesystem import FileSystemPromptLibrary
 
-__all__ = ["check_prompts", "test_prompts"]
+__all__ = ["check_prompts", "import_into", "link_editors", "test_prompts"]
 
 
 def check_prompts(folder: Path | None) -> tuple[str, bool]:
-    """What ``validate()`` finds in a library, one line each, and whether nothing of it is an error.
+    """What ``validate()`` finds in a library and its tests, one line each, and whether nothing of it is an error.
 
     Args:
         folder: The library; None for the project's.
@@ -22,16 +24,38 @@ def check_prompts(folder: Path | None) -> tuple[str, bool]:
     """
     library = _library(folder)
     problems = library.validate()
+    told = {(problem.file, problem.message) for problem in problems}
+    problems += [each for each in _problems_of_tests(library) if (each.file, each.message) not in told]
     lines = [
         f"{problem.severity}: {problem}" + (f"\n    {problem.hint}" if problem.hint else "") for problem in problems
     ]
     errors = sum(problem.severity == "error" for problem in problems)
-    found = f"{errors} errors, {len(problems) - errors} warnings" if problems else "no problem was found"
-    return "\n".join([*lines, f"{shown(library.prompt_dir)}: {found}"]), errors == 0
+    counts = f"{_counted(errors, 'error')}, {_counted(len(problems) - errors, 'warning')}"
+    found = counts if problems else "no problem was found"
+    return printable("\n".join([*lines, f"{shown(library.prompt_dir)}: {found}"])), errors == 0
+
+
+def _problems_of_tests(library: FileSystemPromptLibrary) -> list[Problem]:
+    """What is wrong in the file of tests, if there is one."""
+    from ..prompts.testing.cases import file_of_tests, read_well_formed
+
+    path = file_of_tests(library.prompt_dir)
+    if not path.is_file():
+        return []
+    try:
+        errors = read_well_formed(path)[1]
+    except PromptFileError as error:
+        errors = [error]
+    return [_problem(error) for error in errors]
+
+
+def _problem(error: PromptFileError) -> Problem:
+    place = (error.line, error.column or 1) if error.line is not None else None
+    return Problem(error.message, file=error.file, place=place, hint=error.hint)
 
 
 def test_prompts(folder: Path | None, words: str | None) -> tuple[str, bool]:
-    """How the tests of a library went, and whether all passed.
+    """How the tests of a library went, and whether all passed; a test that is none fails, and the others run.
 
     Args:
         folder: The library; None for the project's.
@@ -39,32 +63,78 @@ def test_prompts(folder: Path | None, words: str | None) -> tuple[str, bool]:
 
     Raises:
         PromptError: The folder is not there, or no test has those words.
-        PromptFileError: There is no file of tests, or it is broken.
+        PromptFileError: There is no file of tests, it does not parse, or it has no test.
     """
-    from ..prompts.testing.cases import file_of_tests, read_prompt_tests
+    from ..prompts.testing.cases import file_of_tests, read_well_formed
     from ..prompts.testing.runs import report, run_prompt_tests, untested
 
     library = _library(folder)
     path = file_of_tests(library.prompt_dir)
-    if not path.is_file():
+    every, errors = read_well_formed(path) if path.is_file() else ([], [])
+    if not every and not errors:
         raise PromptFileError(
-            f"{shown(library.prompt_dir)} has no file {path.name}.",
+            f"{shown(library.prompt_dir)} has no {'test in its' if path.is_file() else 'file'} {path.name}.",
             hint="Write one test to begin with:  - {name: it renders, prompt: NAME, params: {}, expect: {missing: []}}",
         )
-    every = read_prompt_tests(path)
     chosen = [test for test in every if words is None or words in test.name or words in f"{test.kind}/{test.prompt}"]
     if words is not None and not chosen:
         raise PromptError(f"No test has {words!r} in its name or its prompt.", hint="Leave --only out to run all.")
     results = run_prompt_tests(library, chosen)
     without = untested(library, every) if words is None else []
-    return report(results, without), all(result.passed for result in results)
+    wrong = [f"{_problem(error)}\n    {error.hint or 'It was not run.'}\n" for error in errors]
+    if wrong:
+        wrong.append(f"{_counted(len(errors), 'test')} not run, of the file's {len(every) + len(errors)}")
+    said = "\n".join([*wrong, report(results, without)])
+    return printable(said), not errors and all(result.passed for result in results)
+
+
+def import_into(path: Path, folder: Path | None) -> str:
+    """Import prompts of other systems into a library; says what each became, and what reads otherwise than it did.
+
+    Args:
+        path: A dotprompt, Prompty, CSV or TSV file, or a folder of such.
+        folder: The library, which is made if it is not there; None for the project's.
+
+    Raises:
+        PromptError: There is nothing to import, or a file is in the way; nothing is written then.
+    """
+    from ..prompts.importing.collect import import_prompts
+
+    into = _project_library() if folder is None else folder
+    found = import_prompts(path, into)
+    lines = [
+        f"{each.source} -> {each.kind}/{each.name}" + "".join(f"\n    {note}" for note in each.notes) for each in found
+    ]
+    return printable("\n".join([*lines, f"{_counted(len(found), 'prompt')} imported into {shown(into.absolute())}"]))
+
+
+def link_editors(folder: Path | None) -> str:
+    """Name its schema in each file of a library, so that editors complete and check it; says which were changed.
+
+    Raises:
+        PromptError: The folder is not there, or a file cannot be written.
+    """
+    from ..prompts.checking.editor import link_schemas
+
+    library = _library(folder)
+    changed = link_schemas(library.prompt_dir)
+    lines = [shown(path) for path in changed]
+    return printable("\n".join([*lines, f"{_counted(len(changed), 'file')} changed; editors find the schemas now"]))
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _project_library() -> Path:
+    from ..notebook.project import find_project
+
+    return find_project().library_path
 
 
 def _library(folder: Path | None) -> FileSystemPromptLibrary:
     if folder is None:
-        from ..notebook.project import find_project
-
-        folder = find_project().library_path
+        folder = _project_library()
     library = FileSystemPromptLibrary(folder)
     if not library.prompt_dir.is_dir():
         raise PromptError(f"There is no folder {folder}.", hint="Name the folder that holds system/ and user/.")

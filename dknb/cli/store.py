@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -31,19 +32,40 @@ def export_to(target: Path | None, names: Sequence[str], address: str | None, fo
     if format != "dknb":
         return _export_as(format, target, names, address)
     if target is None:
-        done = _in_store(address, lambda storage: export_store(storage, sys.stdout, names))
-        return f"exported {_told(*done)}"
+        return f"exported {_told(*_export_to_output(names, address))}"
     try:
-        with target.open("x", encoding="utf-8") as file:
-            done = _in_store(address, lambda storage: export_store(storage, file, names))
+        file = target.open("x", encoding="utf-8")
     except FileExistsError:
         raise ConfigError(f"There is a file {target} already.", hint="Take another name, or move it away.") from None
     except OSError as error:
-        raise StorageError(f"{target} cannot be written: {error}.", hint="Take another place.") from error
+        raise _unwritten(target, error) from error
+    try:
+        with file:
+            done = _in_store(address, lambda storage: export_store(storage, file, names))
+    except OSError as error:
+        target.unlink()
+        raise _unwritten(target, error) from error
     except BaseException:
         target.unlink()
         raise
     return f"exported {_told(*done)} to {target}"
+
+
+def _export_to_output(names: Sequence[str], address: str | None) -> tuple[int, int]:
+    try:
+        done = _in_store(address, lambda storage: export_store(storage, sys.stdout, names))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Who reads has enough (``| head``). What Python would still write at its end goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None
+    except OSError as error:
+        raise _unwritten("the output", error) from error
+    return done
+
+
+def _unwritten(target: object, error: OSError) -> StorageError:
+    return StorageError(f"{target} cannot be written: {error}.", hint="Take another place.")
 
 
 def _export_as(format: str, target: Path | None, names: Sequence[str], address: str | None) -> str:
@@ -68,6 +90,9 @@ def import_from(source: Path, address: str | None, format: str | None = None, *,
     lines += [f"  {name!r}" for name in done.added]
     if done.present:
         lines.append(f"there already, just the same: {counted(len(done.present), 'conversation')}")
+    if done.differing:
+        lines.append("there already, and left as they are, though the file has them with others (--rename adds those):")
+        lines += [f"  {name!r}: {what}" for name, what in done.differing]
     return "\n".join(lines)
 
 

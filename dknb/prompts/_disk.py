@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import tempfile
 from pathlib import Path
 
 from ..errors import PromptFileError
 
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 #: The longest file that is read: a prompt of a million tokens is half as long.
 MAX_BYTES = 10_000_000
 
 
 def shown(path: Path) -> str:
-    """How messages name a file: from the working directory where it lies below it, else in full."""
+    """How messages name a file: from the working directory where it lies below it, else in full; always in one line."""
     here = Path.cwd()
-    name = str(path.relative_to(here) if path.is_relative_to(here) else path)
-    return name.encode("utf-8", "backslashreplace").decode()
+    return printable(str(path.relative_to(here) if path.is_relative_to(here) else path))
+
+
+def printable(name: str) -> str:
+    """A name with its control characters and halves of characters as escapes."""
+    escaped = _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), name)
+    return escaped.encode("utf-8", "backslashreplace").decode()
 
 
 def read_text(path: Path) -> str:
@@ -56,7 +63,7 @@ def decoded(data: bytes, file: str) -> str:
 def too_long(file: str) -> PromptFileError:
     """The error of a file that is longer than ``MAX_BYTES``."""
     return PromptFileError(
-        f"The file is longer than {MAX_BYTES // 1_000_000} MB.", file=file, hint="A prompt is a text."
+        f"The file is longer than {MAX_BYTES // 1_000_000} MB.", file=file or None, hint="A prompt is a text."
     )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
+from .._yaml_depth import abyss
 from ..errors import PromptError, PromptFileError
 
 if TYPE_CHECKING:
@@ -23,10 +24,14 @@ _TEXT = "tag:yaml.org,2002:str"
 _NOT_IN_A_BLOCK = re.compile("[^\t\n\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
 _LINE_BREAK = re.compile("[\n\r\x85\u2028\u2029]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-# What can begin a level, and how many levels the C stack bears in any case.
-_OPENINGS = ("[", "{", "- ", "-\t", "? ")
-_SAFE_DEPTH = 500
-_DEEP_INDENT = re.compile(f"^ {{{_SAFE_DEPTH // 4}}}", re.MULTILINE)
+# A value that begins in its key's line without a quote, and whether it begins as a template does.
+_BARE = re.compile(r"""\s*(?:-\s+)?(?P<key>[\w.$-]+)\s*:\s+(?:(?P<braces>\{[{%#])|[^\s"'|>{[])""")
+_MISREAD = (
+    "mapping values are not allowed",
+    "cannot start any token",
+    "found undefined alias",
+    "did not find expected",
+)
 _ESCAPE = re.compile(r"\\(?:u[0-9a-fA-F]{4}|.)")
 
 
@@ -38,7 +43,7 @@ def load(text: str, source: str) -> object:
     """
     import yaml
 
-    if (mark := _abyss(text)) is not None:
+    if (mark := abyss(text, MAX_DEPTH)) is not None:
         raise _error_at(mark, source, f"It is nested deeper than {MAX_DEPTH} levels.")
     try:
         loader = _loader(text)
@@ -53,7 +58,9 @@ def load(text: str, source: str) -> object:
         return data
     except yaml.MarkedYAMLError as error:
         what = ", ".join(part for part in (error.context, error.problem) if part)
-        raise _error_at(error.problem_mark, source, f"This is not YAML: {what}.", text=text) from error
+        raise _error_at(
+            error.problem_mark, source, f"This is not YAML: {what}.", _hint(error, text), text=text
+        ) from error
     except yaml.reader.ReaderError as error:
         raise _unreadable(text, source, error) from error
     except (ValueError, OverflowError, RecursionError) as error:
@@ -72,7 +79,7 @@ class KeyPlaces:
         import yaml
 
         try:
-            deep = _abyss(text) is not None
+            deep = abyss(text, MAX_DEPTH) is not None
             self._root: Any = None if deep else yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         except (yaml.YAMLError, UnicodeError, RecursionError):
             self._root = None
@@ -146,20 +153,15 @@ def _loader(text: str) -> Any:
     return getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
 
 
-def _abyss(text: str) -> yaml.Mark | None:
-    """Where a text becomes so deep that the C loader, which recurses, would end the process."""
-    if sum(map(text.count, _OPENINGS)) < _SAFE_DEPTH and not _DEEP_INDENT.search(text):
-        return None
-    import yaml
-
-    depth = 0
-    try:
-        for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if depth > MAX_DEPTH:
-                return cast("yaml.Mark", event.start_mark)
-    except (yaml.YAMLError, UnicodeError):
-        return None  # the loader meets the same, and says it
+def _hint(error: yaml.MarkedYAMLError, text: str) -> str | None:
+    """What to do about a text that YAML takes for something else: a template in braces, a colon, a sign of its own."""
+    lines = text.split("\n")
+    for mark in (error.problem_mark, error.context_mark):
+        found = _BARE.match(lines[mark.line]) if mark is not None and mark.line < len(lines) else None
+        likely = found is not None and (found["braces"] or any(sign in (error.problem or "") for sign in _MISREAD))
+        if found is not None and likely:
+            key = found["key"] or "template"
+            return f'Put the text in quotes,  {key}: "..."  or write it, indented, below  {key}: |'
     return None
 
 

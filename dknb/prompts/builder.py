@@ -24,10 +24,11 @@ from .rag.passages import CountTokens, estimated_tokens
 from .rag.search import Answer, search_all
 from .render import Call, Renderable, Unanswered, attempt
 from .types import PromptTemplateDict, PromptType, RenderResult, ValidationLevel
-from .values import values_of
+from .values import Index, checked_params, told_apart, values_of
 
 if TYPE_CHECKING:
     from .messages import IndexPlan, RenderedMessages
+    from .parameters import ParameterSpec
 
 __all__ = ["AsyncPromptBuilder", "PromptBuilder"]
 
@@ -88,6 +89,31 @@ class _Builder:
         wanted = [name for each in self._reachable([plan]) for name in each.wanted]
         return list(dict.fromkeys([*wanted, *declared]))
 
+    def get_declared(
+        self, prompt: PromptTemplateDict | str, *, name: str | None = None, prompt_type: PromptType = "user"
+    ) -> dict[str, ParameterSpec]:
+        """What a prompt, its bases and those that it refers to declare about parameters; its own word goes first.
+
+        Raises:
+            PromptError: As ``get_parameters``.
+            TemplateError: A template does not parse.
+        """
+        return _declared(self._reachable([self._inline_plan(prompt, name, prompt_type)]))
+
+    def get_message_parameters(self, name: str, index: int = 0) -> dict[str, ParameterSpec | None]:
+        """The names that a message index of the library can use, with what is declared about each.
+
+        Raises:
+            PromptNotFound: There is no such message index.
+            PromptError: It is malformed.
+            TemplateError: A template of it does not parse.
+        """
+        found = self._index_plan(name, index)
+        plans = self._reachable(found.plans)
+        declared = _declared(plans)
+        wanted = [each for plan in plans for each in plan.wanted if each not in found.example_keys]
+        return {each: declared.get(each) for each in [*declared, *wanted]}
+
     def _index_plan(self, name: str, index: int) -> IndexPlan:
         from .messages import index_plan  # it brings the messages of dknb.llm along
 
@@ -109,7 +135,13 @@ class _Builder:
         level = member(ValidationLevel, validation_override) if validation_override is not None else None
         retrieving = replace(self._retrieving, cached=cached_rag) if cached_rag else self._retrieving
         return Call(
-            params or {}, include_rag, level, self.default_validation, namespace, retrieving, return_rag_metadata
+            checked_params(params),
+            include_rag,
+            level,
+            self.default_validation,
+            namespace,
+            retrieving,
+            return_rag_metadata,
         )
 
     def _attempt(self, what: Renderable[T], call: Call) -> T | Unanswered | _Lacking:
@@ -135,6 +167,14 @@ class _Builder:
     def _reachable(self, plans: Iterable[Plan]) -> list[Plan]:
         """These plans, and those of the prompts that they refer to."""
         return [each for plan in plans for each in (self._plans.reachable(plan) if plan.references else (plan,))]
+
+
+def _declared(plans: Iterable[Plan]) -> dict[str, ParameterSpec]:
+    """What plans declare about parameters; of two, the first."""
+    specs: dict[str, ParameterSpec] = {}
+    for plan in plans:
+        specs |= {name: spec for name, spec in plan.parameters.items() if name not in specs}
+    return specs
 
 
 class AsyncPromptBuilder(_Builder):
@@ -168,7 +208,7 @@ class AsyncPromptBuilder(_Builder):
     async def render_user_prompt(
         self,
         name: str,
-        index: int = 0,
+        index: Index = 0,
         params: Mapping[str, Any] | None = None,
         include_rag: bool = True,
         validation_override: ValidationLevel | None = None,
@@ -181,7 +221,7 @@ class AsyncPromptBuilder(_Builder):
 
         Args:
             name: Its name in the library.
-            index: Which of its variants, from 0.
+            index: Which of its variants, from 0. A mapping here is ``params``.
             params: Values; None and "" are values that were given. One for a placeholder of retrieval is taken as it is.
             include_rag: False leaves the placeholders of retrieval blank, and searches nothing.
             validation_override: The validation level of this call alone.
@@ -199,13 +239,14 @@ class AsyncPromptBuilder(_Builder):
             PromptError: It is broken, or an adapter failed to give a value.
             TemplateError: A template does not parse, or cannot be rendered with these values.
         """
-        call = self._call(params, include_rag, validation_override, namespace, return_rag_metadata, cached_rag)
-        return await self._rendered(lambda: self._plans.of_library(name, "user", index), call)
+        at, given = told_apart(index, params)
+        call = self._call(given, include_rag, validation_override, namespace, return_rag_metadata, cached_rag)
+        return await self._rendered(lambda: self._plans.of_library(name, "user", at), call)
 
     async def render_message_index(
         self,
         name: str,
-        index: int = 0,
+        index: Index = 0,
         params: Mapping[str, Any] | None = None,
         include_rag: bool = True,
         validation_override: ValidationLevel | None = None,
@@ -219,8 +260,9 @@ class AsyncPromptBuilder(_Builder):
         Returns:
             A list of ``LLMMessage``; its attribute ``result`` has what the render of a prompt would say.
         """
-        call = self._call(params, include_rag, validation_override, namespace, return_rag_metadata, cached_rag)
-        return await self._rendered(lambda: self._index_plan(name, index), call)
+        at, given = told_apart(index, params)
+        call = self._call(given, include_rag, validation_override, namespace, return_rag_metadata, cached_rag)
+        return await self._rendered(lambda: self._index_plan(name, at), call)
 
     async def render_inline(
         self,
@@ -290,7 +332,7 @@ class PromptBuilder(_Builder):
     def render_user_prompt(
         self,
         name: str,
-        index: int = 0,
+        index: Index = 0,
         params: Mapping[str, Any] | None = None,
         include_rag: bool = True,
         validation_override: ValidationLevel | None = None,
@@ -300,13 +342,14 @@ class PromptBuilder(_Builder):
         namespace: Mapping[str, Any] | None = None,
     ) -> RenderResult:
         """See ``AsyncPromptBuilder.render_user_prompt``."""
-        call = self._call(params, include_rag, validation_override, namespace, return_rag_metadata, cached_rag)
-        return self._rendered(self._plans.of_library(name, "user", index), call)
+        at, given = told_apart(index, params)
+        call = self._call(given, include_rag, validation_override, namespace, return_rag_metadata, cached_rag)
+        return self._rendered(self._plans.of_library(name, "user", at), call)
 
     def render_message_index(
         self,
         name: str,
-        index: int = 0,
+        index: Index = 0,
         params: Mapping[str, Any] | None = None,
         include_rag: bool = True,
         validation_override: ValidationLevel | None = None,
@@ -316,8 +359,9 @@ class PromptBuilder(_Builder):
         namespace: Mapping[str, Any] | None = None,
     ) -> RenderedMessages:
         """See ``AsyncPromptBuilder.render_message_index``."""
-        call = self._call(params, include_rag, validation_override, namespace, return_rag_metadata, cached_rag)
-        return self._rendered(self._index_plan(name, index), call)
+        at, given = told_apart(index, params)
+        call = self._call(given, include_rag, validation_override, namespace, return_rag_metadata, cached_rag)
+        return self._rendered(self._index_plan(name, at), call)
 
     def render_inline(
         self,

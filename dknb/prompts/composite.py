@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import cast
 
+from ..errors import PromptError
 from .checking.problems import Problem, Source
 from .library import AbstractPromptLibrary
 from .types import Kind, MessageIndex, PromptTemplateDict, PromptType, RAGConfig
@@ -16,10 +18,20 @@ class CompositePromptLibrary(AbstractPromptLibrary):
     """Libraries in order: the first that has a name gives all of it, its variants and RAG configurations included.
 
     A broken entry counts as there, and is an error: a library below never stands in for it unseen.
+
+    Raises:
+        PromptError: It is given something else than libraries.
     """
 
     def __init__(self, libraries: Iterable[AbstractPromptLibrary] = ()) -> None:
-        self.libraries = list(libraries)
+        given: object = libraries
+        self.libraries = list(libraries) if isinstance(given, Iterable) else []
+        wrong = next((each for each in cast("list[object]", self.libraries) if not _is_library(each)), None)
+        if wrong is not None or not isinstance(given, Iterable):
+            raise PromptError(
+                f"A composite takes a list of prompt libraries, not {wrong if wrong is not None else given!r}.",
+                hint="CompositePromptLibrary([first, second]); open_library makes a library of a folder's name.",
+            )
 
     def get_system_prompt(self, name: str) -> PromptTemplateDict | None:
         """The system prompt of that name, from the first library that has it."""
@@ -107,3 +119,7 @@ class CompositePromptLibrary(AbstractPromptLibrary):
 
     def __repr__(self) -> str:
         return f"CompositePromptLibrary({self.libraries!r})"
+
+
+def _is_library(given: object) -> bool:
+    return isinstance(given, AbstractPromptLibrary)

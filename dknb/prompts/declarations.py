@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, cast
 
 from ..errors import did_you_mean
-from .checks import FieldError, Path, list_of, mapping, number, record, text, truth, wanted
+from .checks import FieldError, Path, count, list_of, mapping, number, record, text, truth, wanted
 from .parameters import PARAMETER_TYPES, ParameterSpec, check_value
 from .types import PromptTemplateDict, ValidationConfig
 
@@ -15,7 +15,14 @@ __all__ = ["plain_parameters", "read_parameters", "settled", "validation_of"]
 
 #: Other words for ``choices`` that people know from elsewhere.
 _CHOICES = ("choices", "enum", "values")
-_NUMBERS = ("integer", "number")
+_NUMBER = (("integer", "number"), "a number", "Write type: integer or number.")
+#: Keys that say something about some types alone: these, in words, and what to type.
+_ONLY_OF = {
+    "items": (("list",), "a list", "Write type: list."),
+    "min_items": (("list", "object"), "a list or an object", "Write type: list or object."),
+    "minimum": _NUMBER,
+    "maximum": _NUMBER,
+}
 
 
 def _anything(value: object, at: Path) -> object:
@@ -34,7 +41,7 @@ def _type(value: object, at: Path) -> str:
 def _choices(value: object, at: Path) -> tuple[object, ...]:
     items = cast(list[object], list_of(_anything)(value, at))
     if not items:
-        raise wanted(at, "a list of one value at least", value)
+        raise FieldError(f"{'.'.join(map(str, at))} must hold one value at least.", at, "Write it as [a, b].")
     return tuple(items)
 
 
@@ -54,6 +61,7 @@ _PARAMETER = record(
         "required": truth,
         **dict.fromkeys(_CHOICES, _choices),
         "items": _items,
+        "min_items": count,
         "minimum": number,
         "maximum": number,
     },
@@ -80,17 +88,26 @@ def _refuse_mismatch(kind: str, choices: tuple[object, ...], given: Mapping[str,
     """Refuse what says nothing about a value of that type."""
     if kind == "enum" and not choices:
         raise FieldError("An enum needs the key 'choices'.", at, "Write it as choices: [a, b].")
-    if "items" in given and kind != "list":
-        raise FieldError("Only a list has 'items'.", (*at, "items"), "Write type: list.", at_key=True)
-    for key in ("minimum", "maximum"):
-        if key in given and kind not in _NUMBERS:
-            raise FieldError(f"Only a number has a {key!r}.", (*at, key), "Write type: integer or number.", at_key=True)
+    for key, (kinds, what, hint) in _ONLY_OF.items():
+        if key in given and kind not in kinds:
+            raise FieldError(f"Only {what} has {key!r}.", (*at, key), hint, at_key=True)
+    _refuse_crossed(given, at)
     for choice in choices:
         if kind in ("enum", "string") and (isinstance(choice, bool) or choice is None):
             hint = "Put it in quotes; YAML reads yes, no, on and off as truth values."
             raise FieldError(f"The choice {choice!r} is not text.", (*at, "choices"), hint)
         if (problem := check_value(ParameterSpec(type=kind), choice)) is not None:
             raise FieldError(f"A choice {problem}.", (*at, "choices"))
+
+
+def _refuse_crossed(given: Mapping[str, Any], at: Path) -> None:
+    """Refuse bounds that no number is within."""
+    if given.get("minimum", float("-inf")) > given.get("maximum", float("inf")):
+        raise FieldError(
+            f"The minimum {given['minimum']:g} is above the maximum {given['maximum']:g}.",
+            (*at, "minimum"),
+            "Exchange them.",
+        )
 
 
 def read_parameters(value: object, at: Path) -> dict[str, dict[str, object]]:
@@ -148,6 +165,7 @@ def _plain(spec: ParameterSpec) -> object:
         "required": spec.required or None,
         "choices": list(spec.choices) or None,
         "items": _plain(spec.items) if spec.items is not None else None,
+        "min_items": spec.min_items,
         "minimum": spec.minimum,
         "maximum": spec.maximum,
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from .checks import Check, FieldError, Path, count, list_of, mapping, mapping_of, one_of, record, seconds, text
+from .checks import Check, FieldError, Path, count, list_of, mapping, mapping_of, number, one_of, record, seconds, text
 from .declarations import read_parameters, settled
 from .types import (
     Entry,
@@ -58,6 +58,7 @@ _RAG = record(
         "item_template": text,
         "timeout": seconds,
         "max_tokens": count,
+        "min_score": number,
         "$schema": text,
     },
     required=["adapter_name", "query"],

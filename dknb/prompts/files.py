@@ -20,7 +20,7 @@ from .fields import READERS, read_prompt
 from .parameters import ParameterSpec
 from .types import Entry, Kind, PromptTemplateDict, ValidationConfig
 
-__all__ = ["dump_prompt", "parse_file_text", "parse_prompt_text"]
+__all__ = ["dump_file", "dump_prompt", "parse_file_text", "parse_prompt_text"]
 
 _FRONT = re.compile(r"---[ \t]*\r?\n")
 _FRONT_END = re.compile(r"^---[ \t]*(?:\r?\n|\Z)", re.MULTILINE)
@@ -112,6 +112,45 @@ def dump_prompt(prompt: PromptTemplateDict) -> str:
         PromptError: A key is unknown or holds what it must not, or a value is of a type that YAML does not hold.
     """
     return _yaml.dump(plain_prompt(prompt))
+
+
+def dump_file(prompt: PromptTemplateDict, suffix: str, before: str = "") -> str:
+    """The text of a prompt's file in the format of its ending; reading it gives the prompt back.
+
+    Args:
+        prompt: The prompt.
+        suffix: ``.yaml``, ``.yml``, ``.json`` or ``.md``.
+        before: The text that it replaces, whose pointer to a schema is kept where it is no line of YAML.
+
+    Raises:
+        PromptError: As ``dump_prompt``; or a JSON or Markdown file cannot hold it.
+    """
+    if suffix == ".json":
+        return _json_text(plain_prompt(prompt), before)
+    if suffix == ".md":
+        return _markdown_text(prompt, before)
+    return dump_prompt(prompt)
+
+
+def _json_text(data: Mapping[str, object], before: str) -> str:
+    schema = re.search(r'"\$schema"\s*:\s*("(?:[^"\\]|\\.)*")', before)
+    kept = {"$schema": json.loads(schema[1])} if schema else {}
+    try:
+        return json.dumps({**kept, **data}, ensure_ascii=False, indent=2, allow_nan=False) + "\n"
+    except (TypeError, ValueError) as error:
+        raise PromptError(f"JSON does not hold this prompt: {error}.", hint="Use text, numbers, lists.") from error
+
+
+def _markdown_text(prompt: PromptTemplateDict, before: str) -> str:
+    template = prompt.get("template", "")
+    front = dump_prompt(cast(PromptTemplateDict, {key: item for key, item in prompt.items() if key != "template"}))
+    settings = "" if front.strip() == "{}" else front
+    line = re.match(r"---[ \t]*\n(# yaml-language-server: [^\n]*\n)", before)
+    has_front = bool(settings) or line is not None or _FRONT.match(template) is not None
+    text = f"---\n{line[1] if line else ''}{settings}---\n{template}" if has_front else template
+    if plain_prompt(parse_prompt_text(text, source_name="Markdown")) != plain_prompt(prompt):
+        raise PromptError("Markdown does not hold this prompt.", hint="Give it a template that is not blank.")
+    return text
 
 
 def plain_prompt(prompt: PromptTemplateDict | str) -> dict[str, object]:

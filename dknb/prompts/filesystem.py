@@ -6,19 +6,19 @@ import contextlib
 import errno
 import os
 import stat
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import PromptError, PromptFileError, did_you_mean
+from ..errors import PromptError, PromptFileError
 from ._disk import read_text, replace_text, shown
 from .checking.editor import schema_line, without_line, write_schema
 from .checking.problems import Problem, Source
-from .files import dump_prompt, parse_file_text
+from .files import dump_file, parse_file_text
 from .layout import NAME, SUFFIXES
 from .library import AbstractPromptLibrary, BasePromptLibrary
-from .sources.standing import SETTLED, Signature, Standing, settled_folder, signature_of
+from .sources.beside import folder_problems
+from .sources.standing import Signature, Standing, is_settled, settled_folder, signature_of
 from .types import KINDS, Entry, Kind, PromptTemplateDict, PromptType
 
 __all__ = ["FileSystemPromptLibrary"]
@@ -111,6 +111,7 @@ class FileSystemPromptLibrary(BasePromptLibrary):
         """
         found = self._find(kind, name)
         if found is None:
+            self._refuse_odd(kind, name)
             return None
         path = found[0]
         self._check_inside(path)
@@ -118,12 +119,12 @@ class FileSystemPromptLibrary(BasePromptLibrary):
 
     def problems(self, lookup: AbstractPromptLibrary) -> list[Problem]:
         """What is wrong in the files and beside them."""
-        strays = [stray for kind in KINDS for stray in self._strays(kind)]
-        return [*self._misnamed(), *strays, *super().problems(lookup)]
+        return [*folder_problems(self.prompt_dir), *super().problems(lookup)]
 
     def save(self, kind: PromptType, name: str, prompt: PromptTemplateDict) -> Path:
-        """Write a prompt to its YAML file, which is replaced whole, and return the file's path.
+        """Write a prompt to its file, which is replaced whole, and return the file's path.
 
+        A new file is YAML; one that is there keeps its format.
         A file that changed on disk since this library read or wrote it is not replaced: the first ``save`` refuses,
         so that nobody's edit is lost unseen, and the next one goes through.
 
@@ -138,12 +139,13 @@ class FileSystemPromptLibrary(BasePromptLibrary):
                 f"A prompt cannot be saved as {name!r}.",
                 hint="Use letters, digits, '-' and '_'; a slash puts it into a folder: mail/reply.",
             )
-        text = dump_prompt(prompt)
         found = self._find(kind, name)
         path = found[0] if found is not None else self.prompt_dir / kind / f"{name}.yaml"
         self._check_inside(path)
+        text = dump_file(prompt, path.suffix, read_text(path) if found is not None else "")
         if found is None or not self._holds(kind, *found, text):
-            replace_text(path.resolve(), schema_line(kind, path, self.prompt_dir) + text)
+            is_yaml = path.suffix in (".yaml", ".yml")
+            replace_text(path.resolve(), (schema_line(kind, path, self.prompt_dir) if is_yaml else "") + text)
             with contextlib.suppress(PromptFileError):  # only an editor misses it
                 write_schema(kind, self.prompt_dir)
             self.entry(kind, name)
@@ -162,10 +164,6 @@ class FileSystemPromptLibrary(BasePromptLibrary):
 
     def _holds(self, kind: Kind, path: Path, status: os.stat_result, text: str) -> bool:
         """Whether the file has this text already; refuse when writing would lose something."""
-        if path.suffix not in (".yaml", ".yml"):
-            raise PromptFileError(
-                f"{shown(path)} has that name already.", hint="Delete that file, or save under another name."
-            )
         before = self._readings.get(path)
         now = self._read(kind, path, status)
         if isinstance(now.entry, tuple) and len(now.entry) > 1:
@@ -187,8 +185,16 @@ class FileSystemPromptLibrary(BasePromptLibrary):
         hits = [(path, status) for path in paths if (status := _status(path)) is not None]
         if len(hits) > 1:
             files = " and ".join(shown(path) for path, _ in hits)
-            raise PromptFileError(f"Two files have the name {name!r}: {files}.", hint="Delete or rename one of them.")
+            message = f"Two files have the name {name!r}: {files}."
+            raise PromptFileError(message, file=shown(hits[0][0]), hint="Delete or rename one of them.")
         return hits[0] if hits else None
+
+    def _refuse_odd(self, kind: Kind, name: str) -> None:
+        """Refuse what has the name of a file and is none."""
+        for path in (self.prompt_dir / kind / (name + suffix) for suffix in SUFFIXES[kind]):
+            if NAME.fullmatch(name) and os.path.lexists(path):
+                what = "a link that leads nowhere" if path.is_symlink() else "no file: a folder, a pipe or a device"
+                raise PromptFileError(f"It is {what}.", file=shown(path), hint="Put the file itself there.")
 
     def _read(self, kind: Kind, path: Path, status: os.stat_result) -> _Reading:
         signature = signature_of(status)
@@ -196,7 +202,7 @@ class FileSystemPromptLibrary(BasePromptLibrary):
         if known is not None and known.settled and known.signature == signature:
             return known
         self._check_inside(path)
-        settled = time.time() - status.st_mtime > SETTLED
+        settled = is_settled(status)
         text = read_text(path)
         if known is not None and known.text == text and known.entry is not None:
             entry = known.entry
@@ -238,28 +244,6 @@ class FileSystemPromptLibrary(BasePromptLibrary):
                 stem, dot, ending = file.rpartition(".")
                 if dot + ending in SUFFIXES[kind] and not file.startswith("."):
                     yield f"{below}/{stem}" if below else stem, f"{folder}{os.sep}{file}"
-
-    def _strays(self, kind: Kind) -> Iterator[Problem]:
-        """Files and folders that look like prompts of that kind and can never be found."""
-        with contextlib.suppress(PromptFileError):  # the list of names meets the same error, and tells it
-            for name, file in self._files(kind):
-                if not NAME.fullmatch(name):
-                    yield Problem(f"A prompt cannot be called {name!r}. Rename the file.", file=shown(Path(file)))
-        for folder, folders, _ in os.walk(self.prompt_dir / kind):
-            for link in (path for name in folders if (path := Path(folder, name)).is_symlink()):
-                yield Problem("Folders behind a link are not read.", file=shown(link))
-
-    def _misnamed(self) -> Iterator[Problem]:
-        """Folders whose name is nearly that of a kind."""
-        for folder in sorted(self.prompt_dir.iterdir()) if self.prompt_dir.is_dir() else ():
-            hidden = folder.name.startswith(".")
-            if (
-                folder.name not in KINDS
-                and not hidden
-                and folder.is_dir()
-                and (near := did_you_mean(folder.name, KINDS))
-            ):
-                yield Problem(f"Prompts in this folder are not found.{near}", file=shown(folder))
 
     def __repr__(self) -> str:
         return f"FileSystemPromptLibrary({shown(self.prompt_dir)!r})"

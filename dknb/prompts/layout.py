@@ -1,4 +1,7 @@
-"""How the files of a library lie: a folder for each kind, a file for each entry, its path below the folder its name."""
+"""How the files of a library lie: a folder for each kind, a file for each entry, its path below the folder its name.
+
+Beside the folders lies ``tests.yaml``, the tests of the prompts.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ from pathlib import PurePosixPath
 
 from .types import KINDS, Kind
 
+#: The file in the folder of a library that holds the tests of its prompts.
+TESTS_FILE = "tests.yaml"
 #: The endings of the files of each kind.
 SUFFIXES: dict[Kind, tuple[str, ...]] = {
     "system": (".yaml", ".yml", ".json", ".md"),
@@ -14,6 +19,8 @@ SUFFIXES: dict[Kind, tuple[str, ...]] = {
     "messages": (".yaml", ".yml", ".json"),
     "rag": (".yaml", ".yml", ".json"),
 }
+#: Endings of what people write prompts in, and no library reads.
+_OTHERS = (".txt", ".prompt", ".prompty", ".jinja", ".jinja2", ".j2", ".toml")
 #: Parts between slashes; none is hidden, none leads up or to another drive.
 NAME = re.compile(r"(?:(?!\.)[^/\\:\x00-\x1f\x7f\ud800-\udfff]+/)*(?!\.)[^/\\:\x00-\x1f\x7f\ud800-\udfff]+")
 
@@ -26,3 +33,23 @@ def entry_of(path: str) -> tuple[Kind, str] | None:
         return None
     name = pure.relative_to(kind).with_suffix("").as_posix()
     return (kind, name) if NAME.fullmatch(name) else None
+
+
+def stray_of(path: str) -> str | None:
+    """Why the file at a path below the library's folder is no entry, where somebody probably means it to be one."""
+    pure = PurePosixPath(path)
+    kind = next((each for each in KINDS if len(pure.parts) > 1 and pure.parts[0] == each), None)
+    ending = pure.suffix.lower()
+    if any(part.startswith(".") for part in pure.parts):
+        return None
+    if kind is None:
+        alone = len(pure.parts) == 1 and ending in SUFFIXES["rag"] and path != TESTS_FILE
+        return f"It is not read: prompts lie in {', '.join(f'{each}/' for each in KINDS)}." if alone else None
+    if pure.suffix in SUFFIXES[kind]:
+        name = pure.relative_to(kind).with_suffix("").as_posix()
+        return None if NAME.fullmatch(name) else f"A prompt cannot be called {name!r}. Rename the file."
+    if ending in SUFFIXES[kind]:
+        return f"It is not read: write its ending {pure.suffix!r} as {ending!r}."
+    if ending in (*SUFFIXES["user"], *_OTHERS) and pure.stem.lower() != "readme":
+        return f"It is not read: what lies in {kind}/ ends in {', '.join(SUFFIXES[kind])}."
+    return None

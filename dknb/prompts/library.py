@@ -23,14 +23,27 @@ T = TypeVar("T")
 
 
 def fresh(value: T) -> T:
-    """A copy of library data that a caller may change: dicts and lists are copied, the values in them shared."""
+    """A copy of library data that a caller may change: dicts, lists and sets are copied, other values in them shared."""
     if isinstance(value, dict):
         return cast(T, {key: fresh(item) for key, item in value.items()})
     if isinstance(value, list):
         return cast(T, [fresh(item) for item in value])
+    if isinstance(value, set):
+        return cast(T, set(value))
     if isinstance(value, ValidationConfig):
         return cast(T, replace(value))
     return value
+
+
+def named(name: str) -> str:
+    """The name, if it is one.
+
+    Raises:
+        PromptError: It is no text.
+    """
+    if isinstance(name, str):
+        return name
+    raise PromptError(f"A prompt is asked for by its name, a text, not by {name!r}."[:200])
 
 
 def checked(read: Callable[[object], T], data: object, where: str) -> T:
@@ -207,16 +220,16 @@ class BasePromptLibrary(AbstractPromptLibrary):
 
     def get_user_prompts(self, name: str) -> list[PromptTemplateDict]:
         """The variants of the user prompt of that name; yours to change."""
-        variants = cast("tuple[PromptTemplateDict, ...] | None", self.entry("user", name))
+        variants = cast("tuple[PromptTemplateDict, ...] | None", self.entry("user", named(name)))
         return [fresh(variant) for variant in variants or ()]
 
     def get_message_index(self, name: str) -> MessageIndex | None:
         """The sequence of messages of that name; yours to change."""
-        return cast("MessageIndex | None", fresh(self.entry("messages", name)))
+        return cast("MessageIndex | None", fresh(self.entry("messages", named(name))))
 
     def get_rag_config(self, name: str) -> RAGConfig | None:
         """The RAG configuration of that name; yours to change."""
-        return cast("RAGConfig | None", fresh(self.entry("rag", name)))
+        return cast("RAGConfig | None", fresh(self.entry("rag", named(name))))
 
     def list_system_prompts(self) -> list[str]:
         """The names of all system prompts, sorted."""
@@ -238,5 +251,5 @@ class BasePromptLibrary(AbstractPromptLibrary):
         """The prompt of that name and type, for reading only: the same object as long as nothing changed."""
         if prompt_type not in ("system", "user"):
             return super().find_prompt(name, prompt_type, index)
-        variants = cast("tuple[PromptTemplateDict, ...]", self.entry(prompt_type, name) or ())
+        variants = cast("tuple[PromptTemplateDict, ...]", self.entry(prompt_type, named(name)) or ())
         return variants[index] if 0 <= index < len(variants) else None

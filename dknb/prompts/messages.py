@@ -64,6 +64,14 @@ class IndexPlan:
         turns = [turn for step in self.steps for turn in ([step] if isinstance(step, IndexTurn) else step.turns)]
         return (self.whole, *(turn.plan for turn in turns))
 
+    @property
+    def example_keys(self) -> frozenset[str]:
+        """The names that are only known to come from examples that a parameter holds: no parameters themselves."""
+        named = [step.turns for step in self.steps if isinstance(step, Repeated) and isinstance(step.examples, str)]
+        inside = {name for turns in named for turn in turns for name in turn.plan.template.variables}
+        single = {name for step in self.steps if isinstance(step, IndexTurn) for name in step.plan.wanted}
+        return frozenset(inside - single - {*self.whole.wanted, *self.whole.parameters, *self.whole.defaults})
+
     def produce(self, render: Render) -> RenderedMessages:
         """Its messages in a render."""
         return render_messages(render, self)
@@ -118,8 +126,10 @@ def render_messages(render: Render, index: IndexPlan) -> RenderedMessages:
         DknbError: As the render of a prompt.
     """
     messages: list[LLMMessage] = []
-    for turn, example in _spread(render, index):
+    for turn, example, where in _spread(render, index):
         text = _text(render, index, turn, example)
+        if where:
+            _tell_holes(render, index, turn, example, where, text)
         render.locate(text, partial(_text, index=index, turn=turn, example=example), message=len(messages))
         messages.append(LLMMessage(role=turn.role, content=text))
     told = render.told("\n\n".join(message.content for message in messages), index.whole)
@@ -132,16 +142,27 @@ def _text(render: Render, index: IndexPlan, turn: IndexTurn, example: Mapping[st
     return render.text(turn.plan, {}, extra, (("messages", index.name),))
 
 
-def _spread(render: Render, index: IndexPlan) -> Iterator[tuple[IndexTurn, Mapping[str, Any]]]:
-    """Each message and the example that it is rendered with."""
+def _tell_holes(
+    render: Render, index: IndexPlan, turn: IndexTurn, example: Mapping[str, Any], where: str, text: str
+) -> None:
+    """Put down what the message shows as ``{{name}}``: it repeats for examples, and this one lacks that key."""
+    given = {**render.given(index.whole), **example}
+    holes = [name for name in turn.plan.template.variables if name not in given and f"{{{{{name}}}}}" in text]
+    if holes:
+        render.miss(index.whole, [f"{where}.{name}" for name in holes])
+
+
+def _spread(render: Render, index: IndexPlan) -> Iterator[tuple[IndexTurn, Mapping[str, Any], str]]:
+    """Each message, the example that it is rendered with, and what to call that."""
     for step in index.steps:
         if isinstance(step, IndexTurn):
-            yield step, {}
+            yield step, {}, ""
             continue
         examples = _examples(render, index, step.examples) if isinstance(step.examples, str) else step.examples
-        for example in examples:
+        named = step.examples if isinstance(step.examples, str) else "examples"
+        for number, example in enumerate(examples):
             for turn in step.turns:
-                yield turn, example
+                yield turn, example, f"{named}[{number}]"
 
 
 def _examples(render: Render, index: IndexPlan, name: str) -> Sequence[Mapping[str, Any]]:

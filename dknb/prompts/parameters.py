@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from numbers import Integral, Real
 from typing import Any
 
@@ -28,6 +29,10 @@ class ParameterSpec:
         items: What each item of a list must be; None for anything.
         minimum: The least number.
         maximum: The greatest number.
+        min_items: How many items a list or an object has at least.
+
+    Raises:
+        PromptError: There is no such type.
     """
 
     type: str = "any"
@@ -37,6 +42,14 @@ class ParameterSpec:
     items: ParameterSpec | None = None
     minimum: float | None = None
     maximum: float | None = None
+    min_items: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.type not in PARAMETER_TYPES:
+            raise PromptError(
+                f"There are no parameters of type {self.type!r}.{did_you_mean(str(self.type), PARAMETER_TYPES)}",
+                hint=f"A type is one of: {', '.join(PARAMETER_TYPES)}.",
+            )
 
     def __str__(self) -> str:
         if self.choices:
@@ -67,17 +80,22 @@ def coerce(spec: ParameterSpec, text: str) -> Any:
     """
     try:
         value = _READERS.get(spec.type, _read_text)(spec, text.strip() if spec.type != "string" else text)
-    except ValueError:
-        raise PromptError(f"{text!r} is not {_TYPES[spec.type][1]}.", hint=_hint(spec)) from None
+    except (ValueError, RecursionError):
+        said = text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+        raise PromptError(f"{said!r} is not {_TYPES[spec.type][1]}.", hint=_hint(spec)) from None
     if (problem := check_value(spec, value)) is not None:
         raise PromptError(f"The value {problem}.", hint=_hint(spec))
     return value
 
 
+#: Characters of a value that a message shows.
+_LONGEST = 60
+
+
 def _is_text(value: object) -> bool:
     """Text, or what says itself as text: an answer of a model, a path, a date. A number is a number."""
     return isinstance(value, str) or (
-        type(value).__str__ is not object.__str__ and not isinstance(value, Real) and not _is_truth(value)
+        type(value).__str__ is not object.__str__ and not isinstance(value, Real | Decimal) and not _is_truth(value)
     )
 
 
@@ -90,7 +108,7 @@ def _is_whole(value: object) -> bool:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, Real) and not _is_truth(value)
+    return isinstance(value, Real | Decimal) and not _is_truth(value)
 
 
 def _is_list(value: object) -> bool:
@@ -113,21 +131,30 @@ _TYPES: dict[str, _Type] = {
 def _beyond_choices(spec: ParameterSpec, value: object) -> str | None:
     if not spec.choices or any(type(value) is type(choice) and value == choice for choice in spec.choices):
         return None
-    if any(str(value) == str(choice) for choice in spec.choices) and isinstance(value, str):
+    if isinstance(value, str) and any(str(value) == str(choice) for choice in spec.choices):
         return None  # 2 and "2" print the same, and a prompt is a print
     near = did_you_mean(value, [str(choice) for choice in spec.choices]) if isinstance(value, str) else ""
     return f"must be one of {', '.join(map(repr, spec.choices))}, not {_shown(value)}{near and f' ({near.strip()})'}"
 
 
 def _beyond_bounds(spec: ParameterSpec, value: Any) -> str | None:
-    if spec.minimum is not None and not value >= spec.minimum:
+    if spec.minimum is not None and not _is_ordered(spec.minimum, value):
         return f"must be at least {spec.minimum:g}, not {_shown(value)}"
-    if spec.maximum is not None and not value <= spec.maximum:
+    if spec.maximum is not None and not _is_ordered(value, spec.maximum):
         return f"must be at most {spec.maximum:g}, not {_shown(value)}"
     return None
 
 
+def _is_ordered(less: Any, more: Any) -> bool:
+    try:
+        return bool(less <= more)
+    except ArithmeticError:  # a Decimal that is no number
+        return False
+
+
 def _beyond_items(spec: ParameterSpec, value: Any) -> str | None:
+    if spec.min_items is not None and len(value) < spec.min_items:
+        return f"must hold {spec.min_items} or more, not {len(value)}"
     if spec.items is None:
         return None
     for index, item in enumerate(value):
@@ -186,5 +213,8 @@ def _hint(spec: ParameterSpec) -> str:
 
 
 def _shown(value: object) -> str:
-    shown = repr(value)
-    return f"{type(value).__name__} {shown if len(shown) <= 60 else shown[:57] + '...'}"
+    try:
+        shown = repr(value)
+    except Exception:  # noqa: BLE001 - whatever a class of the caller raises
+        return f"a {type(value).__name__} that cannot be shown"
+    return f"{type(value).__name__} {shown if len(shown) <= _LONGEST else shown[: _LONGEST - 3] + '...'}"

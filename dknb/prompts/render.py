@@ -7,6 +7,7 @@ are. So a render that lacks answers gives the questions instead of a result, and
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -20,7 +21,9 @@ from ..errors import (
     TemplateError,
     did_you_mean,
 )
+from ..templates.origin import refusing_calls
 from ..templates.types import Rendered
+from .library import fresh
 from .parameters import check_value
 from .plan import Plan, Plans
 from .rag.findings import Findings, Retrieving
@@ -97,7 +100,8 @@ def attempt(plans: Plans, call: Call, what: Renderable[T]) -> T | Unanswered:
     """
     render = Render(plans, call)
     try:
-        made = what.produce(render)
+        with refusing_calls() if call.namespace is not None else nullcontext():
+            made = what.produce(render)
     except (MissingParameters, InvalidParameters, RAGError):
         raise
     except DknbError:
@@ -152,7 +156,7 @@ class Render:
                 "include_rag": call.include_rag,
                 "used_cached_rag": findings is not None and findings.reused,
                 "param_origins": self.origins,
-                **plan.prompt.get("metadata", _NOTHING),
+                **fresh(plan.prompt.get("metadata", _NOTHING)),
             },
             rag_metadata=findings.records if findings is not None and call.wants_rag_metadata else None,
         )
@@ -228,15 +232,36 @@ class Render:
         given = self.call.params
         for name, value in rendered.used.items():
             if name not in extra and name not in self.used and (name not in plan.placeholders or name in given):
-                self.used[name] = value
-                self.origins[name] = "caller" if name in given else self._origin(name)
+                self._put(name, value, "caller" if name in given else self._origin(name))
         if rendered.missing:
-            self.missing.update(dict.fromkeys(rendered.missing))
+            self.missing.update(dict.fromkeys(name for name in rendered.missing if not _empty(plan, rendered, name)))
+            self._object_to_holes(plan, rendered)
+
+    def _object_to_holes(self, plan: Plan, rendered: Rendered) -> None:
+        """Values were given, but not whole: what the text shows as ``{{example.label}}`` would go to the model."""
+        holes = [name for name in rendered.missing if name not in rendered.looped and not name.isidentifier()]
+        if holes:
+            hint = f"Give it to each value that prompt {plan.name!r} goes through, or write {{{{ {holes[0]}|default('') }}}}."
+            self._object(plan, MissingParameters(holes, hint=hint))
+
+    def miss(self, plan: Plan, names: Sequence[str]) -> None:
+        """Put down parts of given values that have no value themselves, as ``examples[0].label``.
+
+        Raises:
+            MissingParameters: The level is ERROR.
+        """
+        self.missing.update(dict.fromkeys(names))
+        hint = f"Give each of the examples of {plan.name!r} the keys that its messages use."
+        self._object(plan, MissingParameters(list(names), hint=hint))
 
     def use(self, name: str, value: Any) -> None:
         """Put down that a parameter was used."""
-        self.used[name] = value
-        self.origins[name] = self._origin(name)
+        self._put(name, value, self._origin(name))
+
+    def _put(self, name: str, value: Any, origin: str) -> None:
+        # A default is the library's: whoever has the result may change what is in it.
+        self.used[name] = fresh(value) if origin == "default" else value
+        self.origins[name] = origin
 
     def _origin(self, name: str) -> str:
         call = self.call
@@ -313,3 +338,9 @@ class Render:
                 f"Prompt {trail[0][1]!r} refers to too many prompts: {chain[:200]}.",
                 hint=f"One render takes {MAX_REFERENCES} of them, {MAX_DEPTH} deep.",
             )
+
+
+def _empty(plan: Plan, rendered: Rendered, name: str) -> bool:
+    """Whether a loop over a name without a value is one over nothing, as the declaration of an optional list says."""
+    spec = plan.parameters.get(name)
+    return name in rendered.looped and spec is not None and name not in plan.validation.required_params

@@ -41,6 +41,7 @@ class RAGConfig(TypedDict, total=False):
         item_template: A template of one result; ``{{content}}`` if it is not given.
         timeout: Seconds that the search may take; 10 if it is not given.
         max_tokens: About how many tokens the results may take; those of the lowest score are dropped first.
+        min_score: The score that a result must have; all are taken if it is not given.
     """
 
     adapter_name: str
@@ -52,6 +53,7 @@ class RAGConfig(TypedDict, total=False):
     item_template: str
     timeout: float
     max_tokens: int
+    min_score: float
 
 
 class PromptTemplateDict(TypedDict, total=False):

@@ -15,10 +15,19 @@ import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import TypeVar
 
-from dknb.conversations import ConversationNode, ConversationState, Query, SQLConversationStorage, Step, Tree
+from dknb.conversations import (
+    Change,
+    ConversationNode,
+    ConversationState,
+    Query,
+    SQLConversationStorage,
+    Step,
+    Tree,
+)
 from dknb.llm import LLMMessage
 
 T = TypeVar("T")
@@ -39,15 +48,15 @@ async def timed(do: Callable[[], Awaitable[T]]) -> tuple[float, T]:
     return best * 1000, result
 
 
-def texts(count: int) -> Iterator[str]:
+def texts(count: int, first: str = "") -> Iterator[str]:
     for number in range(count):
         rare = [WORDS[int(DICE.paretovariate(0.3)) % len(WORDS)] for _ in range(20)]
-        yield f"the {' '.join(rare)} message {number}"
+        yield f"{first}the {' '.join(rare)} message {number}"
 
 
-def tree_of(count: int) -> ConversationState:
+def tree_of(count: int, first: str = "") -> ConversationState:
     tip = tree = Tree(ConversationNode(LLMMessage("system", "You are helpful.")))
-    for number, text in enumerate(texts(count)):
+    for number, text in enumerate(texts(count, first)):
         tip = tip.add_child(ConversationNode(LLMMessage("assistant" if number % 2 else "user", text)))
     state = ConversationState(f"talk {DICE.random()}", tree)
     state.move(tip, "main")
@@ -55,10 +64,18 @@ def tree_of(count: int) -> ConversationState:
 
 
 async def search(storage: SQLConversationStorage, messages: int) -> None:
-    started = time.perf_counter()
-    for _ in range(messages // CHUNK):
+    started, middle = time.perf_counter(), datetime.now(timezone.utc)
+    for number in range(messages // CHUNK):
         state = tree_of(CHUNK)
+        if number == messages // CHUNK // 2:
+            middle = datetime.now(timezone.utc)
         await storage.create_conversation(state)
+    now = datetime.now(timezone.utc)
+    await storage.update(state, Change(label=[(state.current, "one")]))
+    deleted = tree_of(CHUNK, "gone ")
+    for node in deleted.message_tree.walk():
+        node.data.deletion = 0 if node.depth < 50 else 1
+    await storage.create_conversation(deleted)
     name = state.conversation_id
     print(f"  {messages:,} messages written in {time.perf_counter() - started:.0f} s")
     queries = {
@@ -70,6 +87,16 @@ async def search(storage: SQLConversationStorage, messages: int) -> None:
         "no message": Query("nowhere"),
         "in one conversation": Query("the word3", conversation_id=name),
         "of one role": Query("word2 word3", role="user"),
+        "of a role that says little": Query("the", role="system"),
+        "of a role that says nothing": Query("the", role="tool"),
+        "with a label that nothing has": Query("the", labels=["nothing"]),
+        "with a label that one has": Query("the", labels=["one"]),
+        "since a time to come": Query("the", since=now + timedelta(days=1)),
+        "before the first": Query("the", before=now - timedelta(days=9)),
+        "before the middle of the writing": Query("the", before=middle),
+        "all conditions": Query("the word1", role="user", since=now - timedelta(hours=1), before=middle),
+        "deleted ones, too": Query("the", deleted=True),
+        "where all but the oldest are deleted": Query("gone"),
     }
     for what, query in queries.items():
         taken, hits = await timed(lambda query=query: storage.search(query))
@@ -97,6 +124,28 @@ async def opening(storage: SQLConversationStorage) -> None:
         for _ in range(50)
     ]
     print(f"  the event loop while a message is appended: longest wait {sorted(waits)[25]:.1f} ms (median of 50)")
+
+
+async def awkward(storage: SQLConversationStorage) -> None:
+    """What might halt the event loop, or a turn, though it is done elsewhere."""
+    tip = Tree(ConversationNode(LLMMessage("system", "")))
+    state = ConversationState("awkward", tip)
+    await storage.create_conversation(state)
+    big = ConversationNode(LLMMessage("user", "hello wörld " * 1_700_000))
+    many = ConversationNode(LLMMessage("user", "x"), metadata={"numbers": list(range(1_000_000))})
+    cases: dict[str, Callable[[], Awaitable[object]]] = {
+        "a message of 20 MB is written": lambda: storage.append(state, Step(state.current, [big], "main")),
+        "a search finds it": lambda: storage.search(Query("hello")),
+        "a search of another case finds it": lambda: storage.search(Query("WÖRLD")),
+        "metadata of a million numbers are written": lambda: storage.append(state, Step(state.current, [many], "main")),
+        "an unknown name is looked for": lambda: storage.similar("awkwart"),
+    }
+    for what, do in cases.items():
+        print(f"  the event loop while {what}: longest wait {await longest_wait(do):.1f} ms (limit 10)")
+    check = asyncio.create_task(storage.check())
+    taken, _ = await timed(lambda: storage.append(state, Step(state.message_tree, [big.detached()][:0], "main")))
+    print(f"  a turn while the store is checked: {taken:.1f} ms (check over meanwhile: {check.done()})")
+    await check
 
 
 async def longest_wait(do: Callable[[], Awaitable[object]]) -> float:
@@ -149,6 +198,7 @@ async def main(messages: int, postgres: str | None) -> None:
                 if name == "SQLite":
                     await memory_of_opening(path)
                 await search(storage, messages)
+                await awkward(storage)
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
 
 

@@ -67,7 +67,7 @@ def test_check_lists_problems_and_fails_on_errors(library, capsys):
     assert main(["prompts", "check", "prompts"]) == 1
     said = capsys.readouterr().out
     assert said.startswith("error: prompts/user/broken.yaml, line 1, ")
-    assert said.endswith("prompts: 1 errors, 0 warnings\n")
+    assert said.endswith("prompts: 1 error, 0 warnings\n")
 
 
 def test_a_folder_that_is_not_there_is_an_error(library, capsys):
@@ -75,3 +75,56 @@ def test_a_folder_that_is_not_there_is_an_error(library, capsys):
     for action in ("check", "test"):
         assert main(["prompts", action, "nowhere"]) == 1
         assert capsys.readouterr().err.startswith("dknb: There is no folder nowhere.")
+
+
+def test_prompts_of_other_systems_are_imported(library, tmp_path, capsys):
+    """Into a library that is named, or the project's; nothing is written over."""
+    source = tmp_path / "hello.prompt"
+    source.write_text("---\ninput:\n  schema:\n    name: string\n---\nHello {{name}}\n")
+    assert main(["prompts", "import", str(source), "--into", "other"]) == 0
+    said = capsys.readouterr().out
+    assert "-> user/hello" in said
+    assert said.endswith("1 prompt imported into other\n")
+    assert (tmp_path / "other" / "user" / "hello.yaml").is_file()
+    assert main(["prompts", "import", str(tmp_path / "nothing.txt")]) == 1
+    assert "cannot be imported" in capsys.readouterr().err
+
+
+def test_files_are_given_the_line_for_editors(library, capsys):
+    """Once: a second time there is nothing to change."""
+    assert main(["prompts", "schema", "prompts"]) == 0
+    assert capsys.readouterr().out.endswith("changed; editors find the schemas now\n")
+    assert "yaml-language-server" in next((library / "user").glob("*.yaml")).read_text()
+    assert main(["prompts", "schema", "prompts"]) == 0
+    assert capsys.readouterr().out.startswith("0 files changed")
+
+
+def test_a_malformed_test_does_not_stop_the_others(library, capsys):
+    """It is told, it fails the run, and ``check`` finds it too."""
+    (library / "user" / "hi.yaml").write_text("template: Hi\n")
+    (library / "tests.yaml").write_text(
+        "- {name: fine, prompt: hi, expect: {equals: Hi}}\n- {name: odd, prompt: hi, expct: {equals: Hi}}\n"
+    )
+    assert main(["prompts", "test"]) == 1
+    said = capsys.readouterr().out
+    assert "line 2" in said
+    assert "expct" in said
+    assert "1 test not run, of the file's 2" in said
+    assert "1 test of prompts: all passed" in said
+    assert main(["prompts", "check"]) == 1
+    assert capsys.readouterr().out.count("expct") == 1
+
+
+@pytest.mark.parametrize("text", ["", "[]\n"])
+def test_a_file_without_a_test_is_told(library, capsys, text):
+    """Nothing was tested: that is no success."""
+    (library / "tests.yaml").write_text(text)
+    assert main(["prompts", "test"]) == 1
+    assert "has no test in its tests.yaml" in capsys.readouterr().err
+
+
+def test_control_characters_of_names_are_not_printed(library, capsys):
+    """A file's name is data to a terminal."""
+    (library / "user" / "a\x1b[31mb.yaml").write_text("template: x\n")
+    main(["prompts", "check"])
+    assert "\x1b" not in capsys.readouterr().out

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -138,6 +141,7 @@ def test_a_file_is_not_overwritten(store: Path, tmp_path: Path, capsys: pytest.C
 
 def changed(lines: list[str], number: int, **values: object) -> list[str]:
     """The lines, with other values in one of them."""
+    number %= len(lines)
     line = json.loads(lines[number])
     next(iter(line.values())).update(values)
     return [*lines[:number], json.dumps(line), *lines[number + 1 :]]
@@ -161,6 +165,34 @@ DAMAGE: dict[str, Callable[[list[str]], list[str]]] = {
     "a field too many": lambda lines: changed(lines, 3, more=1),
     "a head that is not there": lambda lines: changed(lines, 1, current_seq=99),
     "a name that is none": lambda lines: changed(lines, 1, conversation_id=5),
+    "a message that is none": lambda lines: changed(lines, 3, message={"tool_calls": 5}),
+    "a message that is a list": lambda lines: changed(lines, 3, message=[]),
+    "a message that is a number": lambda lines: changed(lines, 3, message=5),
+    "metadata of a node": lambda lines: changed(lines, 3, metadata=5),
+    "metadata of a conversation": lambda lines: changed(lines, 1, metadata=5),
+    "metadata not a number": lambda lines: changed(lines, 3, metadata={"a": float("nan")}),
+    "half a node": lambda lines: changed(lines, 1, current_seq=1.5),
+    "a truth for a number": lambda lines: changed(lines, 1, current_seq=True),
+    "a number beyond any": lambda lines: changed(lines, 1, revision=10**30),
+    "a number below any": lambda lines: changed(lines, 3, hidden=-1),
+    "text for a number": lambda lines: changed(lines, 3, hidden="x"),
+    "NUL in a name": lambda lines: changed(lines, 1, conversation_id="a\0"),
+    "an escape in a name": lambda lines: changed(lines, 1, conversation_id="a\x1b[31m"),
+    "a line in a name": lambda lines: changed(lines, 1, conversation_id="a\nb"),
+    "no name": lambda lines: changed(lines, 1, conversation_id=""),
+    "a long name": lambda lines: changed(lines, 1, conversation_id="x" * 100_000),
+    "half a surrogate pair": lambda lines: changed(lines, 3, content="\ud800"),
+    "a role that is none": lambda lines: changed(lines, 3, role="<script>"),
+    "a state that is none": lambda lines: changed(lines, 3, state="streaming"),
+    "a day for a time": lambda lines: changed(lines, 3, created_at="2020-01-01"),
+    "a time beyond any": lambda lines: changed(lines, 3, created_at="9999-12-31T23:59:59-12:00"),
+    "a branch that is none": lambda lines: changed(lines, 1, current_branch="nobranch"),
+    "a label that is none": lambda lines: changed(lines, 3, labels=[5]),
+    "a price that is none": lambda lines: changed(lines, -2, cost_usd=[1]),
+    "tokens that are none": lambda lines: changed(lines, -2, prompt_tokens=10**30),
+    "two branches of a name": lambda lines: changed(
+        lines, 1, branches=json.loads(lines[1])["conversation"]["branches"] * 2
+    ),
     "too deep": lambda lines: [lines[0], "[" * 100_000, *lines[1:]],
 }
 
@@ -176,6 +208,50 @@ def test_a_damaged_file_is_refused_whole(
     assert run("import", file, "--store", other) == 1
     assert capsys.readouterr().err.startswith("dknb: ")
     assert not other.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"labels": ["mine"]}, "labels"),
+        ({"metadata": {"a": 1}}, "metadata"),
+        ({"current_seq": 0, "current_branch": None}, "position"),
+    ],
+)
+def test_what_differs_only_beside_the_words_is_told(
+    change: dict[str, object], what: str, store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is left as it is, and not called the same; --rename takes it beside."""
+    file = tmp_path / "out.jsonl"
+    run("export", file, "--store", store)
+    lines = file.read_text().splitlines()
+    name = json.loads(lines[1])["conversation"]["conversation_id"]
+    file.write_text("\n".join(changed(lines, 2 if what == "labels" else 1, **change)) + "\n")
+    capsys.readouterr()
+    assert run("import", file, "--store", store) == 0
+    shown = capsys.readouterr().out
+    assert f"{name!r}: {what}\n" in shown
+    assert "just the same: 1 conversation" in shown
+    assert run("import", file, "--store", store, "--rename") == 0
+    assert repr(f"{name} (2)") in capsys.readouterr().out
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_a_full_disk_under_an_export_is_not_the_stores(store: Path) -> None:
+    """What is said names the output; who reads only the beginning (``| head``) is told nothing."""
+    program = "import sys; from dknb.cli import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", program, "store", "export", "--store", str(store)]
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert ended.returncode != 0
+    assert "the output cannot be written" in ended.stderr
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        ended = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    finally:
+        os.close(writing)
+    assert (ended.returncode, ended.stderr) == (1, "")
 
 
 def test_a_newer_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

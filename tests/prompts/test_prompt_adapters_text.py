@@ -189,7 +189,7 @@ def test_values_can_be_given_too(make_memory):
     assert make_memory().get_value("a", "default") == "default"
 
 
-@pytest.mark.parametrize("result", [{"text": "no content"}, {"content": None}, 3])
+@pytest.mark.parametrize("result", [{"body": "no content"}, {"content": None}, 3])
 def test_what_is_no_result_is_refused(make_memory, result):
     """Each result needs a content."""
     with pytest.raises(ConfigError, match="A search result is"):

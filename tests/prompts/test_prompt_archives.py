@@ -88,26 +88,61 @@ def test_a_zip_file_that_is_replaced_is_read_again(tmp_path):
 @pytest.mark.parametrize(
     "name", ["../user/a.yaml", "user/../../a.yaml", "/user/a.yaml", "user\\..\\a.yaml", "C:/user/a.yaml"]
 )
-def test_a_member_that_leads_out_is_refused(tmp_path, name):
-    """An archive that would write elsewhere when unpacked is no library."""
+def test_a_member_that_leads_out_is_a_problem(tmp_path, name):
+    """What would write elsewhere when unpacked is not read and is told; the other members work."""
     path = tmp_path / "p.zip"
     with zipfile.ZipFile(path, "w") as archive:
         info = zipfile.ZipInfo("x")
         info.filename = name
         archive.writestr(info, "template: x")
-    with pytest.raises(PromptFileError, match="leads out of the archive"):
-        ZipPromptLibrary(path).list_user_prompts()
+        archive.writestr("user/good.yaml", "template: good")
+    library = ZipPromptLibrary(path)
+    assert library.list_user_prompts() == ["good"]
+    assert library.get_user_prompt("good") == {"template": "good"}
+    [problem] = library.validate()
+    assert "leads out of the archive" in problem
 
 
 def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path):
-    """Kilobytes that unpack to more than a prompt may be are an error."""
-    path = zipped(tmp_path / "p.zip", {"user/a.yaml": "x" * 20_000_000})
+    """Kilobytes that unpack to more than a prompt may be are an error of that prompt; all together, of the archive."""
+    path = zipped(tmp_path / "p.zip", {"user/a.yaml": "x" * 20_000_000, "user/b.yaml": "template: b"})
     assert path.stat().st_size < 100_000
-    with pytest.raises(PromptFileError, match="longer than 10 MB"):
-        ZipPromptLibrary(path).list_user_prompts()
+    library = ZipPromptLibrary(path)
+    assert library.get_user_prompt("b") == {"template": "b"}
+    with pytest.raises(PromptFileError, match=r"p\.zip/user/a\.yaml: The file is longer than 10 MB"):
+        library.get_user_prompt("a")
+    assert [problem.name for problem in library.validate()] == ["a"]
     many = zipped(tmp_path / "q.zip", {f"user/{number}.yaml": "x" * 9_000_000 for number in range(12)})
     [problem] = {str(each) for each in ZipPromptLibrary(many).validate()}
     assert "unpacks to more than a library may hold" in problem
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_other_flaws_of_members_are_told(tmp_path):
+    """A member that is there twice, one that does not unpack, and files that look like prompts and are none."""
+    path = zipped(tmp_path / "p.zip", {"acme/user/b.YAML": "x", "acme/user/@1.yaml": "template: x"})
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("acme/user/twice.yaml", "template: one")
+        archive.writestr("acme/user/twice.yaml", "template: two")
+    library = ZipPromptLibrary(path)
+    assert library.list_user_prompts() == ["@1", "twice"]
+    told = "\n".join(library.validate())
+    assert "b.YAML: It is not read: write its ending '.YAML' as '.yaml'." in told
+    assert "twice.yaml: The member 'acme/user/twice.yaml' is there twice." in told
+    assert "Behind an '@'" in told
+
+
+def test_changes_of_an_archive_are_told(tmp_path):
+    """The names whose members are others, once."""
+    path = zipped(tmp_path / "p.zip", {"user/a.yaml": "template: one", "user/b.yaml": "template: b"})
+    library = ZipPromptLibrary(path)
+    assert library.changes() == []
+    assert library.list_user_prompts() == ["a", "b"]
+    zipped(path, {"user/a.yaml": "template: another", "user/b.yaml": "template: b", "user/c.yaml": "template: c"})
+    assert library.changes() == ["a", "c"]
+    assert library.changes() == []
+    path.write_bytes(b"no zip")
+    assert library.changes() == []
 
 
 @pytest.mark.parametrize("data", [b"", b"no zip", b"PK\x03\x04 cut"])
@@ -161,7 +196,8 @@ def test_a_package_in_a_zip_file_is_a_library(tmp_path, monkeypatch):
         ("../x", "names no package"),
         ("acme/../x", "names no package"),
         ("acme/nowhere", "has no folder 'nowhere'"),
-        ("json.decoder", "is a module, not a package|has no"),
+        ("json.decoder", "'json.decoder' is a module, not a package"),
+        ("os.path", "'os' is a module, not a package"),
         ("breaks", "cannot be imported: ZeroDivisionError"),
     ],
 )
@@ -179,7 +215,7 @@ def test_open_library_knows_what_a_place_is(package, tmp_path):
     zipped(tmp_path / "p.ZIP", FILES)
     own = ConfigPromptLibrary({"user": {"data": "mine"}})
     assert isinstance(open_library("p.ZIP", tmp_path), ZipPromptLibrary)
-    assert isinstance(open_library(tmp_path / "folder"), FileSystemPromptLibrary)
+    assert isinstance(open_library(tmp_path), FileSystemPromptLibrary)
     assert isinstance(open_library("package:acme_prompts"), PackagePromptLibrary)
     assert open_library(own) is own
     several = open_library([own, "package:acme_prompts", "p.ZIP"], tmp_path)
@@ -191,3 +227,20 @@ def test_open_library_knows_what_a_place_is(package, tmp_path):
     with pytest.raises(PromptFileError, match="No such file"):
         open_library("nowhere.zip", tmp_path)
     assert open_library("x", tmp_path).prompt_dir == tmp_path / "x"
+
+
+def test_a_module_is_refused_before_it_runs(package, tmp_path):
+    """What is no package is not imported to find that out."""
+    write(tmp_path / "shouts.py", "raise SystemExit('it ran')")
+    with pytest.raises(PromptError, match="'shouts' is a module, not a package"):
+        open_library("package:shouts")
+    assert "shouts" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    "spec", ["", " ", "file:///etc", "https://example.org/p.zip", 5, None, [5], ["nowhere"], "nowhere"]
+)
+def test_what_names_no_library_is_an_error(spec):
+    """Nothing that is no place becomes an empty library, nor the working directory."""
+    with pytest.raises(PromptError):
+        open_library(spec)

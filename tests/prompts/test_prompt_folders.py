@@ -246,7 +246,8 @@ def test_a_file_whose_name_no_prompt_can_have_is_reported(folder, name):
 def test_a_link_to_nothing_is_reported(folder):
     """A name in the folder without a file behind it is a problem."""
     (folder / "user" / "gone.yaml").symlink_to("nowhere.yaml")
-    assert FileSystemPromptLibrary(folder).validate() == ["user/gone: Its file is a link that leads nowhere."]
+    [problem] = FileSystemPromptLibrary(folder).validate()
+    assert problem.endswith("user/gone.yaml: It is a link that leads nowhere.")
 
 
 def test_hidden_files_are_not_prompts(folder):

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 from rag_help import AsyncSource, Source, found
 
+from dknb.errors import PromptError, RAGError
 from dknb.prompts import AsyncPromptBuilder, ConfigPromptLibrary, LeftOut, PromptBuilder, left_out
 
 RAG = {"adapter_name": "docs", "query": "{{q}}", "item_template": "{{index}}. {{content}}\n"}
@@ -70,10 +71,21 @@ def test_system_prompts_and_dicts(builder):
 
 
 def test_what_is_not_in_the_prompt_cannot_be_left_out():
-    """Results that the budget dropped have no row; a prompt that retrieves nothing has none at all."""
+    """Results that the budget dropped have no row; of a prompt that retrieves nothing, that is said."""
     prompt = {"template": "{{RAG_CONTENT}}", "rag_configs": [{**RAG, "max_tokens": 8}]}
     library = ConfigPromptLibrary({"user": {"p": prompt, "plain": "x"}})
     builder = PromptBuilder(library, {"docs": Source(found("cats", 0.1), found("dogs", 0.2))}, count_tokens=len)
     only = rows(builder, "p", {"q": "x"})
     assert [(row.chunk, row.prompt) for row in only] == [(2, "1. cats\n")]
-    assert rows(builder, "plain") == []
+    with pytest.raises(PromptError, match="'plain' retrieves nothing, so there is nothing to leave out"):
+        rows(builder, "plain")
+    with pytest.raises(PromptError, match="A prompt is a name or a dict, not 'int'"):
+        rows(builder, 3)
+
+
+def test_a_search_that_failed_is_no_empty_result():
+    """Nothing was found because nothing could be searched: the error has the cause."""
+    builder = PromptBuilder(ConfigPromptLibrary(LIBRARY), {"docs": Source(error=OSError("no disk"))})
+    with pytest.raises(RAGError, match="Retrieval for 'RAG_CONTENT' from 'docs' failed: OSError: no disk") as raised:
+        rows(builder, "s", {"q": "x"}, prompt_type="system")
+    assert (raised.value.adapter_name, raised.value.query) == ("docs", "x")

@@ -21,7 +21,7 @@ parameters:
   text: {type: string, description: What to read, required: true}
   words: {type: integer, minimum: 10, maximum: 500, default: 100}
   tone: {choices: [kind, frank], default: kind}
-  tags: {type: list, items: string}
+  tags: {type: list, items: string, min_items: 1}
   loose: {description: anything}
   short: number
 ---
@@ -36,7 +36,7 @@ def test_front_matter_declares_types():
         "text": ParameterSpec("string", "What to read", required=True),
         "words": ParameterSpec("integer", minimum=10, maximum=500),
         "tone": ParameterSpec("enum", choices=("kind", "frank")),
-        "tags": ParameterSpec("list", items=ParameterSpec("string")),
+        "tags": ParameterSpec("list", items=ParameterSpec("string"), min_items=1),
         "loose": ParameterSpec("any", "anything"),
         "short": ParameterSpec("number"),
     }
@@ -58,7 +58,9 @@ def test_a_dumped_prompt_keeps_its_types():
         ("{type: enum}", "An enum needs the key 'choices'."),
         ("{choices: [yes, no]}", "The choice True is not text."),
         ("{type: integer, choices: [1, two]}", "A choice must be a whole number, not str 'two'."),
-        ("{type: string, minimum: 3}", "Only a number has a 'minimum'."),
+        ("{type: string, minimum: 3}", "Only a number has 'minimum'."),
+        ("{type: string, min_items: 3}", "Only a list or an object has 'min_items'."),
+        ("{type: list, min_items: 0}", "parameters.x.min_items must be a whole number from 1, not int 0."),
         ("{type: string, items: string}", "Only a list has 'items'."),
         ("{type: string, requird: true}", "A parameter has no key 'requird'. Did you mean 'required'?"),
         ("[string]", "parameters.x must be a type or a mapping, not a list."),
@@ -87,6 +89,9 @@ def test_two_defaults_are_refused():
         (ParameterSpec("integer"), True, "must be a whole number, not bool True"),
         (ParameterSpec("integer"), 3.0, "must be a whole number, not float 3.0"),
         (ParameterSpec("integer", minimum=3), 2, "must be at least 3, not int 2"),
+        (ParameterSpec("list", min_items=2), ["a"], "must hold 2 or more, not 1"),
+        (ParameterSpec("list", min_items=2), ["a", "b"], None),
+        (ParameterSpec("object", min_items=1), {}, "must hold 1 or more, not 0"),
         (ParameterSpec("number", maximum=1), 1.5, "must be at most 1, not float 1.5"),
         (ParameterSpec("number"), float("nan"), None),
         (ParameterSpec("boolean"), "yes", "must be true or false, not str 'yes'"),

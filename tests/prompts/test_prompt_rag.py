@@ -79,10 +79,10 @@ def test_the_record_of_a_retrieval(make):
 
 
 def test_the_usual_values_of_a_configuration(make):
-    """Five results, into RAG_CONTENT, each as it is; a filter that is not there is None."""
+    """Five results, into RAG_CONTENT, each as it is and on lines of its own; a filter that is not there is None."""
     source = Source(found("a"), found("b"))
     result = make(one(), adapters={"docs": source}).render_user_prompt("p", return_rag_metadata=True)
-    assert result.content == "[ab]"
+    assert result.content == "[a\nb]"
     assert source.asked == [("q", 5, None)]
     assert result.rag_metadata["RAG_CONTENT"]["item_template"] == "{{content}}"
 

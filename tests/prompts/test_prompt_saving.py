@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
@@ -42,14 +43,19 @@ def test_save_of_the_same_text_does_not_touch_the_file(folder):
 
 
 def test_save_keeps_to_the_file_that_is_there(folder):
-    """A prompt in a .yml file stays there; one in another format is not doubled."""
+    """A prompt in a .yml, .md or .json file stays there, in its format; a pointer to a schema is kept."""
     write(folder / "user" / "a.yml", "template: one")
     write(folder / "user" / "b.md", "text")
     library = FileSystemPromptLibrary(folder)
     assert library.save("user", "a", {"template": "two"}).name == "a.yml"
-    with pytest.raises(PromptFileError, match=r"b\.md has that name already"):
-        library.save("user", "b", {"template": "two"})
-    assert library.get_user_prompt("b") == {"template": "text"}
+    assert library.save("user", "b", {"template": "two", "defaults": {"x": 1}}).name == "b.md"
+    assert (folder / "user" / "b.md").read_text() == "---\ndefaults:\n  x: 1\n---\ntwo"
+    write(folder / "user" / "c.json", '{"$schema": "s.json", "template": "one"}')
+    assert library.save("user", "c", {"template": "two"}).name == "c.json"
+    assert json.loads((folder / "user" / "c.json").read_text()) == {"$schema": "s.json", "template": "two"}
+    with pytest.raises(PromptError, match="Markdown does not hold"):
+        library.save("user", "b", {"template": " "})
+    assert library.get_user_prompt("b") == {"template": "two", "defaults": {"x": 1}}
 
 
 def test_save_does_not_replace_an_edit_unseen(folder):

@@ -20,6 +20,8 @@ from dknb.prompts.types import KINDS
 # What the readers refuse beyond the schema: rules about two keys at once.
 BEYOND = (
     "Only a ",
+    "The minimum ",
+    "An enum needs the key",
     "A choice ",
     "The choice ",
     "Items have no default",
@@ -56,7 +58,9 @@ PARAMETER = TYPE | st.fixed_dictionaries(
         "required": VALUES,
         "choices": VALUES,
         "items": VALUES,
+        "min_items": VALUES,
         "minimum": VALUES,
+        "maximum": VALUES,
         "defualt": VALUES,
     },
 )
@@ -123,6 +127,8 @@ def test_schema_and_readers_refuse_the_same(data):
         ("user", {"template": "x", "template_mode": "mixd"}),
         ("user", {"template": "x", "validation": {"level": "warm"}}),
         ("user", {"template": "x", "validation": {"required_params": "a"}}),
+        ("user", {"template": "x", "validation": "warn"}),
+        ("user", {"template": "x", "parameters": {"a": {"choices": []}}}),
         ("user", {"template": "x", "metadata": {True: 1}}),
         ("user", {"template": "x", "parameters": {"a": {"type": "strin"}}}),
         ("user", {"template": "x", "parameters": {"1a": "string"}}),

@@ -12,7 +12,8 @@ from jsonschema import Draft202012Validator
 from prompts_help import write
 
 from dknb.errors import PromptFileError
-from dknb.prompts import ConfigPromptLibrary, read_prompt_tests, run_prompt_tests
+from dknb.prompts import ConfigPromptLibrary, PromptTest, read_prompt_tests, run_prompt_tests
+from dknb.prompts.testing.cases import Expectation, read_well_formed
 from dknb.prompts.testing.runs import report, untested
 
 LIBRARY = ConfigPromptLibrary(
@@ -139,7 +140,27 @@ def test_a_broken_file_is_an_error_with_a_place(tmp_path, text, line, column, sa
 def test_an_empty_file_has_no_tests(tmp_path):
     """It is not broken."""
     assert read_in(tmp_path, "# none yet\n") == []
-    assert report([]) == "0 tests of prompts: all passed"
+    assert report([]) == "no tests of prompts were run"
+
+
+def test_a_malformed_test_hides_no_other(tmp_path):
+    """What is right is there to be run, and each mistake has its place."""
+    path = write(
+        tmp_path / "tests.yaml",
+        "- {name: bad, promt: a, expect: {equals: x}}\n- {name: good, prompt: a, expect: {equals: x}}\n- 3\n",
+    )
+    tests, errors = read_well_formed(path)
+    assert [test.name for test in tests] == ["good"]
+    assert [error.line for error in errors] == [1, 3]
+
+
+def test_a_test_may_name_a_version():
+    """The version that the metadata tell, and no other."""
+    library = ConfigPromptLibrary({"user": {"a": {"template": "x", "metadata": {"version": "1.0.0"}}}})
+    right = PromptTest("n", "a@1.0.0", Expectation(equals="x"))
+    wrong = PromptTest("n", "a@2.0.0", Expectation(equals="x"))
+    assert [result.passed for result in run_prompt_tests(library, [right, wrong])] == [True, False]
+    assert untested(library, [right]) == []
 
 
 KEYS = st.sampled_from([*SCHEMA["items"]["properties"], "nmae"])

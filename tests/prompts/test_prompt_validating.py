@@ -30,7 +30,12 @@ CASES = {
     "a cycle": ("a.yaml", "template: x\nextends: a", "2:10", "extends 'a'|inherits without end: a -> a"),
     "a section that holds itself": ("a.yaml", "template: '{{S}}'\nsections: {S: 'x {{S}}'}", "2:18", "contains itself"),
     "a reference to no RAG": ("a.yaml", "template: x\nrag_config_refs:\n- docs", "3:3", "'docs', which is not there"),
-    "a query": ("a.yaml", "template: x\nrag_configs:\n- adapter_name: d\n  query: '{{ x|'", "4:11", "unexpected end"),
+    "a query": (
+        "a.yaml",
+        "template: '{{RAG_CONTENT}}'\nrag_configs:\n- adapter_name: d\n  query: '{{ x|'",
+        "4:11",
+        "unexpected end",
+    ),
     "a prompt_ref": ("a.yaml", "template: |\n  x {{ prompt_ref('sign') }}", "2:20", "'sign') refers to a prompt that"),
     "a default": ("a.yaml", "parameters:\n  n: {type: integer, default: x}\ntemplate: '{{n}}'", "2:31", "whole number"),
     "another default": (

@@ -9,7 +9,9 @@ from typing import Any, Protocol, TypeAlias
 from ..._lazy import extra
 from ..._sync import in_thread
 from ...errors import ConfigError, DknbError, RAGError
+from ...errors.secrets import told
 from .base import AsyncResourceAdapter, SearchResult
+from .dotted import checked_key
 from .faces import Waiting
 from .filters import Filters
 from .lexical import checked_query, found
@@ -56,6 +58,7 @@ class AsyncDataknobsBackendAdapter(AsyncResourceAdapter):
 
     async def get_value(self, key: str, default: Any = None, context: Mapping[str, Any] | None = None) -> Any:
         """See `DataknobsBackendAdapter.get_value`."""
+        checked_key(key)
         if (record := await self._read(key)) is not None:
             return record.to_dict(include_metadata=True)
         record_id, dot, field = key.partition(".")
@@ -101,7 +104,7 @@ class AsyncDataknobsBackendAdapter(AsyncResourceAdapter):
         except DknbError:
             raise
         except Exception as error:
-            raise RAGError(f"{self.name}: {error!r}", adapter_name=self.name, query=query) from error
+            raise RAGError(f"{self.name}: {told(error)}", adapter_name=self.name, query=query) from error
 
 
 class DataknobsBackendAdapter(Waiting[AsyncDataknobsBackendAdapter]):

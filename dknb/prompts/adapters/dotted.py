@@ -5,18 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-__all__ = ["MISSING", "leaves", "looked_up"]
+from ...errors import ConfigError
+
+__all__ = ["MISSING", "checked_key", "leaves", "looked_up"]
 
 #: What is found where nothing is; None is a value.
 MISSING: Final = object()
 
 
+def checked_key(key: object) -> None:
+    """Refuse a key that is no text.
+
+    Raises:
+        ConfigError: It is none.
+    """
+    if not isinstance(key, str):
+        raise ConfigError(f"The key is {key!r}, which is no text.")
+
+
 def looked_up(data: Any, key: str) -> Any:
     """The value of a dotted key, or `MISSING`. A key that stands there as a whole, dots included, comes first.
+
+    Raises:
+        ConfigError: The key is no text.
 
     >>> looked_up({"user": {"names": ["Ada", "Bob"]}}, "user.names.1")
     'Bob'
     """
+    checked_key(key)
     if isinstance(data, Mapping) and key in data:
         return data[key]
     name, dot, rest = key.partition(".")

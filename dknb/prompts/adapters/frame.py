@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-from ...errors import ConfigError, did_you_mean
+from ...errors import ConfigError, RAGError, did_you_mean
 from .base import ResourceAdapter, SearchResult
+from .dotted import checked_key
 from .faces import InThread
 from .filters import Filters
 from .lexical import checked_query, ranked, text_scores
 
-__all__ = ["AsyncDataFrameAdapter", "DataFrameAdapter"]
+__all__ = ["AsyncDataFrameAdapter", "DataFrameAdapter", "rows_of"]
 
 #: A pandas DataFrame, which has no type here.
 Frame: TypeAlias = Any
@@ -57,21 +58,28 @@ class DataFrameAdapter(ResourceAdapter):
             )
         self._frame = frame
         self._key = key
-        self._content = (
-            _text_columns(frame) if content is None else [content] if isinstance(content, str) else [*content]
-        )
+        if content is None:
+            self._content = _text_columns(frame)
+        else:
+            self._content = [content] if isinstance(content, str) or not isinstance(content, Sequence) else [*content]
         if not self._content:
             raise ConfigError("The DataFrame has no column of text.", hint="Name one: content='...'")
-        for column in [*self._content, *([key] if key is not None else [])]:
-            if column not in frame.columns:
-                names = [str(each) for each in frame.columns]
-                raise ConfigError(
+        self._check_columns(ConfigError)
+
+    def _check_columns(self, kind: type[ConfigError | RAGError]) -> None:
+        """Refuse a frame without the columns that are asked for; it may have lost them since."""
+        for column in [*self._content, *([self._key] if self._key is not None else [])]:
+            if column not in self._frame.columns:
+                names = [str(each) for each in self._frame.columns]
+                raise kind(
                     f"The DataFrame has no column {column!r}.{did_you_mean(str(column), names)}",
                     hint=f"It has: {', '.join(names[:20])}",
                 )
 
     def get_value(self, key: str, default: Any = None, context: Mapping[str, Any] | None = None) -> Any:
         """A row as a dict for its key, or one of its values for ``key.column``; of several rows, the first."""
+        checked_key(key)
+        self._check_columns(RAGError)
         for label, column in _readings(key):
             for place in self._places(label)[:1]:
                 row = self._row(place)
@@ -86,6 +94,7 @@ class DataFrameAdapter(ResourceAdapter):
     ) -> list[SearchResult]:
         """See `ResourceAdapter.search`; a filter's field is a column."""
         checked_query(query, k)
+        self._check_columns(RAGError)
         places = self._filtered(Filters(filters))
         texts = self._texts(places)
         scores = text_scores(query, texts)
@@ -138,6 +147,15 @@ class AsyncDataFrameAdapter(InThread[DataFrameAdapter]):
         name: str = "dataframe",
     ) -> None:
         super().__init__(DataFrameAdapter(frame, content, key, name))
+
+
+def rows_of(frame: Frame) -> list[dict[str, Any]]:
+    """The rows as dicts by column, with values as Python has them; those that are missing are left out."""
+    columns = [(str(column), _plain(frame[column])) for column in frame.columns]
+    return [
+        {column: values[place] for column, values in columns if values[place] is not None}
+        for place in range(len(frame))
+    ]
 
 
 def _text_columns(frame: Frame) -> list[Any]:

@@ -25,6 +25,8 @@ _UNSPACED = re.compile(
 _FEW = 40
 # The usual constants of BM25: how soon a word's repetitions stop to count, and how much a text's length does.
 _K1, _B = 1.2, 0.75
+#: Letters that two forms of a word have in common at least, how long an ending may be, and what a form counts.
+_STEM, _ENDING, _OF_A_FORM = 4, 3, 0.5
 #: What a text gets that contains the whole query as it stands, and how much the words may add to it.
 _CONTAINS = 0.8
 
@@ -86,10 +88,26 @@ def _word_scores(wanted: set[str], texts: Sequence[str]) -> list[float]:
     return scores
 
 
-def _counted(wanted: set[str], text: str) -> Counter[str]:
-    if len(wanted) <= _FEW and not any(word in text for word in wanted):
-        return Counter()
-    return Counter(word for word in _words(text) if word in wanted)
+def _counted(wanted: set[str], text: str) -> dict[str, float]:
+    """How often each wanted word is there; another form of it counts half."""
+    if len(wanted) <= _FEW and not any(word[:_STEM] in text for word in wanted):
+        return {}
+    counts: dict[str, float] = {}
+    forms = {word[:_STEM]: word for word in sorted(wanted) if len(word) >= _STEM}
+    for word, times in Counter(_words(text)).items():
+        form = word if word in wanted else forms.get(word[:_STEM])
+        if form == word:
+            counts[word] = counts.get(word, 0.0) + times
+        elif form is not None and _is_form(form, word):
+            counts[form] = counts.get(form, 0.0) + _OF_A_FORM * times
+    return counts
+
+
+def _is_form(word: str, other: str) -> bool:
+    """Whether two words differ in their endings alone: burn and burned, story and stories, not format and former."""
+    shorter, longer = sorted((word, other), key=len)
+    least = max(len(longer) - _ENDING, len(shorter) - 1)
+    return len(shorter) >= least and longer[:least] == shorter[:least]
 
 
 def checked_query(query: object, k: object) -> None:

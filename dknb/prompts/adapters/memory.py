@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from ...errors import ConfigError, DknbError, RAGError
+from ...errors.secrets import told
 from .base import AsyncResourceAdapter, SearchResult
 from .dotted import MISSING, looked_up
 from .faces import Waiting, call
@@ -26,7 +27,7 @@ class InMemoryAsyncAdapter(AsyncResourceAdapter):
         self, search_results: Results | None = None, data: Mapping[str, Any] | None = None, name: str = "inmemory_async"
     ) -> None:
         super().__init__(name)
-        self._results = search_results if callable(search_results) else list(search_results or [])
+        self._results = search_results if callable(search_results) else _listed(search_results)
         self._data = data if data is not None else {}
         #: How often ``search`` was called.
         self.search_count = 0
@@ -60,7 +61,7 @@ class InMemoryAsyncAdapter(AsyncResourceAdapter):
         except DknbError:
             raise
         except Exception as error:
-            raise RAGError(f"{self.name}: {error!r}", adapter_name=self.name, query=query) from error
+            raise RAGError(f"{self.name}: {told(error)}", adapter_name=self.name, query=query) from error
         if isinstance(given, (str, Mapping)) or not isinstance(given, Sequence):
             raise RAGError(
                 f"{self.name}: its function gave {type(given).__name__!r}, no list of results.",
@@ -74,7 +75,7 @@ class InMemoryAdapter(Waiting[InMemoryAsyncAdapter]):
     """Results that are given: a search returns them in their order, whatever is asked; filters and ``k`` hold.
 
     Args:
-        search_results: Texts or dicts of ``content``, ``score`` (1.0 if it is not given), ``metadata``; other keys go
+        search_results: Texts or dicts of ``content`` (or ``text``), ``score`` (1.0 if it is not given), ``metadata``; others go
             into the metadata. Or a function from the query to such a list, plain or async.
         data: Values by dotted key, for ``get_value``.
         name: What messages call it.
@@ -104,15 +105,37 @@ class InMemoryAdapter(Waiting[InMemoryAsyncAdapter]):
         self._adapter.reset()
 
 
+def _listed(results: Any) -> list[Any]:
+    """Results that are given beforehand.
+
+    Raises:
+        ConfigError: They are no list of results.
+    """
+    if results is None:
+        return []
+    if isinstance(results, str | Mapping) or hasattr(results, "columns") or not isinstance(results, Iterable):
+        raise ConfigError(
+            f"Results are a list of texts or dicts, not {type(results).__name__!r}.",
+            hint='Write [{"content": "..."}], or a function of the query:  lambda query: results.get(query, [])',
+        )
+    return list(results)
+
+
 def _result(given: object) -> SearchResult:
     if isinstance(given, str):
         return SearchResult(content=given, score=1.0, metadata={})
-    if not isinstance(given, Mapping) or given.get("content") is None:
+    text = "content" if not isinstance(given, Mapping) or "content" in given else "text"
+    if not isinstance(given, Mapping) or given.get(text) is None:
         raise ConfigError(f"A search result is {given!r}.", hint='Write a text, or {"content": ..., "score": ...}')
-    score = given.get("score")
-    others = {str(name): value for name, value in given.items() if name not in _PARTS}
-    return SearchResult(
-        content=str(given["content"]),
-        score=1.0 if score is None else float(score),
-        metadata={**others, **(given.get("metadata") or {})},
-    )
+    others = {str(name): value for name, value in given.items() if name not in (*_PARTS, text)}
+    more = given.get("metadata") or {}
+    if not isinstance(more, Mapping):
+        raise ConfigError(f"The metadata of a search result are {more!r}.", hint='Write {"source": "..."}')
+    return SearchResult(content=str(given[text]), score=_score(given.get("score")), metadata={**others, **more})
+
+
+def _score(given: Any) -> float:
+    try:
+        return 1.0 if given is None else float(given)
+    except (TypeError, ValueError):
+        raise ConfigError(f"The score of a search result is {given!r}.", hint="Write a number, e.g. 0.9") from None

@@ -6,20 +6,18 @@ from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 from ...errors import DknbError, PromptError
+from ..compose import inherit
 from ..files import load_file_text, read_entry
 from ..library import AbstractPromptLibrary
 from ..types import KINDS, Entry, Kind, PromptTemplateDict, PromptType
+from .families import CheckedPrompt, unused
 from .messages import check_messages
 from .problems import Problem
-from .prompts import (
-    CheckedPrompt,
-    check_prompt,
-    check_rag,
-    check_template,
-    declared_names,
-)
+from .prompts import broken_base, check_prompt
+from .references import References
 from .reporting import Reporter, Spot
 from .schema import schema_errors
+from .templates import check_adapters, check_rag, check_template
 
 __all__ = ["library_problems"]
 
@@ -36,11 +34,12 @@ class _Check:
         self.library = library
         self.lookup = lookup
         self.prompts: list[CheckedPrompt] = []
+        self.references = References(lookup)
 
     def problems(self) -> list[Problem]:
         """The problems, by kind, name and place."""
         found = [problem for kind in KINDS for problem in self._of_kind(kind)]
-        return sorted([*found, *self._unused()], key=_order)
+        return sorted([*found, *unused(self.prompts, self._extended_elsewhere())], key=_order)
 
     def _of_kind(self, kind: Kind) -> Iterator[Problem]:
         try:
@@ -60,13 +59,34 @@ class _Check:
                 return
             report = Reporter(kind, name, source)
             data = load_file_text(source.text, suffix=source.suffix, source_name=source.file)
-            if refused := list(_refused(kind, data, report)):
+            if refused := list(map(report.field, schema_errors(kind, data))):
                 yield from refused
+                yield from self._besides(kind, name, data, report)
                 return
-            entry = read_entry(kind, data, source.text, suffix=source.suffix, source_name=source.file)
+            try:
+                entry = read_entry(kind, data, source.text, suffix=source.suffix, source_name=source.file)
+            except PromptError as error:
+                yield report.failure(error, Spot())
+                yield from self._besides(kind, name, data, report)
+                return
             yield from self._of_content(kind, name, entry, report)
         except DknbError as error:
             yield report.failure(error, Spot())
+
+    def _besides(self, kind: Kind, name: str, data: object, report: Reporter) -> Iterator[Problem]:
+        """What else is wrong in data that the schema refuses: one mistake hides no other."""
+        if kind == "rag" or not isinstance(data, dict):
+            return
+        mode = data.get("template_mode", data.get("mode"))
+        yield from check_template({**data, "template_mode": "jinja2" if mode == "jinja2" else "mixed"}, (), report)
+        refs = data.get("rag_config_refs")
+        if isinstance(refs, list) and all(isinstance(each, str) for each in refs):
+            yield from check_adapters({"rag_config_refs": refs}, (), report, self.lookup)
+        if isinstance(data.get("extends"), str):
+            try:
+                inherit({"extends": data["extends"]}, name, self.lookup, kind if kind != "messages" else None)
+            except PromptError as error:
+                yield broken_base(error, report, Spot(("extends",)))
 
     def _kept(self, kind: Kind, name: str) -> Entry:
         """An entry that lies in no file."""
@@ -96,26 +116,7 @@ class _Check:
             at = (index,) if len(variants) > 1 else ()
             checked = CheckedPrompt(kind, name, variant, at, report)
             self.prompts.append(checked)
-            yield from check_prompt(checked, self.lookup)
-
-    def _unused(self) -> Iterator[Problem]:
-        """Parameters that a prompt declares, and neither it nor a prompt that extends it uses."""
-        heirs: dict[tuple[Kind, str], list[CheckedPrompt]] = {}
-        for checked in self.prompts:
-            for base in checked.bases:
-                heirs.setdefault(base, []).append(checked)
-        elsewhere = self._extended_elsewhere()
-        for checked in self.prompts:
-            if checked.used is None or (checked.kind, checked.name) in elsewhere:
-                continue
-            family = [checked, *heirs.get((checked.kind, checked.name), ())]
-            if any(each.used is None for each in family):
-                continue
-            used = {name for each in family for name in each.used or ()}
-            known = declared_names(cast(dict[str, Any], checked.prompt))
-            for name, path in known.items():
-                if name not in used:
-                    yield checked.reporter.unused(name, (*checked.at, *path), used - known.keys())
+            yield from check_prompt(checked, self.lookup, self.references)
 
     def _extended_elsewhere(self) -> set[tuple[Kind, str]]:
         """Prompts that one of another library of a composite may extend."""
@@ -132,16 +133,6 @@ class _Check:
                 if base is not None:
                     extended |= {("system", base), ("user", base)}
         return extended
-
-
-def _refused(kind: Kind, data: object, report: Reporter) -> Iterator[Problem]:
-    """What the schema of such files refuses."""
-    errors = schema_errors(kind, data)
-    yield from map(report.field, errors)
-    if errors and isinstance(data, dict):
-        mode = data.get("template_mode", data.get("mode"))
-        template = {"template": data.get("template"), "template_mode": "jinja2" if mode == "jinja2" else "mixed"}
-        yield from check_template(template, (), report)
 
 
 def _order(problem: Problem) -> tuple[int, str, int, int]:

@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-from ...errors import DknbError, PromptError
+from ...errors import DknbError, PromptError, did_you_mean
 from ..checks import Path
 from ..compose import inherit
 from ..library import AbstractPromptLibrary
-from ..plan import plan_of
+from ..plan import Plan, plan_of
+from ..rag.retrieval import PLACEHOLDER
 from ..types import PromptTemplateDict
+from .families import idle_configs, idle_sections, own_fills, unfilled
+from .names import declared_names, names_used, placed_sections
 from .problems import Problem
-from .prompts import broken_base, check_adapters, check_defaults, declared_names, names_used
+from .prompts import broken_base, check_defaults
 from .reporting import Reporter, Spot
+from .templates import check_adapters, check_plan, check_sections
 
 __all__ = ["check_messages"]
+
+_ROLES = ("system", "user", "assistant", "developer", "tool", "function")
 
 
 def check_messages(
@@ -30,24 +36,49 @@ def check_messages(
     except PromptError as error:
         yield broken_base(error, report, Spot(("extends",)))
     yield from check_defaults(whole, index, (), report)
-    used: set[str] | None = {name for name in _examples(index) if name is not None}
+    plans: list[tuple[Path, Plan]] = []
     for path, message in _messages(index):
+        yield from _check_role(message["role"], path, report)
         try:
             plan = plan_of({**whole, "template": message["content"]}, name, "user")
         except DknbError as error:
             yield report.failure(error, Spot((*path, "content")))
-            used = None
             continue
-        found = names_used(plan, lookup)
-        used = used | found if used is not None and found is not None else None
-    if used is not None:
-        yield from _unused(index, used, report)
+        yield from check_plan(plan, Spot((*path, "content")), report)
+        plans.append((path, plan))
+    if len(plans) == len(list(_messages(index))):
+        yield from _check_names(index, whole, plans, report, lookup)
 
 
-def _unused(index: Mapping[str, Any], used: set[str], report: Reporter) -> Iterator[Problem]:
-    for name, path in declared_names(index).items():
-        if name not in used:
-            yield report.unused(name, path, ())
+def _check_role(role: str, at: Path, report: Reporter) -> Iterator[Problem]:
+    if role not in _ROLES:
+        message = f"No model knows the role {role!r}.{did_you_mean(role, _ROLES)}"
+        yield report.problem(message, Spot((*at, "role")), severity="warning", hint=f"One of: {', '.join(_ROLES[:3])}.")
+
+
+def _check_names(
+    index: Mapping[str, Any],
+    whole: PromptTemplateDict,
+    plans: list[tuple[Path, Plan]],
+    report: Reporter,
+    lookup: AbstractPromptLibrary,
+) -> Iterator[Problem]:
+    """What all messages together leave unused or unfilled."""
+    placed = {section for _, plan in plans for section in placed_sections(plan)}
+    found = [names_used(plan, lookup) for _, plan in plans]
+    used = {name for name in _examples(index) if name is not None}.union(*(names or () for names in found))
+    alone = placed - {name for _, plan in plans for name in plan.references}
+    yield from check_sections(index.get("sections", {}), alone, whole.get("template_mode", "mixed"), (), report)
+    if None not in found:
+        fills = own_fills(index, whole, (), lookup)
+        for name, path in declared_names(index).items():
+            if name not in used:
+                yield report.unused(name, path, ())
+        yield from idle_sections(index, placed | used, (), report)
+        yield from idle_configs(fills, used, report)
+        if PLACEHOLDER not in {*fills, *declared_names(whole)} and not whole.get("rag_config_refs"):
+            asking = (path for path, plan in plans if PLACEHOLDER in plan.template.variables)
+            yield from (unfilled((*path, "content"), report) for path in asking)
 
 
 def _messages(index: Mapping[str, Any]) -> Iterator[tuple[Path, Mapping[str, Any]]]:

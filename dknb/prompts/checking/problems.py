@@ -50,7 +50,8 @@ class Problem(str):
         where = file or ("/".join(part for part in (kind, name) if part))
         if place is not None:
             where += f", line {place[0]}, column {place[1]}"
-        self = super().__new__(cls, f"{where}: {message}" if where else message)
+        line = f"{where}: {message}" if where else message
+        self = super().__new__(cls, " ".join(part.strip() for part in line.splitlines()) if "\n" in line else line)
         self.message = message
         self.kind, self.name, self.file = kind, name, file
         self.line, self.column = place or (None, None)

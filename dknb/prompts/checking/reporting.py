@@ -66,8 +66,8 @@ class Reporter:
         """A problem of the data."""
         return self.problem(error.message, Spot(error.path, error.at_key), hint=error.hint)
 
-    def failure(self, error: DknbError, spot: Spot) -> Problem:
-        """A problem that was raised: at the place it knows, else at the spot."""
+    def failure(self, error: DknbError, spot: Spot, *, severity: Severity = "error") -> Problem:
+        """A problem that was raised, or could be: at the place it knows, else at the spot."""
         if isinstance(error, PromptFileError):
             place = (error.line, error.column) if error.line is not None and error.column is not None else None
             return Problem(
@@ -75,9 +75,9 @@ class Reporter:
             )
         if isinstance(error, TemplateError):
             place = self._in_template(error, spot)
-            return self._made(str(error) if place is None else error.message, place, "error", error.hint)
+            return self._made(str(error) if place is None else error.message, place, severity, error.hint)
         said = str(error).removeprefix(f"{self._kind}/{self._name}: ")
-        return self.problem(said, spot, hint=error.hint)
+        return self.problem(said, spot, severity=severity, hint=error.hint)
 
     def _made(self, message: str, place: tuple[int, int] | None, severity: Severity, hint: str | None) -> Problem:
         file = self._source.file if self._source is not None else None

@@ -16,7 +16,7 @@ __all__ = ["read_dotprompt"]
 
 _FIELD = re.compile(r"(?P<name>\w+)(?P<optional>\?)?(?:\((?P<kind>\w+)(?:,\s*(?P<said>.*))?\))?", re.DOTALL)
 _SCALARS = ("string", "number", "integer", "boolean")
-_KEPT = ("model", "config", "output", "tools", "variant")
+_KEPT = ("model", "config", "tools", "variant")
 
 
 def read_dotprompt(text: str, file: str) -> ImportedPrompt:
@@ -29,26 +29,37 @@ def read_dotprompt(text: str, file: str) -> ImportedPrompt:
     given = settings.get("input") or {}
     if not isinstance(given, Mapping):
         raise PromptFileError("'input' must have 'schema' and 'default'.", file=file)
-    parameters = _parameters(given.get("schema") or {}, file)
+    notes: list[str] = []
+    schema = given.get("schema") or {}
+    parameters = _parameters(schema, file, notes)
     types = {name: str(spec.get("type", "")) for name, spec in parameters.items()}
     found = translate(body, origin, types)
     shared = {
-        "metadata": _metadata(settings),
+        "metadata": _metadata(settings, notes),
         "parameters": parameters,
-        "defaults": dict(given.get("default") or {}),
+        "defaults": {**_defaults(schema), **(given.get("default") or {})},
     }
     name = str(settings.get("name") or PurePath(file).name.removesuffix(".prompt"))
-    return as_prompt(name, found.messages, shared, file, found.notes)
+    return as_prompt(name, found.messages, shared, file, [*found.notes, *notes])
 
 
-def _metadata(settings: Mapping[str, Any]) -> dict[str, Any]:
+def _defaults(schema: Any) -> dict[str, Any]:
+    """The defaults that are in a JSON Schema."""
+    properties = schema.get("properties") if isinstance(schema, Mapping) else None
+    found = properties.items() if isinstance(properties, Mapping) else ()
+    return {name: each["default"] for name, each in found if isinstance(each, Mapping) and "default" in each}
+
+
+def _metadata(settings: Mapping[str, Any], notes: list[str]) -> dict[str, Any]:
     said = {key: settings[key] for key in ("description", "version") if key in settings}
-    kept = without_secrets({key: settings[key] for key in _KEPT if key in settings})
+    kept = without_secrets({key: settings[key] for key in _KEPT if key in settings}, notes)
+    if "output" in settings:  # its names are those of what a model answers
+        kept["output"] = settings["output"]
     own = settings.get("metadata")
-    return {**said, **kept, **(own if isinstance(own, Mapping) else {})}
+    return {**said, **kept, **(without_secrets(own, notes, "metadata") if isinstance(own, Mapping) else {})}
 
 
-def _parameters(schema: Any, file: str) -> dict[str, dict[str, Any]]:
+def _parameters(schema: Any, file: str, notes: list[str]) -> dict[str, dict[str, Any]]:
     """Parameters from Picoschema, or from JSON Schema."""
     if not isinstance(schema, Mapping):
         raise PromptFileError(
@@ -58,7 +69,10 @@ def _parameters(schema: Any, file: str) -> dict[str, dict[str, Any]]:
         )
     if isinstance(schema.get("properties"), Mapping):
         required = schema.get("required") or ()
-        return {name: parameter_of(each, required=name in required) for name, each in schema["properties"].items()}
+        return {
+            name: parameter_of(each, name, notes, required=name in required)
+            for name, each in schema["properties"].items()
+        }
     return dict(_pico(str(key), value, file) for key, value in schema.items() if key != "(*)")
 
 

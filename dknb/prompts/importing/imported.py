@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,10 +13,18 @@ from ..files import split_front
 from ..types import Kind
 from .handlebars import Origin
 
-__all__ = ["ImportedPrompt", "as_prompt", "front_and_body"]
+__all__ = ["ImportedPrompt", "as_prompt", "front_and_body", "without_secrets"]
 
-#: Settings that may hold a key or an address, and are never taken over.
-_SECRET = {"api_key", "apiKey", "azure_endpoint", "base_url", "configuration", "connection", "endpoint", "key"}
+#: Words in the name of a setting that may hold a key or an address, and is never taken over.
+_SECRET_WORDS = """
+    apikey auth authorization bearer configuration connection cookie cookies credential credentials endpoint header
+    headers key keys passphrase passwd password passwords secret secrets token tokens
+"""
+_SECRET = frozenset(_SECRET_WORDS.split())
+#: With one of these words it is about how many tokens there may be.
+_COUNT_WORDS = "budget completion count input limit max maximum min new num output prompt stop thinking total"
+_COUNTS = frozenset(_COUNT_WORDS.split())
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\d_]+")
 
 
 @dataclass(frozen=True)
@@ -52,13 +61,28 @@ def front_and_body(text: str, file: str) -> tuple[dict[str, Any], str, Origin]:
     return settings, body, Origin(file, text, len(text) - len(body))
 
 
-def without_secrets(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of a model that may be told: no keys, no addresses."""
-    return {
-        key: without_secrets(value) if isinstance(value, Mapping) else value
-        for key, value in settings.items()
-        if key not in _SECRET
-    }
+def without_secrets(settings: Mapping[str, Any], notes: list[str], where: str = "") -> dict[str, Any]:
+    """Settings that may be told: no keys, no addresses, however deep; ``notes`` get what is left out."""
+    kept: dict[str, Any] = {}
+    for key, value in settings.items():
+        place = f"{where}.{key}" if where else str(key)
+        if _is_secret(str(key)):
+            notes.append(f"The setting {place!r} is left out: it may hold a secret.")
+        else:
+            kept[key] = _told(value, notes, place)
+    return kept
+
+
+def _told(value: Any, notes: list[str], where: str) -> Any:
+    if isinstance(value, Mapping):
+        return without_secrets(value, notes, where)
+    return [_told(item, notes, where) for item in value] if isinstance(value, list) else value
+
+
+def _is_secret(name: str) -> bool:
+    words = {word.lower() for word in _WORD.findall(name)}
+    found = words & _SECRET
+    return words >= {"base", "url"} or (bool(found) and not (found <= {"token", "tokens"} and bool(words & _COUNTS)))
 
 
 def as_prompt(

@@ -28,9 +28,9 @@ def read_prompty(text: str, file: str) -> ImportedPrompt:
         PromptFileError: It does not parse, or has what cannot be said the same way here.
     """
     settings, body, origin = front_and_body(text, file)
-    parameters, defaults, samples = _inputs(settings, file)
-    language = _language(settings, file)
     notes: list[str] = []
+    parameters, defaults, samples = _inputs(settings, file, notes)
+    language = _language(settings, file)
     messages: list[tuple[str | None, str]] = []
     for role, start, part in _parts(body):
         place = Origin(file, text, origin.start + start)
@@ -41,7 +41,7 @@ def read_prompty(text: str, file: str) -> ImportedPrompt:
             found = translate(part, place, types)
             notes += found.notes
             messages += [(role, said) for _, said in found.messages]
-    shared = {"metadata": _metadata(settings, samples), "parameters": parameters, "defaults": defaults}
+    shared = {"metadata": _metadata(settings, samples, notes), "parameters": parameters, "defaults": defaults}
     name = PurePath(file).name.removesuffix(".prompty")
     return as_prompt(name, messages, shared, file, notes)
 
@@ -80,17 +80,21 @@ def _checked(text: str, origin: Origin) -> str:
     return text
 
 
-def _inputs(settings: Mapping[str, Any], file: str) -> tuple[dict[str, dict[str, Any]], dict[str, Any], dict[str, Any]]:
+def _inputs(
+    settings: Mapping[str, Any], file: str, notes: list[str]
+) -> tuple[dict[str, dict[str, Any]], dict[str, Any], dict[str, Any]]:
     """Parameters, defaults and samples: of ``inputs`` in its three forms, and of ``sample``."""
     parameters: dict[str, dict[str, Any]] = {}
     defaults: dict[str, Any] = {}
     sample = settings.get("sample")
     samples: dict[str, Any] = dict(sample) if isinstance(sample, Mapping) else {}
+    if sample is not None and not isinstance(sample, Mapping):
+        notes.append(f"The sample {str(sample)[:80]!r} is left out: it lies elsewhere.")
     for name, value in _declared(settings, file).items():
         if not isinstance(value, Mapping):
             parameters[name], defaults[name] = {}, value
             continue
-        parameters[name] = parameter_of(value, required=value.get("required") is True)
+        parameters[name] = parameter_of(value, name, notes, required=value.get("required") is True)
         defaults |= {name: value["default"]} if "default" in value else {}
         example = value.get("sample", value.get("example"))
         samples |= {name: example} if example is not None else {}
@@ -116,14 +120,14 @@ def _declared(settings: Mapping[str, Any], file: str) -> dict[str, Any]:
     return {str(name): value for name, value in given.items()}
 
 
-def _metadata(settings: Mapping[str, Any], samples: Mapping[str, Any]) -> dict[str, Any]:
+def _metadata(settings: Mapping[str, Any], samples: Mapping[str, Any], notes: list[str]) -> dict[str, Any]:
     said = {key: settings[key] for key in _SAID if key in settings}
     own = settings.get("metadata")
     model = settings.get("model")
     return {
         **({"title": settings["name"]} if settings.get("name") else {}),
         **said,
-        **(own if isinstance(own, Mapping) else {}),
-        **({"model": without_secrets(model) if isinstance(model, Mapping) else model} if model else {}),
+        **(without_secrets(own, notes, "metadata") if isinstance(own, Mapping) else {}),
+        **({"model": without_secrets(model, notes, "model") if isinstance(model, Mapping) else model} if model else {}),
         **({"sample": dict(samples)} if samples else {}),
     }

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 
 from ...errors import PromptFileError, TemplateError
 from ...templates import compile_template
+from .._disk import MAX_BYTES
 from ..types import Kind
 from .imported import ImportedPrompt
 
@@ -27,10 +28,13 @@ def read_table(text: str, file: str) -> list[ImportedPrompt]:
     Raises:
         PromptFileError: A column is missing, a row has no name or text, or a text is no template.
     """
+    before = csv.field_size_limit(MAX_BYTES)  # its own bound is a hundredth of what a prompt may be
     try:
         return list(_rows(text, file))
     except csv.Error as error:
         raise PromptFileError(f"It cannot be read as a table: {error}.", file=file) from error
+    finally:
+        csv.field_size_limit(before)
 
 
 def _rows(text: str, file: str) -> Iterator[ImportedPrompt]:

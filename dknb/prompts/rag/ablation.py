@@ -7,8 +7,9 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher, unified_diff
-from typing import Any, cast
+from typing import Any, Literal, cast
 
+from ...errors import PromptError, RAGError
 from ..types import PromptTemplateDict, PromptType, RenderResult
 from .passages import CountTokens, estimated_tokens, source_of
 
@@ -52,7 +53,7 @@ async def left_out(
     prompt: str | PromptTemplateDict,
     params: Mapping[str, Any] | None = None,
     *,
-    prompt_type: PromptType = "user",
+    prompt_type: PromptType | Literal["messages"] = "user",
     index: int = 0,
     name: str | None = None,
     ask: Callable[[str], Any] | None = None,
@@ -64,7 +65,7 @@ async def left_out(
         builder: An ``AsyncPromptBuilder`` or ``PromptBuilder`` with the adapters that the prompt needs.
         prompt: The name of a prompt in its library, or a prompt's dict.
         params: Values of parameters.
-        prompt_type: Of which type the prompt is.
+        prompt_type: Of which type the prompt is; of ``messages``, all texts together are the prompt.
         index: Which variant of it.
         name: What messages call a prompt that is given as a dict.
         ask: Gives a model's answer to a text, as text or with a ``content``; may be a coroutine function. It is called
@@ -72,13 +73,23 @@ async def left_out(
         count_tokens: Counts the tokens of a text; else four characters are one.
 
     Raises:
+        RAGError: A search failed.
+        PromptError: The prompt retrieves nothing, or it is neither a name nor a prompt.
         DknbError: The prompt cannot be rendered.
     """
+    if not isinstance(prompt, str | Mapping):
+        raise PromptError(
+            f"A prompt is a name or a dict, not {type(prompt).__name__!r}.",
+            hint='Write left_out(builder, "name", {...})',
+        )
+    shown = prompt if isinstance(prompt, str) else name or "the prompt"
 
     async def rendered(cached: Mapping[str, Any] | None = None) -> RenderResult:
         how = {"params": params, "return_rag_metadata": True, "cached_rag": cached}
         if not isinstance(prompt, str):
             made = await _waited(builder.render_inline, prompt, prompt_type=prompt_type, name=name, **how)
+        elif prompt_type == "messages":
+            made = (await _waited(builder.render_message_index, prompt, index, **how)).result
         elif prompt_type == "system":
             made = await _waited(builder.render_system_prompt, prompt, **how)
         else:
@@ -87,6 +98,7 @@ async def left_out(
 
     whole = await rendered()
     found = whole.rag_metadata or {}
+    _refuse_without_results(found, shown)
     rows = []
     for key, chunk in _chunks(found):
         without = (await rendered(_without(found, key, chunk))).content
@@ -95,6 +107,23 @@ async def left_out(
         change = _change(whole.content, without)
         rows.append(LeftOut(key, chunk + 1, source_of(result), result.get("score"), saved, change, without))
     return rows if ask is None else await _answered(rows, whole.content, ask)
+
+
+def _refuse_without_results(found: Mapping[str, Any], shown: str) -> None:
+    """What failed, or was never searched for, is no result that leaves nothing out."""
+    if not found:
+        raise PromptError(
+            f"{shown!r} retrieves nothing, so there is nothing to leave out.",
+            hint="Give it rag_configs or rag_config_refs, and no value for their placeholders.",
+        )
+    for key, entry in found.items():
+        if entry.get("error") is not None:
+            raise RAGError(
+                f"Retrieval for {key!r} from {entry['adapter_name']!r} failed: {entry['error']}",
+                adapter_name=entry["adapter_name"],
+                placeholder=key,
+                query=entry["query"],
+            )
 
 
 def _chunks(found: Mapping[str, Any]) -> list[tuple[str, int]]:

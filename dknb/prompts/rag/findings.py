@@ -170,6 +170,7 @@ def _remembered(
             and "query_hash" in entry
             and not entry.get("error")
             and all(entry.get(name, value) == value for name, value in wanted.items())
+            and entry.get("min_score") == question.min_score
         ):
             return _as_answer(entry, _made_alike(entry, retrieval, header))
     return None
@@ -221,6 +222,8 @@ def _record(
     }
     if "max_tokens" in retrieval.config:
         record["max_tokens"] = retrieval.config["max_tokens"]
+    if question.min_score is not None:
+        record["min_score"] = question.min_score
     if answer.error is not None:
         record["error"] = answer.error
     return record

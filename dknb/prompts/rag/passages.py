@@ -88,7 +88,20 @@ def _parts(
     items = [PassagePart(_item(retrieval, results[index], number), index) for number, index in enumerate(kept, 1)]
     if not items:
         return ()
+    if "item_template" not in retrieval.config:
+        items = _apart(items)
     return (PassagePart(header, None), *items) if header else tuple(items)
+
+
+def _apart(items: Sequence[PassagePart]) -> list[PassagePart]:
+    """Items with a line end between two that would run together: nobody wrote a template that says otherwise."""
+    parts = [items[0]]
+    for item in items[1:]:
+        before = parts[-1].text
+        if before and item.text and not before[-1].isspace() and not item.text[0].isspace():
+            parts.append(PassagePart("\n", None))
+        parts.append(item)
+    return parts
 
 
 def _item(retrieval: Retrieval, result: Result, number: int) -> str:

@@ -30,6 +30,7 @@ class SearchQuestion:
     k: int
     filters: Mapping[str, Any] | None
     timeout: float
+    min_score: float | None = None
 
     @property
     def query_hash(self) -> str:
@@ -39,7 +40,7 @@ class SearchQuestion:
     @property
     def key(self) -> tuple[str, str, int, str]:
         """Equal for questions that have the same answer."""
-        return self.adapter_name, self.query, self.k, repr(self.filters)
+        return self.adapter_name, self.query, self.k, repr((self.filters, self.min_score))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,12 @@ class Retrieval:
         """The question that is asked with this query."""
         config = self.config
         return SearchQuestion(
-            config["adapter_name"], query, config.get("k", K), config.get("filters"), config.get("timeout", TIMEOUT)
+            config["adapter_name"],
+            query,
+            config.get("k", K),
+            config.get("filters"),
+            config.get("timeout", TIMEOUT),
+            config.get("min_score"),
         )
 
 

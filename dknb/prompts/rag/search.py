@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from ... import _sync
 from ...errors import DknbError, did_you_mean
+from ...errors.secrets import told, without_secrets
 from .cache import ExpiringCache
 from .retrieval import SearchQuestion
 
@@ -74,10 +75,17 @@ async def _searched(sources: Mapping[str, Any], question: SearchQuestion) -> Ans
     try:
         async with deadline:
             results = await _search(source, question)
-        return Answer(tuple(results_of(results)[: question.k]), now)
+        near = [result for result in results_of(results) if _is_near(result, question.min_score)]
+        return Answer(tuple(near[: question.k]), now)
     except Exception as error:  # noqa: BLE001 - whatever a data source raises is the cause that we tell
         late = isinstance(error, TimeoutError) and deadline.expired()
         return Answer(timestamp=now, error=f"no answer within {question.timeout:g} seconds" if late else _cause(error))
+
+
+def _is_near(result: Mapping[str, Any], least: float | None) -> bool:
+    """Whether a result scores enough; one without a score cannot be told, and stays."""
+    score = result.get("score")
+    return least is None or score is None or score >= least
 
 
 def time_now() -> str:
@@ -93,7 +101,8 @@ def _no_source(sources: Mapping[str, Any], name: str) -> str:
 
 
 def _cause(error: Exception) -> str:
-    return str(error) if isinstance(error, DknbError) else f"{type(error).__name__}: {error}".rstrip(": ")
+    # It goes into the result, and with that into saved notebooks.
+    return without_secrets(str(error)) if isinstance(error, DknbError) else told(error)
 
 
 async def _search(source: SearchSource, question: SearchQuestion) -> Any:

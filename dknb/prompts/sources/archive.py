@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from ...errors import PromptFileError
 from .._disk import MAX_BYTES, shown, too_long
 from ..layout import entry_of
+from .standing import Signature, signature_of
 from .stored import MAX_TOTAL, StoredPromptLibrary
 
 __all__ = ["ZipPromptLibrary"]
@@ -34,17 +35,21 @@ class ZipPromptLibrary(StoredPromptLibrary):
         super().__init__(shown(self.path))
         self._signature = self._current()
 
-    def read_files(self) -> dict[str, bytes]:
-        """The members that may be entries, by name.
+    def read_files(self) -> dict[str, bytes | str]:
+        """The members that are entries or look like some, by name; of one that is not read, why.
 
         Raises:
-            PromptFileError: It is no zip file, a member leads out of it, or it unpacks to too much.
+            PromptFileError: It is no zip file, or it unpacks to too much.
         """
         try:
             with zipfile.ZipFile(self.path) as archive:
                 members = [each for each in archive.infolist() if not each.is_dir()]
-                self._refuse_traps(members)
-                return {each.filename: archive.read(each) for each in members if _may_be_entry(each.filename)}
+                refused = {each.filename: why for each in members if (why := _refusal(each, archive)) is not None}
+                wanted = [each for each in members if _may_be_entry(each.filename) and each.filename not in refused]
+                if len(members) > _MAX_MEMBERS or sum(each.file_size for each in wanted) > MAX_TOTAL:
+                    raise PromptFileError("It unpacks to more than a library may hold.", file=shown(self.path))
+                beside = {each.filename: b"" for each in members if each.filename not in refused}
+                return {**beside, **{each.filename: _read(archive, each) for each in wanted}, **refused}
         except _BROKEN as error:
             raise PromptFileError(f"It cannot be read as a zip file: {error}.", file=shown(self.path)) from error
 
@@ -54,32 +59,34 @@ class ZipPromptLibrary(StoredPromptLibrary):
             self.reload()
             self._signature = current
 
-    def _current(self) -> tuple[int, int, int]:
+    def _current(self) -> Signature:
         try:
             status = self.path.stat()
         except OSError as error:
             raise PromptFileError(f"It cannot be read: {error.strerror or error}.", file=shown(self.path)) from error
-        return status.st_mtime_ns, status.st_size, status.st_ino
-
-    def _refuse_traps(self, members: list[zipfile.ZipInfo]) -> None:
-        seen: set[str] = set()
-        for member in members:
-            path = PurePosixPath(member.filename)
-            if path.is_absolute() or ".." in path.parts or "\\" in member.filename or ":" in path.parts[0]:
-                raise PromptFileError(
-                    f"The member {member.filename!r} leads out of the archive.", file=shown(self.path)
-                )
-            if member.filename in seen:
-                raise PromptFileError(f"The member {member.filename!r} is there twice.", file=shown(self.path))
-            seen.add(member.filename)
-        wanted = [member for member in members if _may_be_entry(member.filename)]
-        if long := next((member for member in wanted if member.file_size > MAX_BYTES), None):
-            raise too_long(f"{shown(self.path)}/{long.filename}")
-        if len(members) > _MAX_MEMBERS or sum(member.file_size for member in wanted) > MAX_TOTAL:
-            raise PromptFileError("It unpacks to more than a library may hold.", file=shown(self.path))
+        return signature_of(status)
 
     def __repr__(self) -> str:
         return f"ZipPromptLibrary({shown(self.path)!r})"
+
+
+def _refusal(member: zipfile.ZipInfo, archive: zipfile.ZipFile) -> str | None:
+    """Why a member is not read, whatever it holds."""
+    path = PurePosixPath(member.filename)
+    if path.is_absolute() or ".." in path.parts or "\\" in member.filename or ":" in path.parts[0]:
+        return f"The member {member.filename!r} leads out of the archive."
+    if not _may_be_entry(member.filename):
+        return None
+    if archive.getinfo(member.filename) is not member:  # the last of its name is the one that is found by it
+        return f"The member {member.filename!r} is there twice."
+    return str(too_long("")) if member.file_size > MAX_BYTES else None
+
+
+def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes | str:
+    try:
+        return archive.read(member)
+    except _BROKEN as error:
+        return f"It cannot be unpacked: {error}."
 
 
 def _may_be_entry(path: str) -> bool:

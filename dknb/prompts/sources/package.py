@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib import resources
 from importlib.resources.abc import Traversable
+from importlib.util import find_spec
 from pathlib import PurePosixPath
 
 from ...errors import PromptError, PromptFileError
@@ -36,21 +37,16 @@ class PackagePromptLibrary(StoredPromptLibrary):
         self._name = name
         self._root = _folder(name)
 
-    def read_files(self) -> dict[str, bytes]:
-        """The files that may be entries, by their path in the folder.
+    def read_files(self) -> dict[str, bytes | str]:
+        """The files that are entries or look like some, by their path in the folder; of one that is not read, why.
 
         Raises:
-            PromptFileError: They cannot be read, or are too much.
+            PromptFileError: They are too much.
         """
-        found: dict[str, bytes] = {}
+        found: dict[str, bytes | str] = {}
         total = 0
         for path, file in _files(self._root):
-            try:
-                found[path] = file.read_bytes()
-            except OSError as error:
-                raise PromptFileError(f"It cannot be read: {error}.", file=f"{self._label}/{path}") from error
-            if len(found[path]) > MAX_BYTES:
-                raise too_long(f"{self._label}/{path}")
+            found[path] = _read(file) if entry_of(path) is not None else b""
             total += len(found[path])
             if total > MAX_TOTAL:
                 raise PromptFileError("It holds more than a library may.", file=self._label)
@@ -77,6 +73,7 @@ def _folder(name: str) -> Traversable:
 
 def _package(name: str) -> Traversable:
     try:
+        _refuse_modules(name)
         return resources.files(name)
     except ModuleNotFoundError as error:
         if error.name is not None and (name == error.name or name.startswith(error.name + ".")):
@@ -84,17 +81,42 @@ def _package(name: str) -> Traversable:
                 f"There is no package {name!r}.", hint="Install it in the kernel's environment."
             ) from error
         raise PromptError(f"The package {name!r} cannot be imported: {error}.") from error
-    except TypeError as error:
-        raise PromptError(f"{name!r} is a module, not a package: it can hold no prompts.") from error
+    except PromptError:
+        raise
     except Exception as error:  # whatever its code raises
         raise PromptError(f"The package {name!r} cannot be imported: {type(error).__name__}: {error}.") from error
+
+
+def _refuse_modules(name: str) -> None:
+    """Refuse what is no package, before any of its code runs.
+
+    Raises:
+        PromptError: It, or what it should lie in, is a module.
+        ModuleNotFoundError: It is not there.
+    """
+    parts = name.split(".")
+    for count in range(1, len(parts) + 1):
+        module = ".".join(parts[:count])
+        spec = find_spec(module)  # which imports what lies above it: packages, as the turns before found
+        if spec is None:
+            raise ModuleNotFoundError(f"No module named {module!r}", name=module)
+        if spec.submodule_search_locations is None:
+            raise PromptError(f"{module!r} is a module, not a package: it can hold no prompts.")
+
+
+def _read(file: Traversable) -> bytes | str:
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        return f"It cannot be read: {error}."
+    return data if len(data) <= MAX_BYTES else str(too_long(""))
 
 
 def _files(root: Traversable) -> Iterator[tuple[str, Traversable]]:
     waiting: list[tuple[str, Traversable]] = [(kind, root / kind) for kind in KINDS]
     while waiting:
         path, item = waiting.pop()
-        if item.is_file() and entry_of(path) is not None:
+        if item.is_file():
             yield path, item
         elif item.is_dir() and path.count("/") < _DEPTH:
             waiting += [(f"{path}/{child.name}", child) for child in item.iterdir()]

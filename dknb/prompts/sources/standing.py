@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
-__all__ = ["SETTLED", "Signature", "Standing", "settled_folder", "signature_of"]
+__all__ = ["SETTLED", "Signature", "Standing", "is_settled", "settled_folder", "signature_of"]
 
 #: Seconds after which an unchanged time means an unchanged file or folder; clocks of some file systems are coarse.
 SETTLED = 2.0
@@ -21,8 +21,13 @@ T = TypeVar("T")
 
 
 def signature_of(status: os.stat_result) -> Signature:
-    """What is another when a file is."""
-    return status.st_mtime_ns, status.st_size, status.st_ino, status.st_dev
+    """What is another when a file is; nobody can set the time of the last change of any kind back."""
+    return status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino, status.st_dev
+
+
+def is_settled(status: os.stat_result) -> bool:
+    """Whether the last change is so long ago that the next one will have another time."""
+    return time.time() - status.st_mtime > SETTLED
 
 
 class Folder(NamedTuple):
@@ -57,4 +62,4 @@ def settled_folder(path: Path) -> Folder | None:
         status = path.stat()
     except OSError:
         return None
-    return Folder(str(path), signature_of(status)) if time.time() - status.st_mtime > SETTLED else None
+    return Folder(str(path), signature_of(status)) if is_settled(status) else None

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ...errors import PromptFileError
-from .._disk import decoded
-from ..checking.problems import Source
+from .._disk import decoded, printable
+from ..checking.problems import Problem, Source
 from ..files import parse_file_text
 from ..layout import entry_of
-from ..library import BasePromptLibrary
+from ..library import AbstractPromptLibrary, BasePromptLibrary
 from ..types import KINDS, Entry, Kind
+from .beside import name_problems
 
 __all__ = ["StoredPromptLibrary"]
 
@@ -22,10 +24,10 @@ MAX_TOTAL = 100_000_000
 
 @dataclass(frozen=True)
 class _File:
-    """A file of the library: its path in it, and what it holds."""
+    """A file of the library: its path in it, and what it holds, or why it is not read."""
 
     path: str
-    data: bytes
+    data: bytes | str
 
 
 class StoredPromptLibrary(BasePromptLibrary):
@@ -40,14 +42,17 @@ class StoredPromptLibrary(BasePromptLibrary):
     def __init__(self, label: str) -> None:
         self._label = label
         self._files: dict[tuple[Kind, str], list[_File]] | None = None
+        self._seen: dict[tuple[Kind, str], list[_File]] | None = None
+        self._others: list[_File] = []
+        self._top = ""
         self._entries: dict[tuple[Kind, str], Entry] = {}
 
     @abstractmethod
-    def read_files(self) -> Mapping[str, bytes]:
-        """All files, by their path from the library's top.
+    def read_files(self) -> Mapping[str, bytes | str]:
+        """All files, by their path from the library's top; of one that is not read, a sentence that says why.
 
         Raises:
-            PromptFileError: They cannot be read.
+            PromptFileError: None of them can be read.
         """
 
     def refresh(self) -> None:
@@ -77,7 +82,7 @@ class StoredPromptLibrary(BasePromptLibrary):
         """The file of an entry.
 
         Raises:
-            PromptFileError: It is not UTF-8, or two files have that name.
+            PromptFileError: It is not UTF-8 or not read, or two files have that name.
         """
         return self._source(self._all(), kind, name)
 
@@ -85,6 +90,31 @@ class StoredPromptLibrary(BasePromptLibrary):
         """Forget what was read; the next call reads it again."""
         self._files = None
         self._entries = {}
+
+    def changes(self) -> list[str]:
+        """The names whose files were added, changed or removed since this was last asked, or since the first use."""
+        before, now = self._seen, None
+        with suppress(PromptFileError):  # whoever uses the library meets the same error
+            now = self._all()
+        if before is None or now is None or before is now:
+            return []
+        self._seen = now
+        return sorted(
+            {name for kind, name in before.keys() | now.keys() if before.get((kind, name)) != now.get((kind, name))}
+        )
+
+    def problems(self, lookup: AbstractPromptLibrary) -> list[Problem]:
+        """What is wrong in the files, and beside them."""
+        found = super().problems(lookup)
+        beside = [
+            Problem(each.data, file=self._called(each.path)) for each in self._others if isinstance(each.data, str)
+        ]
+        files = [*self._others, *(each for files in (self._files or {}).values() for each in files)]
+        inside = (each.path.removeprefix(self._top) for each in files if isinstance(each.data, bytes))
+        return [*beside, *name_problems(inside, lambda path: self._called(self._top + path)), *found]
+
+    def _called(self, path: str) -> str:
+        return f"{self._label}/{printable(path)}"
 
     def _source(self, files: Mapping[tuple[Kind, str], list[_File]], kind: Kind, name: str) -> Source | None:
         found = files.get((kind, name), [])
@@ -95,19 +125,23 @@ class StoredPromptLibrary(BasePromptLibrary):
             )
         if not found:
             return None
-        label = f"{self._label}/{found[0].path}"
-        return Source(label, "." + found[0].path.rpartition(".")[2], decoded(found[0].data, label))
+        label, data = self._called(found[0].path), found[0].data
+        if isinstance(data, str):
+            raise PromptFileError(data, file=label)
+        return Source(label, "." + found[0].path.rpartition(".")[2], decoded(data, label))
 
     def _all(self) -> dict[tuple[Kind, str], list[_File]]:
         self.refresh()
         if self._files is None:
             read = self.read_files()
-            top = _top(read)
+            top = self._top = _top(read)
             files: dict[tuple[Kind, str], list[_File]] = {}
+            others: list[_File] = []
             for path in sorted(read):
-                if path.startswith(top) and (key := entry_of(path[len(top) :])) is not None:
-                    files.setdefault(key, []).append(_File(path, read[path]))
-            self._files, self._entries = files, {}
+                key = entry_of(path[len(top) :]) if path.startswith(top) else None
+                (others if key is None else files.setdefault(key, [])).append(_File(path, read[path]))
+            self._files, self._others, self._entries = files, others, {}
+            self._seen = self._seen if self._seen is not None else files
         return self._files
 
 

@@ -24,11 +24,9 @@ from .. import _yaml
 from .._disk import read_text, shown
 from ..checks import FieldError, count, list_of, mapping, mapping_of, number, record, text
 from ..checks import Path as KeyPath
+from ..layout import TESTS_FILE
 
-__all__ = ["TESTS_FILE", "Expectation", "PromptTest", "file_of_tests", "read_prompt_tests"]
-
-#: The file in the folder of a library that holds the tests of its prompts.
-TESTS_FILE = "tests.yaml"
+__all__ = ["TESTS_FILE", "Expectation", "PromptTest", "file_of_tests", "read_prompt_tests", "read_well_formed"]
 
 TestedKind = Literal["user", "system", "messages"]
 _KINDS = ("user", "system", "messages")
@@ -92,17 +90,40 @@ def read_prompt_tests(path: str | Path) -> list[PromptTest]:
     Raises:
         PromptFileError: The file cannot be read, or holds something else; the message has line and column.
     """
+    tests, errors = read_well_formed(path)
+    if errors:
+        raise errors[0]
+    return tests
+
+
+def read_well_formed(path: str | Path) -> tuple[list[PromptTest], list[PromptFileError]]:
+    """The tests in a file that are right, and what is wrong with the others, each with line and column.
+
+    Raises:
+        PromptFileError: The file cannot be read, or is no list.
+    """
     file = Path(path)
     source = read_text(file)
     called = shown(file.absolute())
     data = _yaml.load(source, called)
     places = _yaml.KeyPlaces(source)
-    try:
-        tests = cast("list[PromptTest]", list_of(_test)(data or [], ()))
-    except FieldError as error:
+    tests: list[PromptTest] = []
+    errors: list[PromptFileError] = []
+
+    def told(error: FieldError) -> PromptFileError:
         line, column = places.find(error.path, at_key=error.at_key) or (1, 1)
-        raise PromptFileError(error.message, file=called, line=line, column=column, hint=error.hint) from None
-    return [_placed(test, called, places.find((index,))) for index, test in enumerate(tests)]
+        return PromptFileError(error.message, file=called, line=line, column=column, hint=error.hint)
+
+    try:
+        items = cast("list[object]", list_of(lambda value, at: value)(data or [], ()))
+    except FieldError as error:
+        raise told(error) from None
+    for index, item in enumerate(items):
+        try:
+            tests.append(_placed(_test(item, (index,)), called, places.find((index,))))
+        except FieldError as error:
+            errors.append(told(error))
+    return tests, errors
 
 
 def _placed(test: PromptTest, file: str, found: tuple[int, int] | None) -> PromptTest:

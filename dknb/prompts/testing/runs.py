@@ -11,6 +11,8 @@ from ..builder import PromptBuilder
 from ..library import AbstractPromptLibrary
 from ..rag.passages import estimated_tokens
 from ..types import RenderResult, ValidationLevel
+from ..versioning.library import VersionedPromptLibrary
+from ..versioning.numbers import split_name
 from .cases import Expectation, PromptTest
 
 __all__ = ["PromptTestResult", "report", "run_prompt_tests", "untested"]
@@ -52,8 +54,12 @@ class _FixedResults:
 
 
 def run_prompt_tests(library: AbstractPromptLibrary, tests: Iterable[PromptTest]) -> list[PromptTestResult]:
-    """Render each test's prompt and compare; nothing is asked of a model, and only a test's own results are searched."""
-    return [_run(library, test) for test in tests]
+    """Render each test's prompt and compare; nothing is asked of a model, and only a test's own results are searched.
+
+    A test may name a version, as ``critique@1.0.0``.
+    """
+    served = library if isinstance(library, VersionedPromptLibrary) else VersionedPromptLibrary(library)
+    return [_run(served, test) for test in tests]
 
 
 def _run(library: AbstractPromptLibrary, test: PromptTest) -> PromptTestResult:
@@ -113,7 +119,7 @@ def untested(library: AbstractPromptLibrary, tests: Iterable[PromptTest]) -> lis
         "messages": library.list_message_indexes(),
     }
     every = [f"{kind}/{name}" for kind, listed in names.items() for name in listed]
-    tested = {f"{test.kind}/{test.prompt}" for test in tests}
+    tested = {f"{test.kind}/{name}" for test in tests for name in (test.prompt, split_name(test.prompt)[0])}
     return [entry for entry in every if entry not in tested]
 
 
@@ -122,7 +128,8 @@ def report(results: Sequence[PromptTestResult], without_test: Sequence[str] = ()
     lines = [line for result in results if not result.passed for line in _failure(result)]
     failed = sum(not result.passed for result in results)
     count = f"{len(results)} test{'' if len(results) == 1 else 's'} of prompts"
-    lines.append(f"{count}: {len(results) - failed} passed, {failed} failed" if failed else f"{count}: all passed")
+    ended = f"{len(results) - failed} passed, {failed} failed" if failed else "all passed"
+    lines.append(f"{count}: {ended}" if results else "no tests of prompts were run")
     if without_test:
         lines.append(f"without a test: {', '.join(without_test)}")
     return "\n".join(lines)

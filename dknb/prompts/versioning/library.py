@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...errors import PromptError, PromptNotFound
 from ..checking.problems import Problem, Source
 from ..config import ConfigPromptLibrary
-from ..library import AbstractPromptLibrary, fresh
+from ..library import AbstractPromptLibrary, fresh, named
 from ..types import Kind, MessageIndex, PromptTemplateDict, PromptType, RAGConfig
 from .manager import VersionManager, active_of, newest_first, version_of
 from .numbers import split_name
@@ -39,7 +39,7 @@ class VersionedPromptLibrary(AbstractPromptLibrary):
         Raises:
             PromptError: It is broken, or the versions cannot be read.
         """
-        if prompt_type in ("system", "user") and (served := self._of_version(name, prompt_type)) is not None:
+        if prompt_type in ("system", "user") and (served := self._of_version(named(name), prompt_type)) is not None:
             return served if index == 0 else None
         found = self.base_library.find_prompt(name, prompt_type, index)
         return found if found is not None else self._told_below(name, prompt_type, index)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, NoReturn
 
 from ...._sync import run
-from ....errors import RAGError
+from ....errors import ConfigError, RAGError, did_you_mean
 from ..base import AsyncResourceAdapter, ResourceAdapter, SearchResult
 from ..filters import Filters
 from ..lexical import checked_query
@@ -40,7 +40,7 @@ class _Statements:
         self._parameters = dict(parameters or {})
         names = self._search.names | (self._value.names if self._value else frozenset())
         if unused := sorted(self._parameters.keys() - names):
-            Filters.refuse(unused[0], names - _OWN)
+            _refuse(f"Parameter {unused[0]!r}", unused[0], names - _OWN)
 
     def search(self, query: str, k: int, filters: Mapping[str, Any] | None) -> tuple[Any, dict[str, Any], int]:
         """What to execute for a search."""
@@ -49,7 +49,7 @@ class _Statements:
         known = self._search.names - _OWN
         for field in filters or {}:
             if field not in known:
-                Filters.refuse(field, known)
+                _refuse(f"Filter {field!r}", field, known)
         values = {**self._parameters, **(filters or {}), "query": query, "k": k}
         return (*self._search.bound(values), k)
 
@@ -72,9 +72,31 @@ class _Statements:
         return [each for each in results if min_score is None or each["score"] >= min_score]
 
     def _result(self, row: dict[str, Any]) -> SearchResult:
-        content = str(row.pop(self._content))
-        score = row.pop(self._score) or 0.0 if self._score in row else 1.0
-        return SearchResult(content=content, score=float(score), metadata=row)
+        content = row.pop(self._content)
+        if isinstance(content, bytes | bytearray | memoryview):
+            raise self._wrong(self._content, content, "no text", "cast(... as text)")
+        given = row.pop(self._score) if self._score in row else 1.0
+        try:
+            score = float(given or 0.0)
+        except (TypeError, ValueError):
+            raise self._wrong(self._score, given, "no number", "a number, or name another column: score=...") from None
+        return SearchResult(content=str(content), score=score, metadata=row)
+
+    def _wrong(self, column: str, value: Any, problem: str, remedy: str) -> RAGError:
+        name = self.reader.name
+        message = (
+            f"{name}: the column {column!r} holds {str(value)[:80]!r} ({type(value).__name__}), which is {problem}."
+        )
+        return RAGError(message, adapter_name=name, hint=f"Select {remedy}")
+
+
+def _refuse(what: str, field: str, known: Iterable[str]) -> NoReturn:
+    names = sorted(known)
+    there = f"It has: {', '.join(f':{name}' for name in names[:20])}" if names else "It has none for filters"
+    raise ConfigError(
+        f"{what}: the statement has no parameter :{field}.{did_you_mean(field, names)}",
+        hint=f"{there}; write e.g.  where {field} = :{field}",
+    )
 
 
 def _first(rows: Lines, default: Any) -> Any:

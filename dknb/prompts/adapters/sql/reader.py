@@ -6,10 +6,13 @@ import asyncio
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from ...._sync import in_thread
 from ....errors import ConfigError, MissingExtra, RAGError
+from ....errors.secrets import without_secrets
+from .address import driver_package, place_of, secrets_of
+from .shared import read_shared, read_shared_awaited, shares_connections
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, TextClause
@@ -34,15 +37,22 @@ class Reader:
         name: What messages call it.
 
     Raises:
-        ConfigError: It is none of these.
+        ConfigError: It is none of these, or an Engine with one connection for all that is none of SQLite.
         MissingExtra: The URL's driver is not installed.
     """
 
     def __init__(self, source: Any, name: str) -> None:
         self.name = name
         self._engine: Engine | AsyncEngine = source if hasattr(source, "connect") else _engine(source)
+        self._shared = shares_connections(self._engine, name)
         self._home = threading.get_ident()
         self._gate = threading.BoundedSemaphore(_AT_ONCE)
+
+    def __reduce__(self) -> NoReturn:
+        raise ConfigError(
+            f"{self.name}: connections to a database cannot be pickled or copied.",
+            hint="Make the adapter anew in each process, of the database's URL",
+        )
 
     @property
     def is_async(self) -> bool:
@@ -58,6 +68,9 @@ class Reader:
             RAGError: The database refuses, or cannot be reached.
         """
         self._check_thread()
+        if self._shared:
+            with self._failures():
+                return read_shared(self._engine, self.name, statement, values, most)
         with self._gate, self._failures(), self._engine.connect() as connection:  # type: ignore[union-attr]
             if running is None:
                 return _rows(connection, statement, values, most)
@@ -70,6 +83,9 @@ class Reader:
         Raises:
             RAGError: The database refuses, or cannot be reached.
         """
+        if self.is_async and self._shared:
+            with self._failures():
+                return await read_shared_awaited(self._engine, self.name, statement, values, most)
         if self.is_async:
             with self._failures():
                 async with self._engine.connect() as connection:  # type: ignore[union-attr]
@@ -95,18 +111,18 @@ class Reader:
 
     @contextmanager
     def _failures(self) -> Iterator[None]:
-        """Errors of the database as ours, without the password."""
+        """Errors of the database as ours, without what its address keeps secret."""
+        import sqlite3
+
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
             yield
-        except (SQLAlchemyError, OSError, ValueError, OverflowError) as error:
-            cause = " ".join(str(getattr(error, "orig", None) or error).split())
-            secret = self._engine.url.password
-            shown = cause.replace(str(secret), "***") if secret else cause
-            where = self._engine.url.render_as_string(hide_password=True)
+        except (SQLAlchemyError, sqlite3.Error, OSError, ValueError, OverflowError) as error:
+            cause = " ".join(str(getattr(error, "orig", None) or error)[:20_000].split())
+            shown = without_secrets(cause, secrets_of(self._engine.url))[:500]
             # Not chained: what a driver says may hold the password.
-            raise RAGError(f"{self.name} ({where}): {shown[:500]}", adapter_name=self.name) from None
+            raise RAGError(f"{self.name} ({place_of(self._engine.url)}): {shown}", adapter_name=self.name) from None
 
 
 class _Running:
@@ -171,7 +187,8 @@ def _engine(url: Any) -> Engine | AsyncEngine:
         return make(address, poolclass=NullPool)
     except ModuleNotFoundError as error:
         raise MissingExtra(
-            f"The database driver {error.name!r} is not installed.", hint=f"Install it with:  pip install {error.name}"
+            f"The database driver {error.name!r} is not installed.",
+            hint=f"Install it with:  pip install {driver_package(error.name)}",
         ) from None
     except (ArgumentError, ValueError):
         # Not chained and not shown: what does not parse may hold a password anywhere.

@@ -17,6 +17,7 @@ __all__ = ["Statement"]
 _READS = ("select", "with", "values")
 # Literals, quoted names and comments, in which a semicolon or a word means nothing.
 _QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|`[^`]*`|--[^\n]*|/\*.*?\*/""", re.DOTALL)
+_AFTER_IN = re.compile(r"\bin\s*:(\w+)", re.IGNORECASE)
 
 
 class Statement:
@@ -47,6 +48,7 @@ class Statement:
         self._sql = sql.strip().rstrip(";")
         #: The names of its parameters.
         self.names = frozenset(text(self._sql).compile().params)
+        self._lists = frozenset(_AFTER_IN.findall(bare))
 
     def bound(self, values: Mapping[str, Any]) -> tuple[TextClause, dict[str, Any]]:
         """The statement and the values of its parameters, for ``execute``; a list is for ``in :name``.
@@ -62,6 +64,8 @@ class Statement:
                 hint=f"Give it as a filter, or for all searches: parameters={{{min(missing)!r}: ...}}",
             )
         wanted = {name: _checked(name, values[name]) for name in self.names}
+        # One value is a list of one for ``in :name``.
+        wanted |= {name: [wanted[name]] for name in self._lists if not isinstance(wanted[name], list)}
         lists: list[BindParameter[Any]] = [
             bindparam(name, expanding=True) for name, value in wanted.items() if isinstance(value, list)
         ]

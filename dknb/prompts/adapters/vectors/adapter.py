@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
 from ...._sync import in_thread, run
 from ....errors import ConfigError, RAGError
 from ..base import AsyncResourceAdapter, SearchResult
-from ..dotted import MISSING, looked_up
+from ..dotted import MISSING, checked_key, looked_up
 from ..faces import Waiting
 from ..filters import Filters
 from ..lexical import checked_k, checked_query
-from .documents import Document, Given, as_list, last_of_each, storable
+from .documents import Document, Givens, as_list, last_of_each, storable
 from .embedder import Embedder, EmbeddingProvider, unit_matrix
 from .store import VectorStore
 from .turn import WriterTurn, to_the_end
@@ -45,14 +46,20 @@ class AsyncVectorAdapter(AsyncResourceAdapter):
         self._store = VectorStore(path, self._embedder.model if self._embedder else model, name)
         self._writing = WriterTurn()
 
-    async def upsert(self, documents: Given | Sequence[Given], vectors: Any = None) -> list[str]:
+    def __reduce__(self) -> NoReturn:
+        raise ConfigError(
+            f"{self.name}: vectors and their model cannot be pickled or copied.",
+            hint="Keep them in a file, and open it in each process:  VectorAdapter(embed, path)",
+        )
+
+    async def upsert(self, documents: Givens, vectors: Any = None) -> list[str]:
         """See `VectorAdapter.upsert`."""
         wanted, matrix = await in_thread(self._wanted, documents, vectors)
         async with self._writing:
             await self._put(wanted, matrix)
         return [document.id for document in wanted]
 
-    async def add(self, documents: Given | Sequence[Given], vectors: Any = None) -> list[str]:
+    async def add(self, documents: Givens, vectors: Any = None) -> list[str]:
         """See `VectorAdapter.add`."""
         wanted, matrix = await in_thread(self._wanted, documents, vectors)
         async with self._writing:
@@ -75,6 +82,7 @@ class AsyncVectorAdapter(AsyncResourceAdapter):
 
     async def get_value(self, key: str, default: Any = None, context: Mapping[str, Any] | None = None) -> Any:
         """See `VectorAdapter.get_value`."""
+        checked_key(key)
         if (rows := await self._rows()) is None:
             return default
         if (document := rows.get(key)) is not None:
@@ -110,7 +118,7 @@ class AsyncVectorAdapter(AsyncResourceAdapter):
         rows = await self._rows()
         return [] if rows is None else await rows.search(unit, k, conditions, min_score)
 
-    def _wanted(self, documents: Given | Sequence[Given], vectors: Any) -> tuple[list[Document], Matrix | None]:
+    def _wanted(self, documents: Givens, vectors: Any) -> tuple[list[Document], Matrix | None]:
         """The documents, and their vectors if they are given."""
         wanted = [storable(each) if self._store.file else each for each in as_list(documents)]
         if vectors is None:
@@ -129,12 +137,14 @@ class AsyncVectorAdapter(AsyncResourceAdapter):
 
     async def _put(self, wanted: Sequence[Document], matrix: Matrix | None) -> None:
         if matrix is not None:
+            _warn_of_zeros(wanted, matrix)
             await to_the_end(self._store.put, *_distinct(wanted, matrix))
             return
         fresh = await to_the_end(self._store.changed, last_of_each(wanted))
         for begin in range(0, len(fresh), _PORTION):
             portion = fresh[begin : begin + _PORTION]
             vectors = await self._embedded([each.content for each in portion])
+            _warn_of_zeros(portion, vectors)
             await to_the_end(self._store.put, portion, vectors)
 
     async def _embedded(self, texts: Sequence[str]) -> Matrix:
@@ -143,6 +153,17 @@ class AsyncVectorAdapter(AsyncResourceAdapter):
                 f"{self.name} has no embedding model.", hint="Give one: VectorAdapter(provider), or give vectors"
             )
         return await self._embedder.vectors(texts)
+
+
+def _warn_of_zeros(documents: Sequence[Document], vectors: Matrix) -> None:
+    import numpy as np
+
+    zeros = [documents[place].id for place in np.flatnonzero(~vectors.any(axis=1)).tolist()]
+    if zeros:
+        shown = ", ".join(map(repr, zeros[:5])) + (", ..." if len(zeros) > 5 else "")
+        warnings.warn(
+            f"Vectors are zero, and so near to no query, of {len(zeros)} of the documents: {shown}", stacklevel=2
+        )
 
 
 def _distinct(documents: Sequence[Document], vectors: Matrix) -> tuple[list[Document], Matrix]:
@@ -187,12 +208,13 @@ class VectorAdapter(Waiting[AsyncVectorAdapter]):
     ) -> None:
         super().__init__(AsyncVectorAdapter(embed, path, model=model, name=name))
 
-    def upsert(self, documents: Given | Sequence[Given], vectors: Any = None) -> list[str]:
+    def upsert(self, documents: Givens, vectors: Any = None) -> list[str]:
         """Add documents, or replace those of the same ids; what is there already, unchanged, is not embedded again.
 
         Args:
-            documents: Texts, or dicts of ``content``, ``id`` (if it is not given, the text decides it) and
-                ``metadata``; other keys go into the metadata.
+            documents: Texts, or dicts of ``content`` (or ``text``), ``id`` (if it is not given, the text decides it)
+                and ``metadata``; other keys go into the metadata. A Series is its texts, a DataFrame a dict for each
+                row, and a dict of texts has their ids.
             vectors: A vector for each, if they are known. They are written in one piece; documents that are embedded
                 here, in pieces of 2,048.
 
@@ -202,10 +224,13 @@ class VectorAdapter(Waiting[AsyncVectorAdapter]):
         Raises:
             ConfigError: A document has no text, or there is no model and no vectors.
             RAGError: The model failed, or its vectors are broken or cannot be compared with those that are there.
+
+        Warns:
+            UserWarning: A document's vector is zero, so that no search tells it from others.
         """
         return run(self._adapter.upsert(documents, vectors))
 
-    def add(self, documents: Given | Sequence[Given], vectors: Any = None) -> list[str]:
+    def add(self, documents: Givens, vectors: Any = None) -> list[str]:
         """As ``upsert``, for new documents alone.
 
         Raises:
@@ -226,7 +251,8 @@ class VectorAdapter(Waiting[AsyncVectorAdapter]):
     ) -> list[SearchResult]:
         """As ``search``, with a vector in place of a query.
 
-        The scores are cosines, from -1 to 1. The metadata are the document's, and its ``id``.
+        The scores are cosines, from -1 to 1. The metadata are the document's, and its ``id``; that is ``document_id``
+        where the metadata have an ``id`` of their own.
 
         Raises:
             ConfigError: ``k`` or a filter is wrong.

@@ -8,12 +8,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from ....errors import ConfigError
+from ..frame import rows_of
 
-__all__ = ["Document", "Given", "as_document", "as_list", "last_of_each", "storable"]
+__all__ = ["Document", "Given", "Givens", "as_document", "as_list", "last_of_each", "storable"]
 
 #: A text, or a dict of ``content`` and, where wanted, ``id`` and ``metadata``; other keys go into the metadata.
 Given: TypeAlias = str | Mapping[str, Any]
+#: One or several, or a Series or DataFrame of pandas, which have no type here.
+Givens: TypeAlias = Given | Sequence[Given] | Any
 _PARTS = ("id", "content", "metadata")
+_TEXTS = frozenset({"content", "text"})
 
 
 class Document(NamedTuple):
@@ -24,14 +28,31 @@ class Document(NamedTuple):
     metadata: Mapping[str, Any]
 
 
-def as_list(documents: Given | Sequence[Given]) -> list[Document]:
+def as_list(documents: Givens) -> list[Document]:
     """What was given as documents.
 
     Raises:
         ConfigError: One is no document; the message says which.
     """
-    given = [documents] if isinstance(documents, (str, Mapping)) else list(documents)
-    return [as_document(each, place) for place, each in enumerate(given)]
+    return [as_document(each, place) for place, each in enumerate(_given(documents))]
+
+
+def _given(documents: Givens) -> list[Any]:
+    if isinstance(documents, Mapping) and not _TEXTS & documents.keys():
+        if documents and all(isinstance(text, str) for text in documents.values()):
+            return [{"id": name, "content": text} for name, text in documents.items()]
+        return [documents]
+    if isinstance(documents, str | Mapping):
+        return [documents]
+    if hasattr(documents, "columns") and hasattr(documents, "index"):
+        return rows_of(documents)
+    try:
+        return list(documents)
+    except TypeError:
+        raise ConfigError(
+            f"Documents are texts, dicts or a DataFrame, not {type(documents).__name__!r}.",
+            hint='Write ["a text", ...]',
+        ) from None
 
 
 def as_document(given: object, place: int) -> Document:
@@ -43,14 +64,19 @@ def as_document(given: object, place: int) -> Document:
     parts: Mapping[str, Any] = (
         {"content": given} if isinstance(given, str) else given if isinstance(given, Mapping) else {}
     )
-    content = parts.get("content")
+    named_text = next((name for name in ("content", "text") if name in parts), "content")
+    content = parts.get(named_text)
     if not isinstance(content, str) or not content.strip():
         raise ConfigError(
             f"documents[{place}] has no text: {str(given)[:80]!r}.", hint='Write a text, or {"content": "..."}'
         )
-    metadata = {str(name): value for name, value in parts.items() if name not in _PARTS} | dict(
-        parts.get("metadata") or {}
-    )
+    more = parts.get("metadata") or {}
+    if not isinstance(more, Mapping):
+        raise ConfigError(
+            f"documents[{place}] has metadata {str(more)[:80]!r}, which is no dict.", hint='Write {"lang": "en"}'
+        )
+    own = {str(name): value for name, value in parts.items() if name not in _PARTS and name != named_text}
+    metadata = {**own, **more}
     named = parts.get("id")
     if named is None:
         return Document(hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:32], content, metadata)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from ...._sync import in_thread
 from ....errors import ConfigError, DknbError, RAGError
+from ....errors.secrets import told
 from ..faces import call
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ class Embedder:
             )
         self._embed: Callable[[list[str]], Any] = embed
         self.model = model or _model_of(source)
+        #: What messages call it: a lambda's qualified name says nothing.
+        self.shown = f"The embedding model {self.model}" if "<" not in self.model else "The embedding function"
 
     async def vectors(self, texts: Sequence[str]) -> Matrix:
         """A row of length 1 for each text.
@@ -59,10 +62,10 @@ class Embedder:
         except DknbError:
             raise
         except Exception as error:
-            raise RAGError(f"The embedding model {self.model} failed: {error!r}") from error
+            raise RAGError(f"{self.shown} failed: {told(error)}") from error
         matrix = await in_thread(unit_matrix, given)
         if len(matrix) != len(texts):
-            raise RAGError(f"The embedding model {self.model} gave {len(matrix)} vectors for {len(texts)} texts.")
+            raise RAGError(f"{self.shown} gave {len(matrix)} vectors for {len(texts)} texts.")
         return matrix
 
 

@@ -141,7 +141,8 @@ class VectorRows:
 
 
 def _metadata(document: Document) -> dict[str, Any]:
-    return {**document.metadata, "id": document.id}
+    # A name of the document's own is not written over.
+    return {**document.metadata, "document_id" if "id" in document.metadata else "id": document.id}
 
 
 async def _products(matrix: Matrix, vector: Matrix) -> Matrix:
