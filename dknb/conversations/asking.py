@@ -12,10 +12,11 @@ from ..llm.messages import LLMResponse, LLMStreamResponse
 from . import branches as _branches
 from .context import Fit, Fitted, Fitter, Strategy, count_messages
 from .conversation import Conversation
+from .given import message_metadata
 from .inquiry import Inquiry
 from .middleware import ConversationMiddleware, Exchange, beside
-from .node import ConversationNode
-from .state import ConversationState
+from .node import ConversationNode, place_of
+from .state import ConversationState, still_growing
 from .steps import Start
 from .storage import ConversationStorage
 from .together import CallReply, answer_many, ask_below
@@ -93,14 +94,18 @@ class ModelConversation(Conversation):
             **overrides: Settings of the provider for this call.
 
         Returns:
-            The response; ``metadata["node_seq"]`` says where it is stored (see `node_of`).
+            The response; ``metadata["node_seq"]`` says where it is stored (see `node_of`), and ``metadata["deleted"]`` is
+            true if what it answers was deleted meanwhile: then the answer is deleted with it.
 
         Raises:
             ProviderError: The call failed; what had arrived is stored as incomplete, at `last_answer`.
+            ConversationError: There is nothing to answer, or another process is still writing the answer that is asked about.
             StorageError: The answer came and could not be written. It is the error's ``response``, it is in the tree, and
                 it is written by the next message or by `flush`; before that, no other call is made.
         """
         self.last_answer = None
+        if self.state.open:
+            await self.refresh()  # others are writing answers, perhaps this one
         inquiry = self.inquire(
             at,
             Start.of(self.state),
@@ -138,6 +143,8 @@ class ModelConversation(Conversation):
         in the conversation, marked incomplete.
         """
         self.last_answer = None
+        if self.state.open:
+            await self.refresh()  # others are writing answers, perhaps this one
         inquiry = self.inquire(
             at,
             Start.of(self.state),
@@ -189,13 +196,18 @@ class ModelConversation(Conversation):
             context: How what is sent is made to fit.
 
         Raises:
-            ConversationError: There is nothing to answer.
+            ConversationError: There is nothing to answer, or another process is still writing it.
         """
         question = self._at(at)
         history = self.history_to(question, system=system)
         if not history:
             raise ConversationError(
                 "There is nothing to answer: the conversation has no message here.", hint="Add one:  add_message(...)"
+            )
+        if (grows := still_growing(self.state, question)) is not None:
+            raise ConversationError(
+                f"The answer {place_of(grows)} is still coming, to another process: what is asked would see a part of it.",
+                hint="Wait for its end, and ask again; one that has not grown for a few seconds counts as cut",
             )
         if branch_name is not None:
             _branches.check_name(branch_name)
@@ -214,7 +226,7 @@ class ModelConversation(Conversation):
             adopt=adopt,
             provider=getattr(self.llm, "provider", None),
             model=overrides.get("model") or getattr(self.llm, "model", None),
-            metadata=metadata or {},
+            metadata=message_metadata(metadata),
             still=start is None,
         )
         exchange = Exchange(self.middleware, self.llm, self.state, overrides, turn.labels())

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..errors import BranchError, ConversationError, NodeNotFound, did_you_mean
+from ..errors import BranchError, ConfigError, ConversationError, NodeNotFound, did_you_mean
 from ..llm.messages import utc_now
 from .node import ConversationNode, place_of
 from .state import Branch, ConversationState
@@ -57,7 +57,10 @@ def check_name(name: str, what: str = "branch") -> str:
     Raises:
         BranchError: It is blank, too long, holds control characters, or reads as a node id.
         ConversationError: The same of a conversation, whose name may read as a node id.
+        ConfigError: It is no text.
     """
+    if not isinstance(name, str):
+        raise ConfigError(f"The name of a {what} is a text, not {name!r:.60}.")
     error = BranchError if what == "branch" else ConversationError
     if not name.strip():
         raise error(f"The name of a {what} must not be blank.", hint="Give it a name that can be read.")
@@ -98,7 +101,7 @@ def find_branch(state: ConversationState, name: str) -> Branch:
     Raises:
         BranchError: There is none, or it was deleted.
     """
-    branch = state.branches.get(name)
+    branch = state.branches.get(text_of(name))
     if branch is None:
         known = visible(state)
         raise BranchError(
@@ -115,7 +118,7 @@ def find_node(state: ConversationState, node_id: str) -> NodeTree:
     Raises:
         NodeNotFound: There is none, or it was deleted.
     """
-    node = get_node_by_id(state.message_tree, node_id)
+    node = get_node_by_id(state.message_tree, text_of(node_id))
     if node is None:
         raise NodeNotFound(f"There is no node {node_id!r}.", hint=_nearest_node(state.message_tree, node_id))
     return shown_node(node)
@@ -164,13 +167,50 @@ def resolve(state: ConversationState, ref: str | NodeTree) -> NodeTree:
 
     Raises:
         BranchError: There is no branch of that name.
-        NodeNotFound: There is no node of that id.
+        NodeNotFound: There is no node of that id, it was deleted, or the node is another conversation's (or another
+            manager's: each has nodes of its own).
+        ConfigError: It is none of these.
     """
     if isinstance(ref, Tree):
-        return ref
-    if parse_node_id(ref) is not None:
+        return _own_node(state, ref)
+    if parse_node_id(text_of(ref)) is not None:
         return find_node(state, ref)
-    return find_branch(state, ref).head
+    head = find_branch(state, ref).head
+    return shown_node(head) if state.hides_anything() else head
+
+
+def text_of(ref: str) -> str:
+    """``ref``, if it is a text; `ConfigError` if it is anything else."""
+    if isinstance(ref, str):
+        return ref
+    raise ConfigError(
+        f"A node is named by its id, by a branch, or is the node itself, not {ref!r:.60}.",
+        hint='"0.1", "main", or manager.state.current',
+    )
+
+
+def own(state: ConversationState, node: NodeTree) -> NodeTree:
+    """``node``, if it hangs in the tree of ``state``.
+
+    Raises:
+        NodeNotFound: It hangs in another: its number means something else there.
+    """
+    for above in node.upward():
+        seq = above.data.seq
+        if above is state.message_tree or (seq is not None and seq < len(state.stored) and state.stored[seq] is above):
+            return node
+        if seq is not None:
+            break
+    raise NodeNotFound(
+        f"The node {place_of(node)} is not of this {state.conversation_id!r}: another conversation, or another manager "
+        "of it, made it.",
+        hint="Name it by its id, as it is in this conversation:  node.data.node_id",
+    )
+
+
+def _own_node(state: ConversationState, node: NodeTree) -> NodeTree:
+    # Whether anything above is deleted takes a walk to the root, and mostly nothing is deleted at all.
+    return shown_node(own(state, node)) if state.hides_anything() else own(state, node)
 
 
 def branch_at(state: ConversationState, node: NodeTree) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any
 from ..errors import BranchError, ConversationError
 from . import branches as _branches
 from . import deletions as _deletions
+from .given import given_count, given_labels, given_metadata, given_text
 from .grafting import cherry_picked, edited
 from .node import STAR, ConversationNode
 from .reader import ConversationReader
@@ -38,7 +39,10 @@ class Conversation(ConversationReader):
         self.storage = storage
 
     async def refresh(self) -> bool:
-        """Add what others wrote to this conversation; whether there was anything."""
+        """Add what others wrote to this conversation; whether there was anything.
+
+        If they deleted where one is, one is at the nearest node above that is shown then, and the log says so.
+        """
         return await self.storage.refresh(self.state)
 
     async def _change(self, change: Change) -> None:
@@ -164,7 +168,9 @@ class Conversation(ConversationReader):
         """Hide a node with all below it, and the branches that end there.
 
         Nothing is lost: what is hidden keeps its place, its id and its cost, and `undelete` shows it again. Who is in it
-        moves to the node above. Given a branch's name, it does what `delete_branch` does.
+        moves to the nearest node above that is shown: this manager now, others when they next see what is new. An answer
+        that is still coming there is hidden, too; anything else that others want to say there is refused
+        (`NodeNotFound`). Given a branch's name, it does what `delete_branch` does.
 
         Returns:
             The nodes that were hidden.
@@ -232,7 +238,7 @@ class Conversation(ConversationReader):
             NodeNotFound: There is no such node.
         """
         await self.refresh()
-        refs = [source] if isinstance(source, str | Tree) else list(source)
+        refs = [source] if isinstance(source, str | Tree) or not isinstance(source, Sequence) else list(source)
         copies = [cherry_picked(self.resolve(ref)) for ref in refs]
         if not copies:
             raise ConversationError("There is nothing to copy: no node is given.", hint="Give a node, or several.")
@@ -247,10 +253,11 @@ class Conversation(ConversationReader):
         Raises:
             BranchError: It is the root.
             NodeNotFound: There is no such node.
+            ConfigError: What is said is no text.
         """
         await self.refresh()
         node = self.resolve(ref)
-        other = edited(node, text)
+        other = edited(node, given_text(text, "What is said instead"))
         assert node.parent is not None
         return (await self._append(Step(node.parent, [other])))[-1]
 
@@ -261,8 +268,12 @@ class Conversation(ConversationReader):
     # The conversation as a whole
 
     async def update_metadata(self, updates: Mapping[str, Any]) -> None:
-        """Keep these entries with the conversation (JSON data), beside those that are there; written at once."""
-        await self._change(Change(metadata=dict(updates)))
+        """Keep these entries with the conversation (JSON data), beside those that are there; written at once.
+
+        Raises:
+            ConfigError: They are no JSON data.
+        """
+        await self._change(Change(metadata=given_metadata(updates, "metadata of the conversation")))
 
     async def add_metadata(self, key: str, value: Any) -> None:
         """Keep one entry with the conversation; written at once."""
@@ -283,8 +294,13 @@ class Conversation(ConversationReader):
             labels: Only nodes that have all of these labels.
             deleted: Whether to look at what was deleted too.
             limit: Most hits.
+
+        Raises:
+            ConfigError: ``labels`` is no list of names, or ``limit`` is less than 1.
         """
-        query = Query(text, self.conversation_id, role, labels, deleted=deleted, limit=limit)
+        given_text(text, "What is looked for")
+        most = given_count(limit, "The limit")
+        query = Query(text, self.conversation_id, role, given_labels(labels), deleted=deleted, limit=most)
         return await self.storage.search(query)
 
     async def flush(self) -> None:

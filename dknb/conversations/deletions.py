@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TypeGuard
 
 from ..errors import BranchError, did_you_mean
-from .branches import branch_at, find_branch, find_node, visible
+from .branches import branch_at, find_branch, own, resolve, text_of, visible
 from .node import ConversationNode, place_of
 from .state import Branch, ConversationState
 from .steps import Change
@@ -17,14 +17,14 @@ __all__ = ["plan_delete", "plan_remove", "plan_undelete"]
 NodeTree = Tree[ConversationNode]
 
 
-def plan_delete(state: ConversationState, ref: str) -> Change:
+def plan_delete(state: ConversationState, ref: str | NodeTree) -> Change:
     """Hide a branch with what only it reaches, or a node with what is below it.
 
     Raises:
         BranchError: One is on it or in it, or another branch ends below the node.
     """
-    if parse_node_id(ref) is not None:
-        return _plan_delete_node(state, find_node(state, ref))
+    if not _is_name(ref):
+        return _plan_delete_node(state, resolve(state, ref))
     branch = find_branch(state, ref)
     if state.current_branch == ref:
         raise BranchError(f"You are on the branch {ref!r}.", hint="Switch to another branch or node first.")
@@ -117,12 +117,12 @@ def plan_undelete(state: ConversationState, ref: str | NodeTree) -> Change:
 
 
 def _is_name(ref: str | NodeTree) -> TypeGuard[str]:
-    return isinstance(ref, str) and parse_node_id(ref) is None
+    return not isinstance(ref, Tree) and parse_node_id(text_of(ref)) is None
 
 
 def _deleted_node(state: ConversationState, ref: str | NodeTree) -> tuple[NodeTree | None, int]:
     """The node, and the deletion that hid it or the nearest above it."""
-    node = get_node_by_id(state.message_tree, ref) if isinstance(ref, str) else ref
+    node = get_node_by_id(state.message_tree, ref) if isinstance(ref, str) else own(state, ref)
     deletions = (each.data.deletion for each in node.upward()) if node is not None else ()
     return node, next((deletion for deletion in deletions if deletion), 0)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import cached_property
 from itertools import zip_longest
-from typing import Literal
+from typing import Any, Literal
 
 from .node import ConversationNode
 from .tree import Tree
@@ -75,6 +75,10 @@ class PathDiff:
     fork: NodeTree
     left: list[NodeTree]
     right: list[NodeTree]
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What is computed is computed again: nodes without their tree carry their whole id.
+        return {name: self.__dict__[name] for name in ("fork", "left", "right")}
 
     @cached_property
     def messages(self) -> list[MessageDiff]:

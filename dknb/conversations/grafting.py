@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import BranchError, ConversationError
 from ..llm.parts import Part, ReasoningPart, TextPart
-from .node import ConversationNode
+from .node import MARK, ConversationNode
 from .tree import Tree
 
 __all__ = ["cherry_picked", "edited"]
@@ -27,7 +27,7 @@ def cherry_picked(node: NodeTree) -> ConversationNode:
     _refuse_unfinished(node, "copied")
     if said.is_empty:
         raise ConversationError("The root of this conversation says nothing: there is nothing to copy.")
-    metadata = dict(said.metadata)
+    metadata = {key: value for key, value in said.metadata.items() if key != MARK}  # it stands for nothing there
     origin = _origin(node)
     if said.role == "assistant":
         origin |= {name: metadata.get(name) for name in ("usage", "cost_usd", "duration_s")}

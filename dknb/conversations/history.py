@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import asyncio
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any, TypeVar, overload
 
 from ..llm.messages import LLMMessage
@@ -10,6 +12,12 @@ from .node import ConversationNode
 from .tree import Tree, get_node_by_id
 
 __all__ = ["History", "get_messages_for_llm"]
+
+#: Sums are kept, and pauses are possible, each so many nodes.
+STEP = 64
+
+#: Seconds without a pause.
+LONGEST = 0.003
 
 N = TypeVar("N", int, float)
 
@@ -83,9 +91,32 @@ class History(Sequence[LLMMessage]):
     def fold(self, name: str, measure: Callable[[LLMMessage], N]) -> N:
         """The sum of ``measure(message)`` over all messages.
 
-        The sum up to each node is kept under ``name``, so that the next turn only adds its own messages: always give
-        one name the same ``measure``.
+        Sums are kept under ``name``, so that the next turn only adds its own messages: always give one name the same
+        ``measure``. The first time takes time in proportion to the length; see `fold_gently`.
         """
+        steps = self._folding(name, measure)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                whole: N = end.value
+                return whole
+
+    async def fold_gently(self, name: str, measure: Callable[[LLMMessage], N]) -> N:
+        """`fold`, with pauses in which the event loop does other things."""
+        steps, paused = self._folding(name, measure), time.perf_counter()
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                whole: N = end.value
+                return whole
+            if time.perf_counter() - paused > LONGEST:
+                await asyncio.sleep(0)
+                paused = time.perf_counter()
+
+    def _folding(self, name: str, measure: Callable[[LLMMessage], N]) -> Generator[None, None, N]:
+        """`fold` in small steps."""
         waiting: list[Tree[ConversationNode]] = []
         total: Any = 0
         for node in self._tip.upward():
@@ -95,10 +126,14 @@ class History(Sequence[LLMMessage]):
                 total = node.folds[name]
                 break
             waiting.append(node)
+            if not len(waiting) % STEP:
+                yield
         while waiting:
             node = waiting.pop()
-            total += measure(node.data.message)
-            node.folds = {**(node.folds or {}), name: total}
+            total += measure(node.data.glance())
+            if not len(waiting) % STEP:  # the last one, too
+                node.folds = {**(node.folds or {}), name: total}
+                yield
         whole: N = total + sum(measure(message) for message in self._first)
         return whole
 

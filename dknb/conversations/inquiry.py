@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
-from ..errors import StorageError
+from ..errors import ConversationNotFound, StorageError
 from ..llm.messages import LLMMessage, LLMResponse, LLMStreamResponse
 from .checkpoints import Checkpoints
 from .context import Fit, Fitter
@@ -92,7 +92,7 @@ class Inquiry:
     async def _keep(self, response: LLMResponse, known: NodeTree | None = None) -> None:
         try:
             await self.turn.keep(response, known=known)
-        except StorageError as error:
+        except (StorageError, ConversationNotFound) as error:
             error.response = response
             raise
 

@@ -11,6 +11,7 @@ from ..llm.messages import LLMMessage
 from . import branches as _branches
 from .asking import ModelConversation
 from .context import Fit
+from .given import given_metadata, given_text, message_metadata
 from .middleware import ConversationMiddleware
 from .node import ConversationNode
 from .rendering import PromptRenderer, Rendering
@@ -58,7 +59,8 @@ class ConversationManager(ModelConversation):
         super().__init__(state, storage, llm, middleware, context)
         self.cache_rag_results = cache_rag_results
         self.reuse_rag_on_branch = reuse_rag_on_branch
-        self._rendering = Rendering(prompt_builder, keeps=cache_rag_results, reuses=reuse_rag_on_branch)
+        keeps = cache_rag_results or reuse_rag_on_branch  # what is not kept cannot be used again
+        self._rendering = Rendering(prompt_builder, keeps=keeps, reuses=reuse_rag_on_branch)
 
     @property
     def prompt_builder(self) -> PromptRenderer | None:  # noqa: D102 - described in the class
@@ -97,7 +99,7 @@ class ConversationManager(ModelConversation):
             middleware: What sees requests and responses.
             cache_rag_results: Keep with each rendered message what was found for it.
             reuse_rag_on_branch: Where a prompt was rendered before in the conversation and its query is the same, search
-                nothing anew.
+                nothing anew; what is found is kept for that, too.
             conversation_id: Its name; a new unique one if it is not given.
             system_prompt: The system prompt's text, used as it is, instead of one of the library.
             context: How what is sent is made to fit into the model's context; None sends all of it.
@@ -107,12 +109,15 @@ class ConversationManager(ModelConversation):
             ConfigError: Two system prompts are given, or a prompt but no builder.
             StorageError: It could not be written.
         """
+        if system_prompt is not None:
+            given_text(system_prompt, "A system prompt")
         if system_prompt is not None and system_prompt_name is not None:
             raise ConfigError("Give either system_prompt or system_prompt_name, not both.")
         conversation_id = str(uuid.uuid4()) if conversation_id is None else conversation_id
         _branches.check_name(conversation_id, "conversation")
+        kept = given_metadata(metadata, "metadata of the conversation")
         root = ConversationNode(LLMMessage("system", system_prompt or ""), prompt_name=system_prompt_name)
-        state = ConversationState(conversation_id, Tree(root), metadata=dict(metadata or {}))
+        state = ConversationState(conversation_id, Tree(root), metadata=kept)
         manager = cls(
             state,
             llm,
@@ -153,10 +158,10 @@ class ConversationManager(ModelConversation):
         """
         state = await storage.load_conversation(conversation_id)
         if state is None:
-            known = [str(each["conversation_id"]) for each in await storage.list_conversations()]
+            near, known = await storage.similar(conversation_id)
             raise ConversationNotFound(
-                f"There is no conversation {conversation_id!r}.{did_you_mean(conversation_id, known)}",
-                hint=f"The store has {len(known)} conversations.",
+                f"There is no conversation {conversation_id!r}.{did_you_mean(conversation_id, near)}",
+                hint=f"The store has {known} conversations.",
             )
         return cls(
             state,
@@ -200,14 +205,20 @@ class ConversationManager(ModelConversation):
             name: Name of the speaker, or of the tool that answers.
 
         Raises:
-            ConfigError: There is neither content nor a prompt, the role is unknown, or there is no builder.
+            ConfigError: There is neither content nor a prompt, the role is unknown, there is no builder, or the metadata
+                are no JSON data.
+            NodeNotFound: Somebody has deleted where it goes; the conversation is as before.
             StorageError: It could not be written; the conversation is as before.
         """
         if role not in ROLES:
-            raise ConfigError(f"Unknown role {role!r}.{did_you_mean(role, ROLES)}", hint=f"Roles: {', '.join(ROLES)}")
+            raise ConfigError(
+                f"Unknown role {role!r:.60}.{did_you_mean(str(role), ROLES)}", hint=f"Roles: {', '.join(ROLES)}"
+            )
         branch = self.state.current_branch
         parent = self.state.current if at is None else self.resolve(at)
-        kept = dict(metadata or {})
+        kept = message_metadata(metadata)
+        if not isinstance(content, str | list | None):
+            raise ConfigError(f"The content of a message is a text or a list of parts, not {content!r:.60}.")
         if content is None:
             if prompt_name is None:
                 raise ConfigError("A message needs content, or the name of a prompt.")

@@ -9,10 +9,13 @@ from typing import Any
 from ..llm.messages import LLMMessage, utc_now
 from .tree import Placed, Tree, calculate_node_id
 
-__all__ = ["NO_LABELS", "OPEN", "STAR", "ConversationNode", "Packed", "preview"]
+__all__ = ["MARK", "NO_LABELS", "OPEN", "STAR", "ConversationNode", "Packed", "preview"]
 
 #: The state of an answer that is still coming: its store may amend it, until it is complete or cut.
 OPEN = "streaming"
+
+#: The metadata of a summary's node that tell it from an answer (see `context.marks`).
+MARK = "summarises"
 
 #: The label that is a star.
 STAR = "\N{BLACK STAR}"
@@ -119,6 +122,10 @@ class ConversationNode(Placed):
         if self._message is None:
             self._message = _unpack_message(self._packed)
         return self._message
+
+    def glance(self) -> LLMMessage:
+        """The message, to look at now: one that was not decoded before is not kept."""
+        return _unpack_message(self._packed) if self._message is None else self._message
 
     @property
     def metadata(self) -> dict[str, Any]:  # noqa: D102 - described in the class

@@ -66,15 +66,20 @@ class ConversationReader:
         return self.history_to(self.state.current)
 
     def history_to(self, node: NodeTree, *, system: str | None = None) -> History:
-        """What was said up to ``node``, without copying it; with ``system`` as the system prompt, if given."""
-        return History(node, root=self.state.message_tree, system=system)
+        """What was said up to ``node``, without copying it; with ``system`` as the system prompt, if given.
+
+        Raises:
+            NodeNotFound: The node is not of this conversation.
+        """
+        return History(_branches.own(self.state, node), root=self.state.message_tree, system=system)
 
     def resolve(self, ref: str | NodeTree) -> NodeTree:
         """The node that a node id or the name of a branch stands for.
 
         Raises:
-            NodeNotFound: There is no node of that id.
+            NodeNotFound: There is no node of that id, it was deleted, or the node is not of this manager's tree.
             BranchError: There is no branch of that name.
+            ConfigError: It is nothing that names a node.
         """
         return _branches.resolve(self.state, ref)
 
@@ -168,14 +173,16 @@ class ConversationReader:
     def to_markdown(self, ref: str | NodeTree | None = None) -> str:
         """What was said up to a node (the current one by default) as Markdown.
 
-        Each message has a heading, and what was said is a quotation below it: whatever is in it stays there.
+        Each message has a heading, and what was said is a quotation below it: whatever is in it stays there. Its Markdown
+        is Markdown; its HTML is text, and its images are links, which load nothing.
         """
         return path_as_markdown(self.conversation_id, (node.data for node in self._said(ref)))
 
     def to_notebook(self, ref: str | NodeTree | None = None) -> dict[str, Any]:
         """The way to a node (the current one by default) as a notebook (JSON data of nbformat 4.5).
 
-        Each question is a ``%%chat`` cell with its answer below, and asks it again when it is run. The ids of the cells
+        Each question is a ``%%chat`` cell with its answer below, and asks it again when it is run; one with images or
+        documents asks by ``chat(..., attach=[...])``. The ids of the cells
         are the same in each export. What is no question and no answer is a raw cell.
         """
         return path_as_notebook(self._said(ref))
@@ -190,8 +197,13 @@ class ConversationReader:
         return sum(_cost(node.data) for node in self.state.message_tree.walk())
 
     def get_cost_by_branch(self, ref: str | NodeTree | None = None) -> float:
-        """What the answers on the way to a node (the current one by default) cost, in US dollars."""
-        return sum(_cost(each.data) for each in self._at(ref).upward())
+        """What the answers on the way to a node (the current one by default) cost, in US dollars.
+
+        Summaries that stand for what was said on the way count: they were made for it.
+        """
+        way = list(self._at(ref).upward())
+        asides = (child for node in way[1:] if len(node.children) > 1 for child in node.children)
+        return sum(_cost(each.data) for each in (*way, *(aside for aside in asides if is_summary(aside))))
 
     def get_rag_metadata(self, node_id: str | NodeTree | None = None) -> dict[str, Any] | None:
         """What was found for a message (the current one by default), where ``cache_rag_results`` kept it."""

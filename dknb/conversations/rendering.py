@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from ..errors import ConfigError
+from .given import plain_data
 from .node import ConversationNode
 from .state import ConversationState
 
@@ -97,7 +98,7 @@ class Rendering:
         if self._reuses and include_rag and (found := self._found_before(state, role, name)):
             options["cached_rag"] = found
         result = await render_prompt(self.builder, role, name, params, include_rag=include_rag, **options)
-        kept = {"rag_metadata": result.rag_metadata} if self._keeps and result.rag_metadata else {}
+        kept = {"rag_metadata": plain_data(result.rag_metadata)} if self._keeps and result.rag_metadata else {}
         return result.content, kept
 
     def _found_before(self, state: ConversationState, role: str, name: str) -> dict[str, Mapping[str, Any]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..errors import NodeNotFound
@@ -15,12 +15,15 @@ from .tree import Tree, calculate_node_id, get_node_by_id
 if TYPE_CHECKING:
     from .steps import Amendment, Step
 
-__all__ = ["MAIN", "SCHEMA_VERSION", "Branch", "ConversationState"]
+__all__ = ["GROWING", "MAIN", "SCHEMA_VERSION", "Branch", "ConversationState", "still_growing"]
 
 #: The branch of a new conversation.
 MAIN = "main"
 
-#: Version of what is stored: a higher major version cannot be read by this dknb, a higher minor one can.
+#: An answer that has not grown for so long is cut, for all that others can tell: whoever writes it waits, or died.
+GROWING = timedelta(seconds=5)
+
+#: Version of a conversation as a document: a higher major version cannot be read by this dknb, a higher minor one can.
 SCHEMA_VERSION = "1.1.0"
 
 
@@ -61,6 +64,7 @@ class ConversationState:
     """
 
     __slots__ = (
+        "_hides",
         "branches",
         "conversation_id",
         "created_at",
@@ -103,6 +107,7 @@ class ConversationState:
         self.revision = 0
         self.open: set[int] = set()
         self.owed: list[Step | Amendment] = []
+        self._hides: tuple[int, bool] | None = None
 
     @property
     def current_node_id(self) -> str:
@@ -137,6 +142,12 @@ class ConversationState:
         known = self.branches.get(branch)
         now = utc_now()
         self.set_branch(replace(known, head=node, updated_at=now) if known else Branch(branch, node, now))
+
+    def hides_anything(self) -> bool:
+        """Whether any node is deleted; looked up anew after a change to what is stored only."""
+        if self._hides is None or self._hides[0] != self.revision:
+            self._hides = (self.revision, any(node.data.deletion for node in self.message_tree.walk()))
+        return self._hides[1]
 
     def unsaved(self) -> Iterator[Tree[ConversationNode]]:
         """The nodes that are in the tree but not in the store, parents first."""
@@ -177,3 +188,14 @@ class ConversationState:
         self.stored = [
             node for _, node in sorted(((s, n) for s, n in numbered if s is not None), key=lambda pair: pair[0])
         ]
+
+
+def still_growing(state: ConversationState, node: Tree[ConversationNode]) -> Tree[ConversationNode] | None:
+    """The answer at or above ``node`` that another process is still writing, as far as ``state`` knows."""
+    now = utc_now()
+    for seq in state.open:
+        tree = state.stored[seq]
+        young = now - tree.data.timestamp < GROWING
+        if young and next((each for each in node.upward() if each.depth <= tree.depth), None) is tree:
+            return tree
+    return None

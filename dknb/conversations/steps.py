@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from .ledger import CallRecord
-from .node import ConversationNode
+from .node import OPEN, ConversationNode
 from .state import Branch, ConversationState
 from .tree import Tree
 
@@ -59,6 +59,11 @@ class Step:
     call: CallRecord | None = None
     paid: bool = False
     still: bool = False
+
+    @property
+    def answers(self) -> bool:
+        """Whether it holds an answer, whole or in part, or what was said before: it is kept even where nobody looks."""
+        return self.paid or not self.nodes or self.nodes[0].state == OPEN
 
     def landing(self, state: ConversationState) -> Landing:
         """What this step moves in ``state`` as it is now."""

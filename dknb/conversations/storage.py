@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import TracebackType
 from typing import Any, Self
 
-from ..errors import ConversationError, StorageError
+from ..errors import ConversationError, NodeNotFound, StorageError
+from ..errors.base import nearest
 from ..llm.messages import utc_now
 from .ledger import CallRecord
-from .node import OPEN, ConversationNode
+from .node import OPEN, ConversationNode, place_of
 from .search import Hit, Query, Said, matching, rank
 from .state import Branch, ConversationState
 from .steps import Amendment, Change, Start, Step
 from .tree import Tree
 
-__all__ = ["ConversationStorage"]
+__all__ = ["ASIDE", "ConversationStorage"]
+
+
+#: Begins the ids of what dknb keeps for itself in a store: no conversation of a user can be called so, none is listed.
+ASIDE = "\x1f"
+
+#: Names of so many conversations are compared to tell what somebody may have meant.
+MOST_COMPARED = 2_000
 
 
 class ConversationStorage(ABC):
@@ -43,7 +51,7 @@ class ConversationStorage(ABC):
 
     @abstractmethod
     async def list_conversations(self, filters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        """The conversations, newest first, without reading a node.
+        """The conversations, newest first, without reading a node; none whose id begins with `ASIDE`.
 
         Args:
             filters: Keys of the conversations' metadata (or ``conversation_id``) and the values that they must have.
@@ -72,6 +80,8 @@ class ConversationStorage(ABC):
         A step that was submitted is written even if the caller is cancelled while it waits.
         """
         before = (state.current, state.current_branch, state.branches, state.updated_at)
+        if state.hides_anything():
+            below_deleted(state, step)
         end = hang(state, step)
         try:
             await self.save_conversation(state)
@@ -149,7 +159,7 @@ class ConversationStorage(ABC):
         return False
 
     async def search(self, query: Query) -> list[Hit]:
-        """What was said that has all words of ``query``, best first; among the newest `CANDIDATES` if there is more."""
+        """What was said that has all words of ``query``, best first; among the newest `Query.most` if there is more."""
         said: list[Said] = []
         filters = None if query.conversation_id is None else {"conversation_id": query.conversation_id}
         for listed in await self.list_conversations(filters):
@@ -168,6 +178,12 @@ class ConversationStorage(ABC):
             return []
         return [each.data.detached() for each in state.stored[seq].path()]
 
+    async def similar(self, conversation_id: str) -> tuple[list[str], int]:
+        """Names of conversations that are like ``conversation_id``, the nearest first, and how many there are of any name."""
+        return nearest_names(
+            conversation_id, [str(each["conversation_id"]) for each in await self.list_conversations()]
+        )
+
     async def record_call(self, call: CallRecord) -> None:  # noqa: B027 - doing nothing is what a store of documents does
         """Write a row of the ledger that belongs to no node. A store of documents keeps no ledger."""
 
@@ -185,6 +201,16 @@ class ConversationStorage(ABC):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         await self.close()
+
+
+def nearest_names(conversation_id: str, known: Sequence[str]) -> tuple[list[str], int]:
+    """Those of ``known`` that are like ``conversation_id``; of very many only of about its length."""
+    near: Sequence[str] = known
+    if len(known) > MOST_COMPARED:
+        near = [
+            name for name in known if abs(len(name) - len(conversation_id)) <= 2 and name[:2] == conversation_id[:2]
+        ]
+    return nearest(conversation_id, near[:MOST_COMPARED]), len(known)
 
 
 def already_there(conversation_id: str) -> ConversationError:
@@ -232,6 +258,30 @@ def hang(state: ConversationState, step: Step) -> Tree[ConversationNode]:
         end = end.add_child(node)
     apply_landing(state, landing.moves, landing.head, step.branch, end)
     return end
+
+
+def below_deleted(state: ConversationState, step: Step) -> None:
+    """Let what is said below a deleted node be deleted with it.
+
+    Raises:
+        NodeNotFound: It is no answer, and need not be said there.
+    """
+    above = next((node for node in step.parent.upward() if node.data.hidden), None)
+    if above is None:
+        return
+    if not step.answers:
+        raise deleted_meanwhile(step.parent)
+    for node in step.nodes:
+        node.deletion = above.data.deletion
+
+
+def deleted_meanwhile(node: Tree[ConversationNode]) -> NodeNotFound:
+    """The error for saying something where nobody would see it."""
+    where = node.data.node_id if node.depth <= 12 else f"#{node.data.seq}"
+    return NodeNotFound(
+        f"The message {place_of(node)} was deleted meanwhile: nothing was said below it.",
+        hint=f"refresh() goes to the nearest message that is shown; undelete {where} shows it again",
+    )
 
 
 def owe(state: ConversationState, step: Step, end: Tree[ConversationNode]) -> None:

@@ -12,6 +12,7 @@ from .._frames import frame_of
 from ..errors import ConfigError, StorageError
 from ..llm.messages import LLMMessage, LLMResponse
 from . import branches as _branches
+from .given import given_count, given_text, message_metadata
 from .inquiry import Inquiry
 from .node import ConversationNode
 from .state import ConversationState
@@ -95,8 +96,9 @@ async def answer_many(
     talk: Asks, question: NodeTree, n: int, system: str | None, overrides: Mapping[str, Any]
 ) -> list[CallReply]:
     """``n`` answers to ``question``; see `ModelConversation.complete_many`."""
-    if n < 1:
-        raise ConfigError(f"The number of answers must be above 0, not {n!r}.", hint="complete_many(3)")
+    given_count(n, "The number of answers")
+    if talk.state.open:
+        await talk.storage.refresh(talk.state)
     start = Start.of(talk.state)
     inquiries = [talk.inquire(question, None, overrides, system=system) for _ in range(n)]
     await talk.storage.write_owed(talk.state)
@@ -117,12 +119,14 @@ async def ask_below(
     overrides: Mapping[str, Any],
 ) -> DataFrame:
     """``text`` below each of ``leaves``; see `ModelConversation.ask_all`."""
+    given_text(text, "The question")
+    kept = message_metadata(metadata)
     await talk.storage.refresh(talk.state)
     ends = [_branches.end_of(talk.state, leaf) for leaf in _listed(leaves)]
     await talk.storage.write_owed(talk.state)
     inquiries = []
     for end, branch in ends:
-        question = ConversationNode(LLMMessage("user", text), metadata=dict(metadata or {}))
+        question = ConversationNode(LLMMessage("user", text), metadata=dict(kept))
         step = Step(end, [question], branch, Start(end, branch, end))
         asked = (await talk.storage.append(talk.state, step))[-1]
         inquiries.append(talk.inquire(asked, Start(asked, branch, asked), overrides, system=system))
@@ -131,7 +135,7 @@ async def ask_below(
 
 
 def _listed(leaves: Iterable[NodeTree | str]) -> Sequence[NodeTree | str]:
-    if isinstance(leaves, str | Tree):
+    if isinstance(leaves, str | Tree) or not isinstance(leaves, Iterable):
         raise ConfigError(f"Several places are wanted, not {leaves!r:.60}.", hint='ask_all(["main", "0.1"], "...")')
     return list(leaves)
 

@@ -139,9 +139,16 @@ class Tree(Generic[T]):
         return f"<Tree {self.data!r}, depth {self.depth}, {len(self.children)} below>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        if self.parent is not None:
-            return _descend, (self.root, _ordinals(self))
-        return _build, _flatten(self)
+        if self.parent is None:
+            return _build, _flatten(self)
+        # By the way from a node above it, whose depth has one bit less: so a chain of them is short, and the ways of all
+        # nodes together are not longer than a few steps for each. By the ways from the root they would be quadratic.
+        above: Tree[T] = self
+        ordinals: list[int] = []
+        while above.parent is not None and above.depth != self.depth & (self.depth - 1):
+            ordinals.append(above.ordinal)
+            above = above.parent
+        return _descend, (above, ordinals[::-1])
 
     def __copy__(self) -> Tree[T]:
         """A copy of the whole tree (data copied one level deep), seen from this node."""

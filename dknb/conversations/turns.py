@@ -10,11 +10,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeAlias
 
-from ..errors import StorageError
+from ..errors import ConversationNotFound, StorageError
 from ..llm.calls.telemetry import Label, labelled
 from ..llm.messages import LLMMessage, LLMResponse, LLMStreamResponse
+from .given import plain_data
 from .ledger import CallRecord
-from .node import OPEN, ConversationNode
+from .node import MARK, OPEN, ConversationNode
 from .state import ConversationState
 from .steps import Amendment, Start, Step
 from .storage import ConversationStorage, hang
@@ -159,7 +160,7 @@ class Turn:
                 await self.keep(partial, state="incomplete", outcome=outcome)
             else:
                 await self.storage.record_call(self.call(partial or LLMResponse(""), outcome))
-        except StorageError as storage_error:
+        except (StorageError, ConversationNotFound) as storage_error:
             log.warning("conversation %s: %s", self.state.conversation_id, storage_error)
 
     async def keep_rejected(self, responses: Sequence[LLMResponse]) -> None:
@@ -168,13 +169,15 @@ class Turn:
             node = self.node(response, "complete")
             node.metadata["rejected"] = True
             aside = Step(self.question, [node], None, None, self.call(response, "rejected"), paid=True, still=True)
-            with suppress(StorageError):  # it is owed, and the answer's own step meets the same failure
+            with suppress(
+                StorageError, ConversationNotFound
+            ):  # it is owed, and the answer's own step meets the same failure
                 await self.storage.append(self.state, aside)
 
     def node(self, response: LLMResponse, state: str) -> ConversationNode:
         """The node for an answer."""
         metadata = {
-            **response.metadata,
+            **{str(key): plain_data(value) for key, value in response.metadata.items() if key != MARK},
             **self.metadata,
             "usage": response.usage,
             "model": response.model or None,
@@ -250,7 +253,8 @@ def _says_something(response: LLMResponse) -> bool:
 
 
 def with_seq(response: LLMResponse, answer: NodeTree | None) -> LLMResponse:
-    """The response that says in its metadata where it is stored."""
+    """The response that says in its metadata where it is stored, and whether it is deleted there."""
     if answer is None or answer.data.seq is None:
         return response
-    return replace(response, metadata={**response.metadata, "node_seq": answer.data.seq})
+    told = {"deleted": True} if answer.data.hidden else {}
+    return replace(response, metadata={**response.metadata, "node_seq": answer.data.seq, **told})

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from conversations_help import ScriptedModel, answer, loaded
 
 from dknb.conversations import Amendment, ConversationManager, ConversationState, ConversationStorage, Step, checkpoints
-from dknb.errors import ServerError, StorageError
+from dknb.conversations import state as states
+from dknb.errors import ConversationError, ServerError, StorageError
 from dknb.llm.messages import LLMMessage, LLMResponse, LLMStreamResponse
 
 PAUSE = 0.02
@@ -175,3 +177,49 @@ async def test_a_store_that_fails_does_not_stop_the_stream(
     assert "no checkpoint: the disk is full" in caplog.text
     assert manager.state.current.data.message.content == "one two three four five six "
     assert manager.state.current.data.seq == 2
+
+
+async def grown(storage: ConversationStorage, text: str) -> None:
+    """Wait until the store has so much of the answer."""
+    for _ in range(500):
+        if (await loaded(storage, "talk")).current.data.message.content == text:
+            return
+        await asyncio.sleep(PAUSE)
+    pytest.fail("the answer does not grow")
+
+
+async def test_a_part_of_an_answer_is_not_sent_for_the_whole(
+    manager: ConversationManager, model: SlowModel, storage: ConversationStorage
+) -> None:
+    """Who would ask about an answer that grows elsewhere is told to wait; one that grows no more counts as cut."""
+    model.stalls_after, model.gate = 3, asyncio.Event()
+    await manager.add_message(content="count")
+    streaming = asyncio.create_task(collected(manager))
+    await grown(storage, "one two three ")
+    other = await ConversationManager.resume("talk", model, None, storage)
+    for ask in (other.complete(), other.complete_many(2)):
+        with pytest.raises(ConversationError, match="still coming"):
+            await ask
+    below = await other.add_message(content="and?")
+    with pytest.raises(ConversationError, match="still coming"):
+        await other.complete(at=below.tree)
+    model.gate.set()
+    await streaming
+    await other.complete(at="0.0")
+    assert model.sent[-1][-1].content == "one two three four five six "
+
+
+async def test_an_answer_whose_writer_died_can_be_asked_about(
+    manager: ConversationManager, model: SlowModel, storage: ConversationStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has not grown for a while."""
+    model.stalls_after, model.gate = 3, asyncio.Event()
+    await manager.add_message(content="count")
+    streaming = asyncio.create_task(collected(manager))
+    await grown(storage, "one two three ")
+    monkeypatch.setattr(states, "GROWING", timedelta(0))
+    other = await ConversationManager.resume("talk", ScriptedModel(), None, storage)
+    assert (await other.complete()).content == "re: one two three "
+    streaming.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await streaming

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import pickle
 from collections.abc import AsyncIterator
@@ -13,11 +14,13 @@ from conversations_help import ScriptedModel, chain
 from dknb.conversations import (
     ConversationManager,
     ConversationState,
+    History,
     MemoryConversationStorage,
     calculate_node_id,
     get_messages_for_llm,
     get_node_by_id,
 )
+from dknb.conversations.diff import diff_paths
 
 DEPTH = 100_000
 
@@ -111,3 +114,46 @@ def test_a_view_for_anytree_is_made(state: ConversationState) -> None:
         assert top.parent is not None
         top = top.parent
     assert top.to_anytree().children[0].name == str(top.children[0].data)
+
+
+def test_a_diff_is_pickled_in_proportion_to_its_length() -> None:
+    """Ten times the nodes are about ten times the bytes, and each is in the one tree of the copy."""
+    sizes = []
+    for length in (2_000, 20_000):
+        tip = chain(length)
+        path = diff_paths(tip.root, tip)
+        data = pickle.dumps(path)
+        sizes.append(len(data))
+        twin = pickle.loads(data)
+        assert [node.depth for node in twin.right] == list(range(1, length + 1))
+        assert all(node.root is twin.fork for node in (twin.right[0], twin.right[1023], twin.right[-1]))
+        assert all(node.parent is above for node, above in zip(twin.right[1:], twin.right, strict=False))
+    assert sizes[1] < 13 * sizes[0]
+
+
+def test_a_diff_that_was_looked_at_is_pickled_as_small() -> None:
+    """What it computed is computed again: nodes without a tree would each carry their id, which is as long as the path."""
+    tip = chain(3_000)
+    path = diff_paths(tip.root, tip)
+    before = len(pickle.dumps(path))
+    assert len(path.messages) == 3_000
+    assert len(pickle.dumps(path)) == before
+    assert pickle.loads(pickle.dumps(path)).messages[-1].right.message == tip.data.message
+
+
+async def test_the_first_turn_lets_others_in(manager: ConversationManager) -> None:
+    """Counting a hundred thousand messages that nobody decoded yet is done with many pauses, and keeps none of them."""
+    resumed = await manager.storage.load_conversation("deep")
+    assert resumed is not None
+    pauses = 0
+    counting = asyncio.ensure_future(
+        History(resumed.current).fold_gently("letters", lambda message: len(message.content))
+    )
+    while not counting.done():
+        pauses += 1
+        await asyncio.sleep(0)
+    assert pauses > 10
+    assert counting.result() == sum(len(f"m{number}") for number in range(DEPTH))
+    assert History(resumed.current).fold("letters", lambda message: 1 / 0) == counting.result()
+    assert resumed.current.parent is not None
+    assert resumed.current.parent.data._message is None

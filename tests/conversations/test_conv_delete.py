@@ -6,6 +6,7 @@ import pytest
 from conversations_help import ScriptedModel, loaded, stored
 
 from dknb.conversations import ConversationManager, ConversationStorage
+from dknb.conversations.deletions import plan_remove
 from dknb.errors import BranchError, NodeNotFound
 
 
@@ -107,18 +108,93 @@ async def test_who_resumes_below_what_others_deleted_is_above_it(
     assert again.current_node_id == "0.0"
 
 
-async def test_who_goes_on_where_others_deleted_brings_it_back(
+@pytest.fixture
+async def other(
     manager: ConversationManager, model: ScriptedModel, storage: ConversationStorage
-) -> None:
-    """What is written to is shown again, with all above it: nobody writes where nobody can read."""
+) -> ConversationManager:
+    """A second manager on the conversation of the first, where one turn was made; both are at its end."""
     await talk(manager, "one")
-    other = await ConversationManager.resume("talk", model, None, storage)
+    return await ConversationManager.resume("talk", model, None, storage)
+
+
+async def test_a_write_does_not_undo_what_others_deleted(
+    manager: ConversationManager, other: ConversationManager, storage: ConversationStorage
+) -> None:
+    """It is refused, nothing is written, and after a refresh one is at the nearest node that is shown."""
     await other.switch_to_node("")
     await other.delete("0")
-    await talk(manager, "two")
-    assert [m.content for m in await manager.get_history()] == ["one", "re: one", "two", "re: two"]
+    with pytest.raises(NodeNotFound, match="deleted meanwhile"):
+        await manager.add_message(content="two")
+    assert len((await loaded(storage, "talk")).stored) == 3
+    assert await manager.refresh()
+    assert (manager.current_node_id, await manager.get_history()) == ("", [])
+    await talk(manager, "three")
     await other.refresh()
-    assert len(other.to_rows()) == 4
+    assert [row["node_id"] for row in other.to_rows()] == ["1", "1.0"]
+
+
+async def test_who_is_where_others_deleted_moves_up_and_is_told(
+    manager: ConversationManager, other: ConversationManager, caplog: pytest.LogCaptureFixture
+) -> None:
+    """On its branch, if that was taken there; a change of labels or metadata brings the news as a refresh does."""
+    await talk(manager, "two")
+    await other.switch("main")
+    await manager.delete("0.0.0.0")
+    await other.update_metadata({"seen": 1})
+    assert (other.current_node_id, other.current_branch) == ("0.0.0", "main")
+    assert [message.content for message in await other.get_history()] == ["one", "re: one", "two"]
+    assert "has been deleted" in caplog.text
+    await manager.create_branch("aside")
+    await talk(manager, "three")
+    await other.switch("aside")
+    await manager.switch("main")
+    await manager.delete("aside")
+    await other.refresh()
+    assert (other.current_node_id, other.current_branch) == ("0.0.0", None)
+
+
+async def test_an_answer_to_what_was_deleted_is_deleted_with_it(
+    manager: ConversationManager, other: ConversationManager, storage: ConversationStorage
+) -> None:
+    """Paid for and stored, hidden, and its reply says so; undeleting shows both."""
+    await other.switch_to_node("")
+    await other.delete("0.0")
+    response = await manager.complete()
+    assert response.metadata["deleted"] is True
+    answer = manager.node_of(response)
+    assert answer is not None
+    assert answer.data.hidden
+    assert manager.current_node_id == "0"
+    assert [row["content"] for row in manager.to_rows()] == ["one"]
+    shown = await ConversationManager.resume("talk", manager.llm, None, storage)
+    assert [row["content"] for row in shown.to_rows()] == ["one"]
+    await shown.undelete("0.0.0")
+    assert [row["content"] for row in shown.to_rows()] == ["one", "re: one", "re: re: one"]
+
+
+async def test_a_stream_whose_question_is_deleted_ends_deleted(
+    manager: ConversationManager, model: ScriptedModel, storage: ConversationStorage
+) -> None:
+    """Nothing of it is shown, and its last piece says where it is."""
+    await manager.add_message(content="one")
+    pieces = manager.stream_complete()
+    await anext(pieces)
+    await manager.delete("0")
+    last = [piece async for piece in pieces][-1]
+    assert last.response is not None
+    assert last.response.metadata["deleted"] is True
+    assert (manager.to_rows(), manager.current_node_id) == ([], "")
+    assert [node.data.hidden for node in (await loaded(storage, "talk")).stored] == [False, True, True]
+
+
+async def test_what_others_say_below_while_it_is_deleted_is_deleted(
+    manager: ConversationManager, other: ConversationManager, storage: ConversationStorage
+) -> None:
+    """A deletion that was planned before it was said hides it, too."""
+    await other.add_message(content="late")
+    node = manager.resolve("0")
+    await manager.storage.update(manager.state, plan_remove(manager.state, node))
+    assert [node.data.hidden for node in (await loaded(storage, "talk")).stored] == [False, True, True, True]
 
 
 async def test_a_deep_conversation_is_deleted_and_undeleted(storage: ConversationStorage) -> None:

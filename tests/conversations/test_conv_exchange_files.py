@@ -33,8 +33,8 @@ async def test_documents_go_from_store_to_store(storage: ConversationStorage, tm
         await storage.record_call(CallRecord(name, 2, model="m", cost_usd=0.5))
     assert await export_conversations(storage, tmp_path / "talks.json") == (2, 2)
     other = MemoryConversationStorage()
-    assert await import_conversations(other, tmp_path / "talks.json") == (["one", "two"], [], 2)
-    assert await import_conversations(other, tmp_path / "talks.json") == ([], ["one", "two"], 0)
+    assert await import_conversations(other, tmp_path / "talks.json") == (["one", "two"], [], 2, ())
+    assert await import_conversations(other, tmp_path / "talks.json") == ([], ["one", "two"], 0, ())
     twin = await other.load_conversation("two")
     assert twin is not None
     assert said(twin) == said(conversation())

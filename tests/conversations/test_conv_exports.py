@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import mistune
 import nbformat
 import pytest
 from conversations_help import ScriptedModel
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from dknb.conversations import ConversationManager, ConversationNode, ConversationStorage, MemoryConversationStorage
 from dknb.conversations.exports.markdown import path_as_markdown
 from dknb.llm.messages import LLMMessage
-from dknb.llm.parts import ImagePart, ToolCall
+from dknb.llm.parts import ImagePart, TextPart, ToolCall
 
 
 @pytest.fixture
@@ -142,15 +144,75 @@ def test_what_is_said_does_not_break_the_structure(said: str) -> None:
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 
 
+def shown(source: str) -> str:
+    return source.replace("&lt;", "<").replace("&#33;", "!")
+
+
 @given(TEXT, TEXT)
 def test_what_was_said_can_be_read_back(said: str, title: str) -> None:
-    """Without the marks of quotation it is the text, line ends aside; a title is always one heading."""
+    """Without the marks of quotation it is the text, line ends and defused HTML aside; a title is always one heading."""
+    assume("```" not in said and "~~~" not in said)
     document = path_as_markdown(title, [ConversationNode(LLMMessage("user", said))])
     head, _, quoted = document.partition("\n\n## User\n\n")
     assert head.startswith("# ")
     assert "\n" not in head
     lines = [line.removeprefix(">").removeprefix(" ") for line in quoted.removesuffix("\n").split("\n")]
-    assert "\n".join(lines) == re.sub(r"\r\n|\r", "\n", said)
+    assert shown("\n".join(lines)) == shown(re.sub(r"\r\n|\r", "\n", said))
+
+
+ATTACK = "<script>alert(1)</script><img src=https://evil.example/t.png>![t](https://evil.example/t.png)"
+MARKS = st.sampled_from(
+    [*"`~->|\\#1. \t\n", "```", "~~~~", "\n\n", "\n    ", "\n- ", "text", "$$", "|---|", "[a]: ", ATTACK]
+)
+
+
+@given(st.lists(MARKS, min_size=1, max_size=12).map("".join))
+def test_html_and_images_are_text_whatever_surrounds_them(said: str) -> None:
+    """No renderer of CommonMark or GitHub's tables makes a tag or an image of what was said, however it mixes its marks."""
+    document = path_as_markdown("t", [ConversationNode(LLMMessage("user", f"{said}\n{ATTACK}"))])
+    for parser in (MarkdownIt("commonmark"), MarkdownIt("commonmark").enable("table")):
+        tokens = [token for block in parser.parse(document) for token in (block, *(block.children or ()))]
+        assert not {token.type for token in tokens} & {"html_block", "html_inline", "image"}
+    others: Any = mistune.create_markdown(renderer=None, plugins=["table"])(document)
+    assert not re.search("'type': '(inline_html|block_html|image)'", str(others))
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ("a < b, `List<int>`, List<int>", "> a < b, `List<int>`, List&lt;int>"),
+        ("```html\n<b>\n```\n<b>", "> ```html\n> <b>\n> ```\n> &lt;b>"),
+        ("![a](https://example.org/a.png)", "> &#33;[a](https://example.org/a.png)"),
+        ("`\n` <b> `", "> `\n> ` &lt;b> `"),
+        ("  ```\n```\n<b>", "> ```\n> ```\n> &lt;b>"),
+        ("| `<b> | <b>` |", "> | `&lt;b> | &lt;b>` |"),
+    ],
+)
+def test_code_stays_what_it_is(said: str, expected: str) -> None:
+    """Where every renderer takes it for code; anywhere else tags and images are made text."""
+    document = path_as_markdown("t", [ConversationNode(LLMMessage("user", said))])
+    assert document.partition("## User\n\n")[2] == f"{expected}\n"
+
+
+def test_a_document_can_be_written(tmp_path: Path) -> None:
+    """Half of a surrogate pair, which no file in UTF-8 takes, is a question mark; a title's tag is text."""
+    document = path_as_markdown("<b>&amp;\ud800", [ConversationNode(LLMMessage("user", "a\udfffb"))])
+    (tmp_path / "talk.md").write_text(document, encoding="utf-8")
+    assert document == "# &lt;b\\>&amp;amp\\;\\?\n\n## User\n\n> a?b\n"
+
+
+async def test_a_question_keeps_its_images(model: ScriptedModel) -> None:
+    """By address or as data, beside its text or alone; the cell asks with them again."""
+    manager = await ConversationManager.create(model, None, MemoryConversationStorage())
+    await manager.add_message("user", [TextPart("look"), ImagePart(url="https://example.org/x.png")])
+    await manager.complete()
+    await manager.add_message("user", [ImagePart(data="AAAA", media_type="image/png")])
+    cells = manager.to_notebook()["cells"][1:]
+    assert cells[0]["source"] == (
+        "from dknb import chat\nfrom dknb.llm import ImagePart\n\n"
+        "chat('look', attach=[ImagePart(url='https://example.org/x.png')])"
+    )
+    assert cells[-1]["source"] == "user: \nImagePart(data='AAAA', media_type='image/png')"
 
 
 def test_calls_of_tools_and_images_are_told() -> None:

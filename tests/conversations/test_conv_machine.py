@@ -61,8 +61,6 @@ class Model:
         self.left = [node, branch]
 
     def add(self, parent: int, text: str) -> int:
-        for node in self.up(parent):
-            self.nodes[node][2] = 0
         self.nodes.append([parent, text, 0, set()])
         return len(self.nodes) - 1
 
@@ -102,12 +100,15 @@ class Model:
             branch[1] = 0 if branch[1] == deletion else branch[1]
 
     def come_back(self, who: int) -> None:
-        hidden = [node for node in self.up(self.left[0]) if self.nodes[node][2]]
-        self.at[who] = [self.nodes[hidden[-1]][0], None] if hidden else list(self.left)
+        self.at[who] = list(self.left)
 
-    def leave_lost_branches(self) -> None:
+    def leave_what_is_lost(self) -> None:
         for at in self.at:
             at[1] = at[1] if at[1] and not self.branches[at[1]][1] else None
+            hidden = [node for node in self.up(at[0]) if self.nodes[node][2]]
+            if hidden:
+                at[0] = self.nodes[hidden[-1]][0]
+                at[1] = at[1] if at[1] and self.branches[at[1]][0] == at[0] else None
 
 
 class Machine(RuleBasedStateMachine):
@@ -225,7 +226,7 @@ class Machine(RuleBasedStateMachine):
     def both_see_what_the_model_says(self) -> None:
         if not hasattr(self, "managers"):
             return
-        self.model.leave_lost_branches()
+        self.model.leave_what_is_lost()
         for who, manager in enumerate(self.managers):
             self.run(manager.refresh())
             state, expected = manager.state, self.model

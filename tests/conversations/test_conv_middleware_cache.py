@@ -22,7 +22,7 @@ from dknb.conversations import (
 )
 from dknb.conversations.middleware import cache as cache_module
 from dknb.conversations.middleware.validation import is_valid
-from dknb.errors import ConfigError, ValidationFailed
+from dknb.errors import ConfigError, ConversationError, ValidationFailed
 from dknb.llm.messages import LLMMessage
 from dknb.prompts import AsyncPromptBuilder, ConfigPromptLibrary
 
@@ -118,6 +118,23 @@ async def test_answers_in_the_store_are_for_all(tmp_path: Path) -> None:
         assert found.response == {"content": "x"}
         await answers.clear()
         assert (await manager.complete(at="0")).content == "fresh"
+
+
+async def test_kept_answers_stand_in_no_list() -> None:
+    """And a conversation of the user's may have their name: it stays as it was."""
+    storage = MemoryConversationStorage()
+    own = await ConversationManager.create(ScriptedModel(), None, storage, conversation_id="dknb-answers")
+    await own.add_message(content="mine")
+    manager = await talk(ScriptedModel("kept"), CacheMiddleware(StoredAnswers(storage)), storage=storage)
+    await manager.complete()
+    names = {listed["conversation_id"] for listed in await storage.list_conversations()}
+    assert names == {"dknb-answers", manager.conversation_id}
+    await own.refresh()
+    assert [row["content"] for row in own.to_rows()] == ["mine"]
+    with pytest.raises(ConversationError, match="control character"):
+        await ConversationManager.create(
+            ScriptedModel(), None, storage, conversation_id=StoredAnswers(storage).conversation_id
+        )
 
 
 async def test_a_failed_call_is_not_kept() -> None:

@@ -216,6 +216,10 @@ async def test_a_stream_is_bounded_too() -> None:
         lambda: BudgetMiddleware(limit_tokens=-1),
         lambda: RateLimitMiddleware(0),
         lambda: RateLimitMiddleware(1, 0),
+        lambda: RateLimitMiddleware(1.5),
+        lambda: RateLimitMiddleware(True),
+        lambda: BudgetMiddleware(limit_usd=1, unknown="x"),
+        lambda: BudgetMiddleware(limit_tokens=1.5),
     ],
 )
 def test_what_cannot_be_is_refused(make: Any) -> None:

@@ -78,6 +78,17 @@ async def test_it_is_used_again_after_a_restart(
     assert node.metadata == {}
 
 
+async def test_reuse_alone_keeps_what_it_will_use(
+    manager: ConversationManager, model: ScriptedModel, storage: ConversationStorage, docs: Counted
+) -> None:
+    """It needs no second option to do something."""
+    alone = await ConversationManager.create(model, manager.prompt_builder, storage, reuse_rag_on_branch=True)
+    for _ in range(2):
+        await alone.add_message(prompt_name="ask", params={"topic": "cats"})
+        await alone.switch_to_node("")
+    assert docs.queries == ["cats"]
+
+
 async def test_without_searches_nothing_is_used_again(manager: ConversationManager, docs: Counted) -> None:
     """``include_rag=False`` leaves the placeholder empty."""
     await manager.add_message(prompt_name="ask", params={"topic": "cats"})

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from conversations_help import ScriptedModel, loaded, stored, user
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 
 from dknb.conversations import (
     ConversationManager,
@@ -122,6 +122,7 @@ async def test_listing_and_filtering_are_one_statement(sqlite: SQLConversationSt
     """However many conversations there are and whatever is asked for, their own rows are read, once, and no node."""
     for number in range(5):
         await stored(sqlite, f"c{number}", length=20)
+    await sqlite.list_conversations()  # opens the connection for this
     with statements_of(sqlite) as said:
         found = await sqlite.list_conversations({"topic": "tests"})
     assert len(found) == 5
@@ -137,9 +138,9 @@ def statements_of(storage: SQLConversationStorage) -> Iterator[list[str]]:
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         said.append(statement)
 
-    event.listen(storage._engine, "before_cursor_execute", note)
+    event.listen(Engine, "before_cursor_execute", note)
     yield said
-    event.remove(storage._engine, "before_cursor_execute", note)
+    event.remove(Engine, "before_cursor_execute", note)
 
 
 async def test_messages_are_decoded_when_looked_at(sqlite: SQLConversationStorage) -> None:

@@ -16,6 +16,7 @@ from dknb.conversations import (
     Step,
 )
 from dknb.conversations.sql import database as sql_module
+from dknb.conversations.sql.line import Line
 from dknb.errors import ConversationNotFound, SchemaVersionError, StorageError
 
 
@@ -118,12 +119,12 @@ def limit_pages(patch: pytest.MonkeyPatch, storage: SQLConversationStorage, most
     """Let the store's file grow to so many pages, or stay as it is: what a full disk is to SQLite."""
 
     def limited(*, make: bool):
-        engine = SQLConversationStorage._open(storage, make=make)
+        engine = Line.open(storage._turns, make=make)
         with engine.connect() as connection:
             connection.exec_driver_sql(f"PRAGMA max_page_count = {most}")
         return engine
 
-    patch.setattr(storage, "_open", limited)
+    patch.setattr(storage._turns, "open", limited)
 
 
 async def test_a_store_that_another_process_holds(

@@ -13,8 +13,9 @@ from conversations_help import loaded, stored, texts, user
 from postgres_help import Server
 from sqlalchemy import Connection, text
 
-from dknb.conversations import SCHEMA_VERSION, Change, Query, SQLConversationStorage, Step
+from dknb.conversations import Change, Query, SQLConversationStorage, Step
 from dknb.conversations.sql import versions
+from dknb.conversations.sql.versions import STORE_VERSION
 from dknb.errors import SchemaVersionError, StorageError
 
 STORES = Path(__file__).parents[1] / "fixtures" / "stores"
@@ -37,7 +38,7 @@ def asked(path: Path, statement: str) -> list[tuple[object, ...]]:
 
 def test_the_last_step_ends_at_this_version() -> None:
     """Whoever raises the version adds the step there."""
-    assert versions.STEPS[-1][0] == SCHEMA_VERSION
+    assert versions.STEPS[-1][0] == STORE_VERSION
 
 
 @pytest.mark.parametrize("version", RELEASED)
@@ -75,7 +76,7 @@ async def test_a_store_of_each_released_version_is_read_and_written(version: str
         [tree] = await storage.append(state, Step(state.current, [user("on with café")], "main"))
         await storage.update(state, Change(label=[(tree, "new")]))
         assert [hit.seq for hit in await storage.search(Query("cafe", labels=["new"]))] == [9]
-    assert asked(path, "SELECT value FROM meta") == [(SCHEMA_VERSION,)]
+    assert asked(path, "SELECT value FROM meta") == [(STORE_VERSION,)]
     assert asked(path, "PRAGMA integrity_check") == [("ok",)]
     assert asked(path, "PRAGMA foreign_key_check") == []
 
@@ -98,7 +99,7 @@ async def test_many_that_migrate_at_once_do_it_once(tmp_path: Path, monkeypatch:
     stores = [SQLConversationStorage(path) for _ in range(6)]
     found = await asyncio.gather(*(store.load_conversation("talk") for store in stores))
     assert [len(state.stored) for state in found if state is not None] == [9] * 6
-    assert done == ["1.1.0"]
+    assert done == ["1.1.0", "1.2.0"]
     for store in stores:
         await store.close()
 
@@ -114,8 +115,8 @@ async def test_a_migration_that_fails_leaves_the_store_as_it_was(
         connection.execute(text("SELECT * FROM nowhere"))
 
     with monkeypatch.context() as patch:
-        patch.setattr(versions, "STEPS", [*versions.STEPS, ("1.2.0", fail)])
-        patch.setattr(versions, "SCHEMA_VERSION", "1.2.0")
+        patch.setattr(versions, "STEPS", [*versions.STEPS, ("1.3.0", fail)])
+        patch.setattr(versions, "STORE_VERSION", "1.3.0")
         async with SQLConversationStorage(path) as storage:
             with pytest.raises(StorageError):
                 await storage.load_conversation("talk")
@@ -136,12 +137,12 @@ async def test_postgresql_migrates_once_and_refuses_what_is_newer(
         connection.execute(text("ALTER TABLE nodes ADD COLUMN mood TEXT"))
 
     with monkeypatch.context() as patch:
-        patch.setattr(versions, "STEPS", [*versions.STEPS, ("1.2.0", add)])
-        patch.setattr(versions, "SCHEMA_VERSION", "1.2.0")
+        patch.setattr(versions, "STEPS", [*versions.STEPS, ("1.3.0", add)])
+        patch.setattr(versions, "STORE_VERSION", "1.3.0")
         done = counted_steps(patch)
         stores = [SQLConversationStorage(postgres.url()) for _ in range(4)]
         await asyncio.gather(*(store.load_conversation("c") for store in stores))
-        assert done == ["1.2.0"]
+        assert done == ["1.3.0"]
         for store in stores:
             await store.close()
     async with SQLConversationStorage(postgres.url()) as storage:  # a higher minor version is read

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -21,7 +22,7 @@ from dknb.conversations import (
     calculate_node_id,
     get_node_by_id,
 )
-from dknb.errors import BranchError, ConversationError, ConversationNotFound
+from dknb.errors import BranchError, ConversationError, ConversationNotFound, NodeNotFound
 
 
 @pytest.fixture
@@ -149,7 +150,8 @@ async def test_random_writing_by_two_states_leaves_both_alike(storage: Conversat
         elif dice.random() < 0.3:
             await storage.refresh(state)
         else:
-            await storage.append(state, Step(parent, [user(f"n{number}")], "main"))
+            with suppress(NodeNotFound):  # somebody has deleted it
+                await storage.append(state, Step(parent, [user(f"n{number}")], "main"))
     for state in states:
         await storage.refresh(state)
     states.append(await loaded(storage))
@@ -218,14 +220,20 @@ async def test_a_branch_that_another_renamed_is_not_made_again(storage: Conversa
     assert two.current_node_id == "0.0.0"
 
 
-async def test_writing_below_what_was_deleted_shows_it_again(storage: ConversationStorage) -> None:
-    """A node is never visible below a hidden one, even if another writer hid it meanwhile."""
+async def test_a_node_is_never_shown_below_a_hidden_one(storage: ConversationStorage) -> None:
+    """Even if another writer hid it meanwhile: a message is refused, what was paid for is hidden with it."""
     one = await stored(storage)
     two = await loaded(storage)
     await storage.update(one, Change(position=(one.message_tree, None), hide=list(one.stored[1:])))
-    await storage.append(two, Step(two.current, [user("still here")], "main"))
+    with pytest.raises(NodeNotFound):
+        await storage.append(two, Step(two.current, [user("still here")], "main"))
+    assert [node.data.hidden for node in (await loaded(storage)).stored] == [False, True, True]
+    await storage.append(two, Step(two.current, [user("paid")], "main", paid=True))
     await storage.refresh(one)
-    assert [node.data.hidden for node in one.stored] == [node.data.hidden for node in two.stored] == [False] * 4
+    assert [node.data.deletion for node in one.stored] == [node.data.deletion for node in two.stored] == [0, 1, 1, 1]
+    assert two.current is two.message_tree
+    await storage.append(two, Step(two.current, [user("here")], None))
+    assert [node.data.seq for node in two.stored] == [0, 1, 2, 3, 4]
 
 
 async def test_saving_again_writes_what_was_changed_in_memory(storage: ConversationStorage) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from conversations_help import stored, user
 
 from dknb.conversations import Change, ConversationNode, ConversationState, ConversationStorage, Hit, Query, Step
 from dknb.conversations.search import CANDIDATES
+from dknb.errors import ConfigError
 from dknb.llm.messages import LLMMessage
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
@@ -134,8 +137,9 @@ async def test_many_fitting_messages_give_the_newest(storage: ConversationStorag
     state = await stored(storage, length=0)
     nodes = [user(f"fox {number}", timestamp=NOON + timedelta(seconds=number)) for number in range(CANDIDATES + 50)]
     await storage.append(state, Step(state.current, nodes, "main"))
-    hits = await storage.search(Query("fox", limit=CANDIDATES * 2))
+    hits = await storage.search(Query("fox", limit=CANDIDATES))
     assert sorted(hit.seq for hit in hits) == list(range(51, CANDIDATES + 51))
+    assert len(await storage.search(Query("fox", limit=CANDIDATES + 20))) == CANDIDATES + 20
 
 
 async def test_long_and_strange_text_is_stored_and_found(storage: ConversationStorage) -> None:
@@ -145,3 +149,95 @@ async def test_long_and_strange_text_is_stored_and_found(storage: ConversationSt
     await talk(storage, "needle\0 \ud800 thread", name="e")
     assert len(await storage.search(Query("needle"))) == 3
     assert [hit.conversation_id for hit in await storage.search(Query("thread needle"))] == ["e"]
+
+
+@pytest.mark.parametrize(
+    ("said", "asked"),
+    [
+        ("한국어", "한국어"),
+        ("Ёлка й", "Й ёлка"),
+        ("Ά λόγος", "ά ΛΌΓΟΣ"),
+        ("\N{CHEROKEE LETTER A}", "\N{CHEROKEE SMALL LETTER A}"),
+        ("STRASSE", "straße"),
+        ("ﬁne", "FINE"),
+        ("İstanbul", "i̇stanbul"),
+        ("\uff41\uff42", "ab"),
+    ],
+)
+@pytest.mark.parametrize("forms", [("NFC", "NFD"), ("NFD", "NFC")])
+async def test_forms_and_case_of_any_script_do_not_count(
+    storage: ConversationStorage, said: str, asked: str, forms: tuple[str, str]
+) -> None:
+    """What was typed on one machine is found from another."""
+    await talk(storage, unicodedata.normalize(forms[0], said), "unrelated")
+    assert await seqs(storage, unicodedata.normalize(forms[1], asked)) == [1]
+
+
+async def test_what_an_index_takes_for_alike_is_looked_at(storage: ConversationStorage) -> None:
+    """Letters that an index folds and we do not; words whose first letters only are in an index."""
+    await talk(storage, "и", "й", "a" * 45 + "b", "a" * 45 + "c")
+    assert await seqs(storage, "й") == [2]
+    assert await seqs(storage, "a" * 45 + "c") == [4]
+
+
+async def test_conditions_hold_after_changes(storage: ConversationStorage) -> None:
+    """Labels given and taken, messages deleted and shown again, several conditions at once."""
+    state = await talk(storage, "fox", "fox", "fox")
+    one, two = state.stored[1], state.stored[2]
+    await storage.update(state, Change(label=[(one, "a b'c\N{BLACK STAR}"), (two, "good")], hide=[state.stored[3]]))
+    assert await seqs(storage, "fox", labels=["a b'c\N{BLACK STAR}"]) == [1]
+    assert await seqs(storage, "fox") == [1, 2]
+    assert await seqs(storage, "fox", deleted=True, since=NOON + timedelta(hours=2)) == [3]
+    await storage.update(state, Change(unlabel=[(two, "good")], unhide=[state.stored[3]]))
+    assert await seqs(storage, "fox", labels={"good"}) == []
+    assert await seqs(storage, "fox", role="user", before=NOON + timedelta(hours=2, seconds=1)) == [1, 3]
+
+
+@pytest.mark.parametrize("zone", [timezone.utc, timezone(timedelta(hours=-11, minutes=-30))])
+async def test_any_span_of_time(storage: ConversationStorage, zone: timezone) -> None:
+    """Across seconds, days, years and centuries, to the microsecond; years that no step of the index tells apart, too."""
+    times = [
+        datetime(1, 1, 2, tzinfo=timezone.utc),
+        datetime(1970, 1, 1, tzinfo=timezone.utc),
+        datetime(2023, 12, 31, 23, 59, 59, 999_999, tzinfo=timezone.utc),
+        datetime(2024, 1, 1, tzinfo=timezone.utc),
+        datetime(2024, 2, 29, 12, 30, 30, 5, tzinfo=timezone.utc),
+        datetime(2024, 2, 29, 12, 30, 30, 6, tzinfo=timezone.utc),
+        datetime(2100, 1, 1, tzinfo=timezone.utc),
+        datetime(9999, 12, 30, tzinfo=timezone.utc),
+    ]
+    state = await stored(storage, length=0)
+    await storage.append(state, Step(state.current, [user("fox", timestamp=at) for at in times], "main"))
+    bounds = [None, *(at.astimezone(zone) for at in times)]
+    for since in bounds:
+        for before in bounds:
+            expected = [
+                number
+                for number, at in enumerate(times, 1)
+                if (since is None or at >= since) and (before is None or at < before)
+            ]
+            assert await seqs(storage, "fox", since=since, before=before) == expected
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"text": 5},
+        {"text": None},
+        {"limit": -1},
+        {"limit": 100_000},
+        {"limit": "x"},
+        {"limit": True},
+        {"labels": "abc"},
+        {"labels": 5},
+        {"labels": [5]},
+        {"role": 5},
+        {"since": "2020-01-01"},
+        {"conversation_id": b"x"},
+        {"deleted": 1},
+    ],
+)
+def test_a_condition_that_is_none_is_refused(wrong: dict[str, Any]) -> None:
+    """Before anything is looked for."""
+    with pytest.raises(ConfigError, match=next(iter(wrong))):
+        Query(**{"text": "fox", **wrong})

@@ -26,6 +26,7 @@ class Summarising(ScriptedModel):
         super().__init__()
         self.summaries: list[list[LLMMessage]] = []
         self.fails = self.mute = False
+        self.more = ""
 
     async def complete(self, messages: Sequence[LLMMessage], **overrides: Any) -> Any:
         if not messages[0].content.startswith("You summarise"):
@@ -33,7 +34,7 @@ class Summarising(ScriptedModel):
         if self.fails:
             raise ServerError("no", provider="scripted", hint="ask again")
         self.summaries.append(list(messages))
-        return answer("" if self.mute else f"summary {len(self.summaries)}")
+        return answer("" if self.mute else f"summary {len(self.summaries)}{self.more}")
 
 
 LONG = "word " * 30
@@ -97,6 +98,8 @@ async def test_a_summary_is_asked_for_once_and_paid_for(manager: ConversationMan
     assert len(model.summaries) == 1
     assert model.sent[-1] == model.sent[-2]
     assert manager.get_total_cost() == 6 * 0.25
+    assert manager.get_cost_by_branch() == manager.get_cost_by_branch("main") == 5 * 0.25
+    assert manager.get_cost_by_branch("0.0.0.0") == 2 * 0.25
     assert len(await manager.storage.list_calls("talk")) == 6
 
 
@@ -173,3 +176,52 @@ async def test_a_summary_sees_no_more_than_the_middleware_lets_pass(
     await talk(manager, 4)
     assert model.summaries
     assert "Ada" not in "".join(message.content for request in model.summaries for message in request)
+
+
+async def test_of_a_summary_that_is_too_long_the_beginning_is_sent(
+    manager: ConversationManager, model: Summarising
+) -> None:
+    """The conversation goes on, within the budget; the metadata say so, and the node has the whole."""
+    model.more = " and more" * 2_000
+    await talk(manager, 8)
+    assert len(model.summaries) > 1
+    assert all(len(request[1].content) < 25_000 for request in model.summaries)
+    sent = model.sent[-1][1].content
+    assert sent.startswith(f"{SENT}summary {len(model.summaries)} and more")
+    assert sent.endswith(" […]")
+    context = manager.state.current.data.metadata["context"]
+    assert context["summary_cut"] is True
+    assert context["tokens"] <= 250
+    assert len(manager.resolve("main").path()) == 17
+
+
+async def test_a_question_that_leaves_no_room_for_a_summary_is_sent_alone(
+    manager: ConversationManager, model: Summarising
+) -> None:
+    """The oldest is dropped instead, and the metadata say so; the next question has the summary again."""
+    await talk(manager, 4)
+    await manager.add_message(content="word " * 230)
+    await manager.complete()
+    assert [message.content[:8] for message in model.sent[-1]] == ["Be kind.", "word wor"]
+    context = manager.state.current.data.metadata["context"]
+    assert (context["instead"], "summary_seq" in context) == ("drop_oldest", False)
+    model.script.append("short")
+    await manager.branch_from(manager.state.current.parent or "")
+    await talk(manager, 1)
+    assert model.sent[-1][1].content.startswith(SENT)
+
+
+async def test_a_copy_of_a_summary_is_none(manager: ConversationManager, model: Summarising) -> None:
+    """Of another way, and of the same: it stands for nothing there, and is sent as what it says."""
+    await talk(manager, 4)
+    [summary] = [tree for tree in manager.state.stored if is_summary(tree)]
+    await manager.switch_to_node("")
+    await manager.add_message(content="I am allergic to peanuts.")
+    below = manager.state.current
+    copy = await manager.cherry_pick(summary, below)
+    twin = await manager.cherry_pick(summary, summary.parent or "")
+    assert not is_summary(copy)
+    assert not is_summary(twin)
+    await manager.add_message(content="peanuts", at=below)
+    await talk(manager, 2)
+    assert "I am allergic to peanuts." in [message.content for message in model.sent[-1]]

@@ -22,13 +22,16 @@ class Fit:
     """How a conversation is made to fit. The system prompt and the last question are always sent.
 
     A tool's call is never sent without its result, nor a result without its call. Turns are left out whole, but for the
-    last one: of it, the oldest calls of tools.
+    last one: of it, the oldest calls of tools. So more than ``last`` messages may be sent: the question and the results
+    that the last message belongs to.
 
     Attributes:
         budget: Most tokens of a prompt, with its tools; None for the model's context window less ``reserve``.
-        strategy: ``drop_oldest`` leaves out the oldest turns; ``keep_last`` sends no more than ``last`` messages;
+        strategy: ``drop_oldest`` leaves out the oldest turns; ``keep_last`` sends the last ``last`` messages, if
+            that tears nothing;
             ``summarise`` sends a summary in the place of what does not fit, and at most ``last`` messages beside it. The
-            model is asked for it once: it becomes a node of the tree, below the last message that it stands for.
+            model is asked for it once: it becomes a node of the tree, below the last message that it stands for. Of one
+            that comes out too long the beginning is sent; where the last question leaves it no room, none.
         last: Messages from the end, for the strategies that say so.
         reserve: Tokens left for the answer, where the budget is the model's context window.
     """
@@ -63,6 +66,8 @@ class Fitted:
         dropped: How many messages of the conversation are not among them.
         summary_seq: The number of the node whose summary stands for some of those; None if there is none.
         summarised: How many it stands for.
+        summary_cut: Whether only the beginning of it is sent, since the whole is too long.
+        instead: The strategy that was followed in the place of ``strategy``, because there is no room for a summary.
     """
 
     messages: Sequence[LLMMessage]
@@ -72,6 +77,8 @@ class Fitted:
     dropped: int = 0
     summary_seq: int | None = None
     summarised: int = 0
+    summary_cut: bool = False
+    instead: Strategy | None = None
 
     def told(self) -> dict[str, Any]:
         """The same for the metadata of the answer, as JSON data."""
@@ -79,4 +86,8 @@ class Fitted:
         told |= {"exact": self.tokens.exact, "messages": len(self.messages), "dropped": self.dropped}
         if self.summary_seq is not None:
             told |= {"summary_seq": self.summary_seq, "summarised": self.summarised}
+        if self.summary_cut:
+            told["summary_cut"] = True
+        if self.instead is not None:
+            told["instead"] = self.instead
         return told

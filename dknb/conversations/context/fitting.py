@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
-from ...errors import ConfigError
+from ...errors import ConfigError, ContextTooLong
 from ...llm.messages import LLMMessage
 from ..history import History
 from ..node import ConversationNode
@@ -16,7 +16,7 @@ from ..state import ConversationState
 from ..storage import ConversationStorage
 from ..tree import Tree
 from ..turns import ChatModel
-from .fit import Fit, Fitted
+from .fit import Fit, Fitted, Strategy
 from .marks import as_sent, stands_for, summary_above
 from .selection import Selection, select
 from .summaries import Summaries
@@ -30,6 +30,12 @@ NodeTree = Tree[ConversationNode]
 
 #: Of the budget, what a summary may have.
 _SUMMARY_SHARE = 4
+
+#: What ends a summary that is not sent to its end.
+CUT = " […]"
+
+#: What is done where there is no room for a summary.
+_INSTEAD: Strategy = "drop_oldest"
 
 
 @dataclass(slots=True)
@@ -63,7 +69,7 @@ class Fitter:
             scribe = Summaries(self.llm, self.state, self.storage, self.settings, self.cell)
             room = _room_of_summary(plan.budget)
             plan.summary = await scribe.write(plan.summary, plan.cut, plan.counting.of, plan.budget - room, room)
-            plan.chosen = await asyncio.to_thread(_after_summary, history, plan)
+            await asyncio.to_thread(plan.put_summary, history)
         return plan.fitted(history, fit)
 
     def _plan(self, history: History, fit: Fit) -> _Plan:
@@ -72,12 +78,11 @@ class Fitter:
         budget = self._budget(fit, model) if fit.budget is None else fit.budget
         most = fit.last if fit.strategy == "keep_last" else None
         chosen = select(history.nodes_upward(), counting.of, budget - counting.frame, most)
-        plan = _Plan(counting, budget, chosen)
+        plan = _Plan(counting, budget, chosen, chosen)
         if fit.strategy != "summarise" or chosen.whole:
             return plan
         plan.summary = summary_above(history)
-        if plan.summary is not None:
-            plan.chosen = _after_summary(history, plan)
+        plan.put_summary(history)
         if plan.summary is None or not plan.chosen.whole:
             plan.cut = _cut(history, plan, fit.last)
         return plan
@@ -95,28 +100,60 @@ class Fitter:
 
 @dataclass(slots=True)
 class _Plan:
-    """What will be sent: the chosen messages, and before them the summary, which is to be written up to ``cut`` first."""
+    """What will be sent: the chosen messages, and before them the summary, which is to be written up to ``cut`` first.
+
+    ``said`` is what is sent of the summary; None if there is none, or no room for it: then ``alone`` is chosen.
+    """
 
     counting: Counting
     budget: int
+    alone: Selection
     chosen: Selection
     summary: NodeTree | None = None
     cut: NodeTree | None = None
+    said: LLMMessage | None = None
+
+    def put_summary(self, history: History) -> None:
+        """Send the summary, and what fits beside it: as much of it as has room, and none where the question has none."""
+        if self.summary is None:
+            return
+        text = self.summary.data.message.content
+        self.said, self.chosen = None, self.alone
+        for most in (None, _room_of_summary(self.budget)):
+            said = as_sent(text if most is None else self._beginning(text, most))
+            room = self.budget - self.counting.frame - self.counting.of_message(said)
+            try:
+                chosen = select(_nodes_after(self.summary, history), self.counting.of, room)
+            except ContextTooLong:
+                continue
+            self.said, self.chosen = said, chosen
+            if chosen.whole or self.counting.of_message(said) <= _room_of_summary(self.budget):
+                return
+
+    def _beginning(self, text: str, most: int) -> str:
+        """As much of a summary's text as has at most ``most`` tokens when it is sent."""
+        while text and (tokens := self.counting.of_message(as_sent(text + CUT))) > most:
+            text = text[: min(len(text) - 1, len(text) * most // tokens)]
+        return text + CUT
 
     def fitted(self, history: History, fit: Fit) -> Fitted:
         dropped = len(history) - len(history.opening) - len(self.chosen.nodes)
         if not dropped:
             return Fitted(history, self.counting.total(self.chosen.tokens), self.budget, fit.strategy)
-        said = [] if self.summary is None else [as_sent(self.summary)]
-        tokens = self.chosen.tokens + sum(map(self.counting.of_message, said))
+        kept = [node.data.message for node in self.chosen.nodes]
+        if self.summary is None or self.said is None:
+            tokens, instead = self.chosen.tokens, None if fit.strategy != "summarise" else _INSTEAD
+            sent = [*history.opening, *kept]
+            return Fitted(sent, self.counting.total(tokens), self.budget, fit.strategy, dropped, instead=instead)
         return Fitted(
-            [*history.opening, *said, *(node.data.message for node in self.chosen.nodes)],
-            self.counting.total(tokens),
+            [*history.opening, self.said, *kept],
+            self.counting.total(self.chosen.tokens + self.counting.of_message(self.said)),
             self.budget,
             fit.strategy,
             dropped,
-            None if self.summary is None else self.summary.data.seq,
-            0 if self.summary is None else stands_for(self.summary),
+            self.summary.data.seq,
+            stands_for(self.summary),
+            self.said.content != as_sent(self.summary.data.message.content).content,
         )
 
 
@@ -157,21 +194,21 @@ def count_messages(messages: Iterable[LLMMessage], model: str, **request: Any) -
     return TokenCounter.count_messages(messages, model, **request)
 
 
-def _after_summary(history: History, plan: _Plan) -> Selection:
-    """The messages after the summary that fit beside it."""
-    room = plan.budget - plan.counting.frame
-    path: Iterator[NodeTree] = history.nodes_upward()
-    if plan.summary is not None:
-        last = plan.summary.parent
-        room -= plan.counting.of_message(as_sent(plan.summary))
-        path = takewhile(lambda node: node is not last, path)
-    return select(path, plan.counting.of, room)
+def _nodes_after(summary: NodeTree, history: History) -> Iterator[NodeTree]:
+    """What was said after a summary, from the end upward."""
+    return takewhile(lambda node: node is not summary.parent, history.nodes_upward())
 
 
 def _cut(history: History, plan: _Plan, last: int) -> NodeTree | None:
-    """The node up to which a new summary is to stand for what was said; None if the one that there is goes further."""
+    """The node up to which a new summary is to stand for what was said.
+
+    None if the one that there is goes further, or if the last question would leave it no room.
+    """
     room = plan.budget - plan.counting.frame - _room_of_summary(plan.budget)
-    cut = select(history.nodes_upward(), plan.counting.of, room, last).nodes[0].parent
+    try:
+        cut = select(history.nodes_upward(), plan.counting.of, room, last).nodes[0].parent
+    except ContextTooLong:
+        return None
     known = plan.summary.parent if plan.summary is not None else None
     return None if cut is None or (known is not None and cut.depth <= known.depth) else cut
 

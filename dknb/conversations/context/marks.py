@@ -6,15 +6,12 @@ from itertools import islice
 
 from ...llm.messages import LLMMessage
 from ..history import History
-from ..node import ConversationNode
+from ..node import MARK, ConversationNode
 from ..tree import Tree
 
 __all__ = ["MARK", "as_sent", "is_summary", "stands_for", "summary_above"]
 
 NodeTree = Tree[ConversationNode]
-
-#: The metadata of a summary's node that say so.
-MARK = "summarises"
 
 
 def is_summary(node: NodeTree) -> bool:
@@ -32,11 +29,11 @@ def summary_above(history: History) -> NodeTree | None:
 
 
 def stands_for(summary: NodeTree) -> int:
-    """How many messages a summary stands for."""
-    messages: int = summary.data.metadata[MARK]["messages"]
-    return messages
+    """How many messages a summary stands for: all above it, the system prompt left out."""
+    root = summary.root.data
+    return summary.depth - 1 + (0 if root.role == "system" else 1)
 
 
-def as_sent(summary: NodeTree) -> LLMMessage:
-    """A summary as the model gets it: as what the user says, since it is not the model's instruction."""
-    return LLMMessage("user", f"Summary of our conversation until here:\n\n{summary.data.message.content}")
+def as_sent(text: str) -> LLMMessage:
+    """A summary's text as the model gets it: as what the user says, since it is not the model's instruction."""
+    return LLMMessage("user", f"Summary of our conversation until here:\n\n{text}")

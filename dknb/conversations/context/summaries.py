@@ -10,13 +10,12 @@ from typing import Any
 from ...errors import ConversationError
 from ...llm.calls.telemetry import labelled
 from ...llm.messages import LLMMessage
-from ..node import ConversationNode
+from ..node import MARK, ConversationNode
 from ..state import ConversationState
 from ..steps import Start
 from ..storage import ConversationStorage
 from ..tree import Tree
 from ..turns import ChatModel, Turn
-from .marks import MARK, stands_for
 
 __all__ = ["Summaries"]
 
@@ -65,7 +64,6 @@ class Summaries:
 
     async def _summarise(self, before: NodeTree | None, part: list[NodeTree], room: int) -> NodeTree:
         last = part[-1]
-        so_far = 0 if before is None else stands_for(before)
         turn = Turn(
             state=self.state,
             storage=self.storage,
@@ -78,7 +76,7 @@ class Summaries:
             adopt=None,
             provider=getattr(self.llm, "provider", None),
             model=self.settings.get("model") or getattr(self.llm, "model", None),
-            metadata={MARK: {"until_seq": last.data.seq, "messages": so_far + len(part)}},
+            metadata={MARK: {"until_seq": last.data.seq, "messages": last.depth + (last.root.data.role != "system")}},
             still=True,
         )
         settings = {name: self.settings[name] for name in ("model",) if name in self.settings}
@@ -125,7 +123,7 @@ def _parts(nodes: list[NodeTree], tokens_of: Callable[[NodeTree], int], most: in
 
 
 def _transcript(before: NodeTree | None, part: list[NodeTree]) -> str:
-    lines = [] if before is None else [f"[summary of what was said before]\n{before.data.message.content}"]
+    lines = [] if before is None else [f"[summary of what was said before]\n{_shortened(before.data.message.content)}"]
     for node in part:
         message = node.data.message
         calls = "".join(f"\n[calls {call.name} with {call.arguments_json}]" for call in message.tool_calls)

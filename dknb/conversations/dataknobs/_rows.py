@@ -135,9 +135,9 @@ class DocumentRows(_MemoryRows):
             self._changed.add(row.conversation_id)
         return added
 
-    def claim(self, conversation_id: str, nodes: int, revisions: int, at: str) -> Claim | None:
+    def claim(self, conversation_id: str, nodes: int, revisions: int, at: str, last: int) -> Claim | None:
         self._fetch(conversation_id)
-        claim = super().claim(conversation_id, nodes, revisions, at)
+        claim = super().claim(conversation_id, nodes, revisions, at, last)
         if claim is not None:
             self._changed.add(conversation_id)
         return claim

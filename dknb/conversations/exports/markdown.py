@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from ...llm.messages import LLMMessage
 from ...llm.parts import DocumentPart, ImagePart, ToolCall
 from ..node import ConversationNode
+from .defused import defused, writable
 
 __all__ = ["path_as_markdown"]
 
@@ -32,17 +33,19 @@ def path_as_markdown(title: str, nodes: Iterable[ConversationNode]) -> str:
 
 
 def _quoted(text: str) -> str:
-    return "\n".join(f"> {line}" if line else ">" for line in _LINE_END.split(text))
+    return "\n".join(f"> {line}" if line else ">" for line in defused(text))
 
 
 def _fenced(call: ToolCall) -> str:
-    text = _LINE_END.sub("\n", call.arguments_json)
+    text = _LINE_END.sub("\n", writable(call.arguments_json))
     fence = "`" * max([3, *(len(found) + 1 for found in _FENCE.findall(text))])
     return f"{fence}json\n{text}\n{fence}"
 
 
 def _escaped(text: str) -> str:
-    return _PUNCTUATION.sub(r"\\\1", " ".join(text.split()))
+    # What begins HTML as an entity: not every renderer knows that a backslash can stand before it.
+    escaped = _PUNCTUATION.sub(r"\\\1", " ".join(writable(text).split()))
+    return escaped.replace("\\&", "&amp;").replace("\\<", "&lt;")
 
 
 def _facts(node: ConversationNode) -> str:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import fields
 from itertools import groupby
 from typing import Any
 
+from ...llm.parts import DocumentPart, ImagePart
 from ..node import ConversationNode
 from ..tree import Tree
+from .defused import writable
 
 __all__ = ["path_as_notebook"]
 
@@ -53,10 +56,22 @@ def _cells(nodes: list[NodeTree]) -> Iterator[Cell]:
 
 def _question(node: NodeTree, system: str | None) -> Cell:
     text = node.data.message.content
-    if system is None:
+    attached = [part for part in node.data.message.parts if isinstance(part, ImagePart | DocumentPart)]
+    if system is None and not attached:
         return _code(_id(node), f"%%chat\n{text}")
-    # A magic's line holds no line breaks: so the system prompt is given in Python.
-    return _code(_id(node), f"from dknb import chat\n\nchat({text!r}, system={system!r})")
+    # A magic's line holds no line breaks, and no data of images: so they are given in Python.
+    given = [repr(text)] if system is None else [repr(text), f"system={system!r}"]
+    imports = "from dknb import chat\n"
+    if attached:
+        imports += f"from dknb.llm import {', '.join(sorted({type(part).__name__ for part in attached}))}\n"
+        given.append(f"attach=[{', '.join(map(_written, attached))}]")
+    return _code(_id(node), f"{imports}\nchat({', '.join(given)})")
+
+
+def _written(part: ImagePart | DocumentPart) -> str:
+    """A part as Python."""
+    told = {each.name: getattr(part, each.name) for each in fields(part)}
+    return f"{type(part).__name__}({', '.join(f'{name}={value!r}' for name, value in told.items() if value)})"
 
 
 def _results(calls: NodeTree, results: list[NodeTree]) -> str:
@@ -75,7 +90,7 @@ def _results(calls: NodeTree, results: list[NodeTree]) -> str:
 
 def _outputs(node: ConversationNode) -> list[dict[str, Any]]:
     # As text alone: what a model says is not rendered in a page before dknb has looked at it, which a run does.
-    said = {"output_type": "display_data", "data": {"text/plain": node.message.content}, "metadata": {}}
+    said = {"output_type": "display_data", "data": {"text/plain": writable(node.message.content)}, "metadata": {}}
     if node.state == "complete":
         return [said]
     return [said, {"output_type": "stream", "name": "stderr", "text": "The answer was cut.\n"}]
@@ -86,15 +101,16 @@ def _code(identity: str, source: str) -> Cell:
         "cell_type": "code",
         "id": identity,
         "metadata": {},
-        "source": source,
+        "source": writable(source),
         "execution_count": None,
         "outputs": [],
     }
 
 
 def _raw(node: NodeTree) -> Cell:
-    source = f"{node.data.role}: {node.data.message.content}"
-    return {"cell_type": "raw", "id": _id(node), "metadata": {}, "source": source}
+    parts = [part for part in node.data.message.parts if isinstance(part, ImagePart | DocumentPart)]
+    source = "\n".join([f"{node.data.role}: {node.data.message.content}", *map(_written, parts)])
+    return {"cell_type": "raw", "id": _id(node), "metadata": {}, "source": writable(source)}
 
 
 def _id(node: NodeTree) -> str:

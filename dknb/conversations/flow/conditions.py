@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ...errors import ConfigError
 from ...llm.answers.parsing import ResponseParser
 from .calling import called, places
+from .schemas import check_schema, fits
 
 __all__ = [
     "AlwaysCondition",
@@ -23,6 +24,7 @@ __all__ = [
     "RegexCondition",
     "TransitionCondition",
     "always",
+    "check_condition",
     "context_condition",
     "keyword_condition",
     "regex_condition",
@@ -43,6 +45,22 @@ class TransitionCondition(ABC):
             response: What the model answered.
             context: The flow's context; besides it ``response``, ``state`` and ``loop_count``.
         """
+
+
+def check_condition(condition: object, what: str) -> None:
+    """Refuse what is no condition.
+
+    Raises:
+        ConfigError: It is none; the message calls it ``what``.
+    """
+    if not isinstance(condition, TransitionCondition):
+        wrap = "Wrap it:  CustomCondition(function)" if callable(condition) else "Give a TransitionCondition"
+        raise ConfigError(f"{what} is {condition!r:.100}, which is no condition.", hint=wrap)
+
+
+def _check_function(function: object, takes: str) -> None:
+    if not callable(function):
+        raise ConfigError(f"A condition is to call {function!r:.100}.", hint=f"Give a function of {takes}")
 
 
 @dataclass(frozen=True)
@@ -70,7 +88,8 @@ class KeywordCondition(TransitionCondition):
 
     def __post_init__(self) -> None:
         words: Any = self.keywords
-        if isinstance(words, str) or not all(isinstance(word, str) and word for word in words):
+        given = list(words) if isinstance(words, Collection) and not isinstance(words, str) else []
+        if not given or not all(isinstance(word, str) and word for word in given):
             raise ConfigError(
                 f"The keywords of a condition are {self.keywords!r}.", hint='Give a list of words:  ["solved"]'
             )
@@ -149,17 +168,24 @@ class JSONCondition(TransitionCondition):
     Attributes:
         key: What must be there: a key, or a path like ``ticket.tags.0``. None looks at the whole.
         value: What must be there under ``key``: a value, or a function that says whether it is right.
-        schema: A JSON Schema that the whole must fit.
+        schema: A JSON Schema that the whole must fit. Its references lead to itself: no file, no address is read.
+
+    Raises:
+        ConfigError: The schema is none.
     """
 
     key: str | None = None
     value: Any = ANYTHING
     schema: Mapping[str, Any] | None = None
 
+    def __post_init__(self) -> None:
+        if self.schema is not None:
+            check_schema(self.schema)
+
     async def evaluate(self, response: str, context: dict[str, Any]) -> bool:
         """Whether it is so."""
         data = await asyncio.to_thread(ResponseParser.extract_json, response)
-        if data is None or (self.schema is not None and not await asyncio.to_thread(_fits, data, self.schema)):
+        if data is None or (self.schema is not None and not await asyncio.to_thread(fits, data, self.schema)):
             return False
         found, value = value_at(data, self.key)
         if not found or self.value is ANYTHING:
@@ -191,21 +217,6 @@ def value_at(data: Any, path: str | None) -> tuple[bool, Any]:
     return True, data
 
 
-def _fits(data: Any, schema: Mapping[str, Any]) -> bool:
-    from jsonschema.validators import Draft202012Validator
-    from referencing import Registry
-
-    from ...llm.answers.bounded_patterns import SlowPattern, bounded, with_bounded_patterns
-
-    # An empty registry: a reference to another document is never fetched.
-    validator = with_bounded_patterns(Draft202012Validator)(schema, registry=Registry())
-    try:
-        with bounded():
-            return bool(validator.is_valid(data))
-    except SlowPattern as slow:
-        raise TimeoutError(f"the pattern {str(slow)!r:.100} of the schema took too long") from None
-
-
 @dataclass(frozen=True)
 class CustomCondition(TransitionCondition):
     """True when a function says so.
@@ -215,6 +226,9 @@ class CustomCondition(TransitionCondition):
     """
 
     function: Callable[..., Any]
+
+    def __post_init__(self) -> None:
+        _check_function(self.function, "the answer and the context")
 
     async def evaluate(self, response: str, context: dict[str, Any]) -> bool:
         """What the function says."""
@@ -231,6 +245,9 @@ class ContextCondition(TransitionCondition):
     """
 
     condition_func: Callable[[dict[str, Any]], Any]
+
+    def __post_init__(self) -> None:
+        _check_function(self.condition_func, "the context")
 
     async def evaluate(self, response: str, context: dict[str, Any]) -> bool:
         """What the function says."""
@@ -254,6 +271,8 @@ class CompositeCondition(TransitionCondition):
             raise ConfigError(f"The operator of a condition is {self.operator!r}.", hint="Give 'and' or 'or'")
         if not self.conditions:
             raise ConfigError("A composite condition needs conditions.")
+        for condition in self.conditions:
+            check_condition(condition, "A part of a composite condition")
 
     async def evaluate(self, response: str, context: dict[str, Any]) -> bool:
         """Whether all are true, or one is."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ...errors import ConfigError, did_you_mean
-from .conditions import TransitionCondition
+from .conditions import TransitionCondition, check_condition
 
 if TYPE_CHECKING:
     from ..manager import ConversationManager
@@ -30,13 +30,17 @@ END = "end"
 Hook = Callable[..., Any]
 
 
-@dataclass(kw_only=True)
+@dataclass
 class FlowState:
     """A state of a flow: what is said there, and where it goes on.
 
     Hooks take ``(state_name, data, context)``, or of these the last two ``(state_name, context)``, or the ``context``
     alone. They may change the context, which later prompts and conditions see; ``data`` has ``response``, ``user_input``
-    and ``loop_count``. What a hook raises ends the run.
+    and ``loop_count``. What a hook raises ends the run. A hook that is no coroutine holds up all else while it works,
+    and the flow's time limit is looked at when it has ended: let it wait with ``await``.
+
+    A run that was stopped between an answer and the next question is resumed at that answer: ``on_exit`` is called with
+    it, perhaps once more, and ``data["resumed"]`` is True.
 
     Attributes:
         prompt_name: A user prompt of the library; rendered with the context, it is what the model is asked here.
@@ -57,7 +61,7 @@ class FlowState:
             has none, the message itself.
     """
 
-    prompt_name: str = field(default="", kw_only=False)
+    prompt_name: str = ""
     transitions: Mapping[str, str] = field(default_factory=dict)
     transition_conditions: Mapping[str, TransitionCondition] = field(default_factory=dict)
     max_loops: int | None = None
@@ -65,6 +69,7 @@ class FlowState:
     on_enter: Hook | None = None
     on_exit: Hook | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
+    _: KW_ONLY
     template: str | None = None
     params_from: Mapping[str, str] = field(default_factory=dict)
     waits: bool = False
@@ -74,7 +79,7 @@ class FlowState:
             raise ConfigError(f"A state has both the prompt {self.prompt_name!r} and a template.", hint="Keep one")
         if not self.prompt_name and self.template is None and not self.waits:
             raise ConfigError("A state of a flow needs a prompt.", hint="Give prompt_name=… or template=…")
-        if self.max_loops is not None and self.max_loops < 1:
+        if self.max_loops is not None and not _is_count(self.max_loops):
             raise ConfigError(
                 f"max_loops is {self.max_loops!r}.", hint="A state is entered once at least, or leave it out"
             )
@@ -84,17 +89,19 @@ class FlowState:
                 raise ConfigError(
                     f"The transition {name!r} has no condition.{near}", hint="Add it to transition_conditions"
                 )
+        for name, condition in self.transition_conditions.items():
+            check_condition(condition, f"The condition {name!r}")
 
 
-@dataclass(kw_only=True)
+@dataclass
 class ConversationFlow:
     """A flow through states, in each of which the model is asked; see `execute`.
 
     Attributes:
         name: What it is called.
+        description: What it is for.
         states: The states by name.
         initial_state: Where it begins.
-        description: What it is for.
         final_states: States after which it ends, whatever their transitions. So does one without transitions.
         metadata: What you want to keep with it.
         max_total_loops: How many states may be entered in one run, all counted.
@@ -103,26 +110,34 @@ class ConversationFlow:
         version: Its version.
     """
 
-    name: str = field(kw_only=False)
-    states: Mapping[str, FlowState]
-    initial_state: str
+    name: str
     description: str | None = None
+    states: Mapping[str, FlowState] = field(default_factory=dict)
+    initial_state: str = ""
     final_states: Sequence[str] = ()
     metadata: dict[str, Any] = field(default_factory=dict)
+    _: KW_ONLY
     max_total_loops: int = 10
     timeout_seconds: float | None = None
     initial_context: Mapping[str, Any] = field(default_factory=dict)
     version: str = "1.0.0"
 
     def __post_init__(self) -> None:
-        if not self.name or not self.states:
+        states: Any = self.states
+        if not self.name or not states:
             raise ConfigError("A flow needs a name, and a state at least.")
+        if not isinstance(states, Mapping) or not all(isinstance(state, FlowState) for state in states.values()):
+            raise ConfigError(
+                f"The states of the flow {self.name!r} are {states!r:.100}.",
+                hint="Give each by its name:  states={'greet': FlowState(…)}",
+            )
         if self.initial_state not in self.states:
             near = did_you_mean(self.initial_state, self.states)
             raise ConfigError(f"The flow {self.name!r} begins in {self.initial_state!r}, which is no state.{near}")
-        if self.max_total_loops < 1:
+        if not _is_count(self.max_total_loops):
             raise ConfigError(f"max_total_loops is {self.max_total_loops!r}.", hint="Give 1 or more")
-        if self.timeout_seconds is not None and not self.timeout_seconds > 0:
+        limit: Any = self.timeout_seconds
+        if limit is not None and (type(limit) not in (int, float) or not limit > 0):
             raise ConfigError(f"timeout_seconds is {self.timeout_seconds!r}.", hint="Give seconds, or leave it out")
 
     @classmethod
@@ -211,21 +226,28 @@ class ConversationFlow:
         return FlowRun(self, manager, {**self.initial_context, **(context or {})}, cell=cell)
 
     async def resume(
-        self, manager: ConversationManager, run_id: str | None = None, *, cell: str | None = None
+        self,
+        manager: ConversationManager,
+        run_id: str | None = None,
+        *,
+        context: Mapping[str, Any] | None = None,
+        cell: str | None = None,
     ) -> FlowRun:
         """Go on with a run of this flow that the way to the current node holds, where it was left: in any process.
 
         Args:
             manager: The conversation.
             run_id: Which run; the last one by default.
+            context: Values on top of those that were kept: what is no JSON data is not.
             cell: The notebook cell that goes on with it.
 
         Raises:
-            FlowError: There is none, or it was in a state that this flow has not.
+            FlowError: There is none, it was in a state that this flow has not, or its context had values that were not
+                kept and are not given.
         """
         from .resuming import resumed_run
 
-        return await resumed_run(self, manager, run_id, cell=cell)
+        return await resumed_run(self, manager, run_id, context, cell=cell)
 
     async def execute(
         self,
@@ -278,3 +300,7 @@ class ConversationFlow:
         from .svg import svg_of
 
         return svg_of(self)
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and value > 0

@@ -89,9 +89,12 @@ class FlowLibrary:
 
     def names(self) -> list[str]:
         """The names of the flows, sorted; files that are broken are among them."""
-        files = (path for suffix in _SUFFIXES for path in self.folder.rglob(f"*{suffix}") if path.is_file())
-        names = (path.relative_to(self.folder).with_suffix("").as_posix() for path in files)
-        return sorted({name for name in names if _NAME.fullmatch(name)})
+        return sorted({name for name, path in self._files() if not _refused(name, path)})
+
+    def _files(self) -> list[tuple[str, Path]]:
+        """Name and path of each file that looks like a flow's."""
+        files = [path for path in self.folder.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file()]
+        return sorted((path.relative_to(self.folder).with_suffix("").as_posix(), path) for path in files)
 
     def get(self, name: str) -> ConversationFlow:
         """The flow of that name, read anew.
@@ -111,14 +114,27 @@ class FlowLibrary:
         return read_flow(found[0], self.functions)
 
     def validate(self) -> list[str]:
-        """What is wrong in the flows, one line each; empty when all is well."""
+        """What is wrong in the flows, and with the names of their files, one line each; empty when all is well."""
         problems: list[str] = []
-        for name in self.names():
+        seen: set[str] = set()
+        for name, path in self._files():
+            file = path.relative_to(self.folder).as_posix()
+            if why := _refused(name, path) or ("" if name not in seen else f"it is hidden by {name + _SUFFIXES[0]!r}"):
+                problems.append(f"flows/{file}: It is not among the flows: {why}.")
+                continue
+            seen.add(name)
             try:
                 problems += [f"flows/{name}: {problem}" for problem in self.get(name).validate_flow()]
             except PromptError as error:
                 problems.append(f"flows/{name}: {error}")
         return problems
+
+
+def _refused(name: str, path: Path) -> str:
+    """Why a file is not among the flows; empty if it is."""
+    if not _NAME.fullmatch(name):
+        return f"in {name!r} are other characters than A-Z, a-z, 0-9, '_' and '-'"
+    return "" if path.suffix in _SUFFIXES else f"it ends with {path.suffix!r}, not with {_SUFFIXES[0]!r}"
 
 
 class _Reader:

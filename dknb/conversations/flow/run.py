@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 import uuid
 from collections import Counter
 from collections.abc import AsyncGenerator, Iterable
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 from ...errors import ConfigError, FlowError, FlowTimeout
@@ -20,6 +19,7 @@ from .events import FlowEvent
 from .facts import facts_of, taken_from
 from .judge import Judge
 from .judged import MODEL
+from .keeping import kept_of
 from .questions import StateQuestion, ask
 from .result import FlowResult, FlowStep
 
@@ -43,7 +43,7 @@ class FlowRun:
         flow: The flow.
         manager: The conversation.
         context: Values for prompts and conditions; hooks may change them. What of it is JSON data is kept with each
-            question, and is there when the run is resumed.
+            question, and is there when the run is resumed; all else must be given anew then.
         run_id: Marks the nodes of this run, as ``flow_run`` in their metadata.
         state: Where it is.
         status: ``"ready"``, ``"waiting"`` for words of the user, or ``"ended"``.
@@ -75,6 +75,9 @@ class FlowRun:
         self.question: NodeTree | None = None
         self.answer: NodeTree | None = None
         self.said: str | None = None
+        self.resumed_with: NodeTree | None = None
+        self._exited: NodeTree | None = None
+        self._is_busy = False
         self._seconds = 0.0
 
     @property
@@ -126,8 +129,10 @@ class FlowRun:
 
     async def _in_time(self, events: Events) -> Events:
         """``events``, cancelled when the run has taken longer than the flow allows; what consumers take is not counted."""
-        limit = self.flow.timeout_seconds
-        async with aclosing(events):
+        if self._is_busy:
+            raise self._error("it is in the middle of a step.", "busy", hint="Wait for its end; or start another run.")
+        limit, self._is_busy = self.flow.timeout_seconds, True
+        async with aclosing(events), self._until_free():
             while True:
                 began = time.monotonic()
                 clock = asyncio.timeout(None if limit is None else limit - self._seconds)
@@ -145,6 +150,13 @@ class FlowRun:
                 if event is None:
                     return
                 yield event
+
+    @asynccontextmanager
+    async def _until_free(self) -> AsyncGenerator[None, None]:
+        try:
+            yield
+        finally:
+            self._is_busy = False
 
     async def _through_state(self, said: str | None) -> Events:
         if self.needs_words and said is None:
@@ -180,7 +192,7 @@ class FlowRun:
             metadata={
                 **self._marks(),
                 "flow_via": via,
-                "flow_context": _json_part(self.context),
+                **kept_of(self.context),
                 **({} if said is None else {"user_input": said}),
             },
             cell=self.cell,
@@ -208,8 +220,10 @@ class FlowRun:
         assert answer is not None
         name, state = self.state, self.flow.states[self.state]
         response = answer.data.message.content
-        data = {"user_input": self.said, "response": response, "loop_count": self.loops[name]}
-        await self._hook("on_exit", state.on_exit, data)
+        if self._exited is not answer:  # it is, where no transition took the answer the first time
+            data = {"user_input": self.said, "response": response, "loop_count": self.loops[name]}
+            await self._hook("on_exit", state.on_exit, {**data, "resumed": answer is self.resumed_with})
+            self._exited = answer
         judge = Judge(self.manager)
         transition, target = await self._way(state, response, judge)
         step = step_of(self, question, answer, transition, target, judge.cost_usd)
@@ -332,16 +346,3 @@ def step_of(
         tokens=(told.get("usage") or {}).get("total_tokens"),
         duration_s=told.get("duration_s"),
     )
-
-
-def _json_part(context: dict[str, Any]) -> dict[str, Any]:
-    """What of ``context`` a store can hold."""
-    return {name: value for name, value in context.items() if _is_json(value)}
-
-
-def _is_json(value: Any) -> bool:
-    try:
-        json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError, RecursionError):
-        return False
-    return True

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .budget import BudgetMiddleware
     from .cache import CacheMiddleware
     from .content_filter import ContentFilterMiddleware
+    from .copies import gently
     from .exchange import Exchange
     from .log import LoggingMiddleware
     from .metadata import MetadataMiddleware
@@ -42,6 +43,7 @@ _HOME = {
     "TextFilter": "base",
     "ValidationMiddleware": "validation",
     "beside": "aside",
+    "gently": "copies",
 }
 
 __all__ = [
@@ -63,6 +65,7 @@ __all__ = [
     "TextFilter",
     "ValidationMiddleware",
     "beside",
+    "gently",
 ]
 
 

@@ -11,7 +11,7 @@ from ...llm.messages import LLMMessage
 from ..node import ConversationNode
 from ..state import ConversationState
 from ..steps import Step
-from ..storage import ConversationStorage
+from ..storage import ASIDE, ConversationStorage
 from ..tree import Tree
 
 __all__ = ["Answers", "KeptAnswer", "MemoryAnswers", "StoredAnswers"]
@@ -67,16 +67,18 @@ class MemoryAnswers:
 class StoredAnswers:
     """Keeps answers in a store of conversations, for all who use it: other conversations, kernels, processes.
 
-    They lie there as the nodes of a conversation of their own, without a text that a search would find.
+    They lie there as the nodes of a conversation of their own, which is in no list, without a text that a search would
+    find. No conversation of a user can have its id, whatever it is called.
 
     Args:
         storage: The store.
-        conversation_id: What that conversation is called.
+        name: Which answers: those of another name are others.
     """
 
-    def __init__(self, storage: ConversationStorage, conversation_id: str = "dknb-answers") -> None:
+    def __init__(self, storage: ConversationStorage, name: str = "dknb-answers") -> None:
         self.storage = storage
-        self.conversation_id = conversation_id
+        self.name = name
+        self.conversation_id = ASIDE + name
         self._state: ConversationState | None = None
         self._kept: dict[str, KeptAnswer] = {}
         self._seen = 0

@@ -10,10 +10,13 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from itertools import repeat
 from typing import Any, Protocol
 
 from ...llm.messages import LLMMessage, LLMResponse, LLMStreamResponse
 from ..state import ConversationState
+from .copies import Copies
+from .texts import pass_through
 
 __all__ = ["Ask", "ConversationMiddleware", "Outgoing", "TextFilter"]
 
@@ -66,31 +69,59 @@ class ConversationMiddleware(ABC):
 
     @abstractmethod
     async def process_request(self, messages: list[LLMMessage], state: ConversationState) -> list[LLMMessage]:
-        """The messages to send in the place of ``messages``, which are copies."""
+        """The messages to send in the place of ``messages``, which are copies.
+
+        A copy is made when it is looked at: who looks at the last message only, or at ``len(messages)``, costs the same in
+        a conversation of any length. To look at all of a long one without holding others up:
+        ``async for message in gently(messages)``.
+        """
 
     @abstractmethod
     async def process_response(self, response: LLMResponse, state: ConversationState) -> LLMResponse:
         """The response to keep in the place of ``response``, which is a copy.
 
-        What is raised here reaches the caller; the response as the model gave it is stored all the same.
+        What is raised here reaches the caller; the response as the model gave it is stored all the same, as `shown` makes
+        it.
         """
 
     def text_filter(self, state: ConversationState) -> TextFilter | None:
         """A new filter for the text of one streamed answer; None lets it pass as it is."""
         return None
 
+    def shown(self, response: LLMResponse, state: ConversationState) -> LLMResponse:
+        """What is kept and shown of an answer that `process_response` did not get, or gave nothing for.
+
+        Args:
+            response: The answer, as those behind this one show it; not to be changed.
+            state: The conversation.
+
+        Returns:
+            By default a copy whose texts have passed through `text_filter`; the answer itself, if there is none.
+        """
+        return pass_through(response, lambda: self.text_filter(state))
+
     async def converse(self, request: Outgoing, ask: Ask) -> AsyncGenerator[LLMStreamResponse, None]:
         """The pieces of the answer to ``request``; a call that does not stream has one, the last.
 
         For those who must do more than look: answer without asking, or ask again.
         """
-        messages = await self.process_request(list(request.messages), request.state)
+        messages = await self.process_request(Copies(request.messages), request.state)
         _check_messages(messages)
         async with aclosing(self.filtered(ask(replace(request, messages=messages)), request.state)) as pieces:
             async for piece in pieces:
                 if piece.response is not None:
                     piece = replace(piece, response=await self.process_response(piece.response, request.state))
                     _check_response(piece.response)
+                yield piece
+
+    async def around_call(self, request: Outgoing, ask: Ask) -> AsyncGenerator[LLMStreamResponse, None]:
+        """The pieces of the answer to one call of the model, with nothing between it and the model.
+
+        For those who count what is asked in truth: wherever they stand in the list, each call passes here once, asked
+        again or not, and none that a cache answers.
+        """
+        async with aclosing(ask(request)) as pieces:
+            async for piece in pieces:
                 yield piece
 
     async def filtered(
@@ -115,7 +146,9 @@ class ConversationMiddleware(ABC):
 
 
 def _check_messages(messages: object) -> None:
-    if not isinstance(messages, Sequence) or not all(isinstance(message, LLMMessage) for message in messages):
+    if isinstance(messages, Copies) and not messages.is_list:
+        return  # nobody can have put anything in
+    if not isinstance(messages, Sequence) or not all(map(isinstance, messages, repeat(LLMMessage))):
         raise TypeError(f"process_request returned {messages!r:.100}, not a list of messages")
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, nullcontext
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from ...errors import BudgetExceeded, ConfigError
 from ...llm.calls.budget import Budget
 from ...llm.messages import LLMMessage, LLMResponse, LLMStreamResponse
 from ..state import ConversationState
+from .account import Account, BookedCall, tokens_of
 from .base import Ask, ConversationMiddleware, Outgoing
 
 __all__ = ["BudgetMiddleware"]
@@ -24,15 +24,18 @@ class BudgetMiddleware(ConversationMiddleware):
     """A conversation may cost at most so many US dollars, or tokens, in all its life.
 
     What its answers cost already counts, those of other kernels and of all branches too; what another process adds
-    counts from the next time the conversation is resumed. A call is estimated before it is made (see `dknb.llm.Budget`,
-    which holds the dollars here), and refused if it does not fit into what is left, so that many at a time cannot spend
-    more either. Answers out of a cache or a recording cost nothing.
+    counts from the next time the conversation is resumed. Wherever this stands in the list, each call of the model is
+    looked at where it is made: also those whose answer is rejected, left early, or lost to what others raise. It is
+    estimated before it is made (see `dknb.llm.Budget`, which holds the dollars here), and refused if it does not fit into
+    what is left, so that many at a time cannot spend more either. A model that is none of dknb's counts by what it says
+    that its answers cost; until then its calls are expected to cost what the dearest did. Answers out of a cache or a
+    recording cost nothing. What a `ValidationMiddleware` asks its judge is not among the calls of the conversation.
 
     Args:
         limit_usd: US dollars, at least 0.
         limit_tokens: Tokens of prompts and answers together.
         unknown: What to do with calls whose price nobody knows, where ``limit_usd`` is set: ``"refuse"``, or
-            ``"allow"`` and do not count them.
+            ``"allow"`` and do not count them. A model that is none of dknb's is refused after the first such call.
 
     Raises:
         ConfigError: There is no limit, or one cannot be one.
@@ -49,13 +52,15 @@ class BudgetMiddleware(ConversationMiddleware):
     ) -> None:
         if limit_usd is None and limit_tokens is None:
             raise ConfigError("A BudgetMiddleware needs a limit.", hint="Give limit_usd=… or limit_tokens=…")
-        if limit_tokens is not None and limit_tokens < 0:
-            raise ConfigError(f"A budget cannot be {limit_tokens!r} tokens.")
+        if limit_tokens is not None and (type(limit_tokens) is not int or limit_tokens < 0):
+            raise ConfigError(f"A budget cannot be {limit_tokens!r} tokens.", hint="Give a whole number")
+        if unknown not in ("refuse", "allow"):
+            raise ConfigError(f"unknown is {unknown!r}.", hint="Give 'refuse' or 'allow'")
         self.limit_usd = limit_usd
         self.limit_tokens = limit_tokens
         self.unknown = unknown
         self._new_budget()
-        self._accounts: dict[str, _Account] = {}
+        self._accounts: dict[str, Account] = {}
 
     async def process_request(self, messages: list[LLMMessage], state: ConversationState) -> list[LLMMessage]:
         """Let it pass if anything is left.
@@ -80,21 +85,24 @@ class BudgetMiddleware(ConversationMiddleware):
         return response
 
     async def converse(self, request: Outgoing, ask: Ask) -> AsyncGenerator[LLMStreamResponse, None]:
-        """Reserve what the call may take, and count what it took."""
+        """Say at the end what is spent; whether a call may be made is asked where it is made."""
+        async with aclosing(ask(request)) as pieces:
+            async for piece in pieces:
+                if piece.response is not None:
+                    await self.process_response(piece.response, request.state)
+                yield piece
+
+    async def around_call(self, request: Outgoing, ask: Ask) -> AsyncGenerator[LLMStreamResponse, None]:
+        """Reserve what the call may take, and count what it took, however it ends."""
         account = await self._account(request.state)
-        await self.process_request(request.messages, request.state)
-        estimate = await self._reserve(request, account)
-        try:
+        await self.process_request([], request.state)
+        with await self._reserved(request, account) as call:
             async with aclosing(self._asked(request, ask, account)) as pieces:
                 async for piece in pieces:
-                    if piece.response is not None:
-                        account.book(piece.response, counted_elsewhere=_counts_itself(request.model))
-                        await self.process_response(piece.response, request.state)
+                    call.arrived(piece)
                     yield piece
-        finally:
-            account.reserved -= estimate
 
-    async def _asked(self, request: Outgoing, ask: Ask, account: _Account) -> AsyncGenerator[LLMStreamResponse, None]:
+    async def _asked(self, request: Outgoing, ask: Ask, account: Account) -> AsyncGenerator[LLMStreamResponse, None]:
         """The pieces; the call begins with the first, and is inside the budget."""
         async with aclosing(ask(request)) as pieces:
             try:
@@ -109,26 +117,29 @@ class BudgetMiddleware(ConversationMiddleware):
             async for piece in pieces:
                 yield piece
 
-    async def _reserve(self, request: Outgoing, account: _Account) -> int:
-        """The tokens that the call may take, reserved.
+    async def _reserved(self, request: Outgoing, account: Account) -> BookedCall:
+        """What the call may take, reserved.
 
         Raises:
-            BudgetExceeded: They do not fit into what is left.
+            BudgetExceeded: It does not fit into what is left.
         """
-        if self.limit_tokens is None:
-            return 0
-        estimate = await asyncio.to_thread(_expected_tokens, request)
-        if account.tokens + account.reserved + estimate > self.limit_tokens:
-            raise self._refusal(self.limit_tokens, account.tokens, estimate, "tokens", account.reserved)
-        account.reserved += estimate
-        return estimate
+        call = await BookedCall.expected(request, account, counts_tokens=self.limit_tokens is not None)
+        if self.limit_tokens is not None and account.tokens + account.reserved + call.tokens > self.limit_tokens:
+            raise self._refusal(self.limit_tokens, account.tokens, call.tokens, "tokens", account.reserved)
+        if account.money is not None and not call.books_itself:
+            if account.unpriced and self.unknown == "refuse":
+                raise self._unknown_price(account)
+            if call.price > account.money.left:
+                raise self._refusal(account.money.limit, account.money.spent, call.price, "USD", account.money.reserved)
+        call.reserve()
+        return call
 
-    async def _account(self, state: ConversationState) -> _Account:
+    async def _account(self, state: ConversationState) -> Account:
         account = self._accounts.get(state.conversation_id)
         if account is None:
             money, tokens = await _spent(state)
             # Another call may have counted meanwhile.
-            account = self._accounts.setdefault(state.conversation_id, _Account(self._new_budget(money), tokens))
+            account = self._accounts.setdefault(state.conversation_id, Account(self._new_budget(money), tokens))
         return account
 
     def _new_budget(self, spent: float = 0.0) -> Budget | None:
@@ -137,6 +148,18 @@ class BudgetMiddleware(ConversationMiddleware):
         budget = Budget(self.limit_usd, unknown=self.unknown)
         budget.spent = spent
         return budget
+
+    def _unknown_price(self, account: Account) -> BudgetExceeded:
+        assert account.money is not None
+        return BudgetExceeded(
+            f"BudgetMiddleware cannot hold this conversation to ${account.money.limit:.4g}: what {account.unpriced} of its "
+            "calls cost is not known. The call was not made.",
+            limit=account.money.limit,
+            spent=account.money.spent,
+            reserved=account.money.reserved,
+            estimate=None,
+            hint='Let such calls pass, uncounted:  BudgetMiddleware(…, unknown="allow")',
+        )
 
     def _refusal(self, limit: float, spent: float, estimate: float, unit: str, reserved: float = 0.0) -> BudgetExceeded:
         def told(amount: float) -> str:
@@ -161,52 +184,16 @@ class BudgetMiddleware(ConversationMiddleware):
         return f"BudgetMiddleware({', '.join(dollars + tokens)})"
 
 
-@dataclass(slots=True)
-class _Account:
-    """What one conversation has spent."""
-
-    money: Budget | None
-    tokens: int
-    reserved: int = 0
-
-    def book(self, response: LLMResponse, *, counted_elsewhere: bool) -> None:
-        self.tokens += _tokens(response.usage)
-        if self.money is not None and not counted_elsewhere:
-            self.money.spent += response.cost_usd or 0.0
-
-
-def _counts_itself(model: Any) -> bool:
-    """Whether calls of ``model`` book what they cost in the budgets around them."""
-    from ...llm.base import AsyncLLMProvider
-
-    return isinstance(model, AsyncLLMProvider)
-
-
-def _expected_tokens(request: Outgoing) -> int:
-    from ...llm.calls.expected import ANSWER_TOKENS
-    from ...llm.counting.tokens import TokenCounter
-
-    config = getattr(request.model, "config", None)
-    most = request.settings.get("max_tokens") or getattr(config, "max_tokens", None) or ANSWER_TOKENS
-    name = str(getattr(request.model, "model", None) or "default")
-    return int(TokenCounter.count_messages(request.messages, name)) + int(most)
-
-
 async def _spent(state: ConversationState) -> tuple[float, int]:
     """The US dollars and tokens of all answers in the tree."""
     money, tokens = 0.0, 0
     for number, tree in enumerate(list(state.message_tree.walk())):
         if tree.data.role == "assistant":
             money += tree.data.metadata.get("cost_usd") or 0.0
-            tokens += _tokens(tree.data.metadata.get("usage"))
+            tokens += tokens_of(tree.data.metadata.get("usage"))
         if number % _AT_A_TIME == 0:
             await asyncio.sleep(0)
     return money, tokens
-
-
-def _tokens(usage: Any) -> int:
-    told = usage or {}
-    return int(told.get("total_tokens") or sum(told.get(name) or 0 for name in ("prompt_tokens", "completion_tokens")))
 
 
 def _of_ours(error: BudgetExceeded) -> BudgetExceeded:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -15,6 +16,7 @@ from ...llm.recordings.entry import request_key
 from ..state import ConversationState
 from .answer_cache import Answers, KeptAnswer, MemoryAnswers
 from .base import Ask, ConversationMiddleware, Outgoing
+from .copies import sent
 
 __all__ = ["CacheMiddleware"]
 
@@ -54,7 +56,7 @@ class CacheMiddleware(ConversationMiddleware):
 
     async def converse(self, request: Outgoing, ask: Ask) -> AsyncGenerator[LLMStreamResponse, None]:
         """Answer from what is kept, or ask and keep the answer."""
-        key = _key(request)
+        key = await asyncio.to_thread(_key, request)  # of all that was said
         kept = await self.answers.get(key) if key is not None and not request.attempt else None
         if kept is not None and not self._is_old(kept):
             response = _cached(kept)
@@ -103,12 +105,12 @@ def _key(request: Outgoing) -> str | None:
     """What the request is found by; None if it is not plain data, and is never the same again."""
     settings = dict(request.settings)
     try:
-        return request_key(_canonical(request.model, request.messages, settings))
+        return request_key(_canonical(request.model, sent(request.messages), settings))
     except RecordingError:
         return None
 
 
-def _canonical(model: Any, messages: list[LLMMessage], settings: dict[str, Any]) -> dict[str, Any]:
+def _canonical(model: Any, messages: Sequence[LLMMessage], settings: dict[str, Any]) -> dict[str, Any]:
     from ...llm.base import AsyncLLMProvider
     from ...llm.request import completion_request
 

@@ -9,6 +9,7 @@ from typing import Any
 from ...llm.messages import LLMMessage, LLMResponse
 from ..state import ConversationState
 from .base import ConversationMiddleware
+from .copies import mark
 
 __all__ = ["MetadataMiddleware"]
 
@@ -40,8 +41,8 @@ class MetadataMiddleware(ConversationMiddleware):
     async def process_request(self, messages: list[LLMMessage], state: ConversationState) -> list[LLMMessage]:
         """Add to each message."""
         added = self.request_metadata | _extra(self.request_metadata_fn, state)
-        for message in messages:
-            message.metadata.update(added)
+        if added:
+            mark(messages, added)
         return messages
 
     async def process_response(self, response: LLMResponse, state: ConversationState) -> LLMResponse:

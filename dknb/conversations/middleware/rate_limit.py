@@ -12,6 +12,7 @@ from ...errors import ConfigError, RateLimited
 from ...llm.messages import LLMMessage, LLMResponse
 from ..state import ConversationState
 from .base import ConversationMiddleware
+from .copies import mark
 
 __all__ = ["RateLimitMiddleware"]
 
@@ -45,7 +46,9 @@ class RateLimitMiddleware(ConversationMiddleware):
         *,
         wait: bool = False,
     ) -> None:
-        if max_requests < 1 or not window_seconds > 0:
+        if type(max_requests) is not int or max_requests < 1:
+            raise ConfigError(f"{max_requests!r} is no number of requests.", hint="Give a whole number above 0")
+        if type(window_seconds) not in (int, float) or not window_seconds > 0:
             raise ConfigError(f"There is no limit of {max_requests!r} requests in {window_seconds!r} seconds.")
         self.max_requests = max_requests
         self.window_seconds = window_seconds
@@ -67,8 +70,7 @@ class RateLimitMiddleware(ConversationMiddleware):
             await asyncio.sleep(pause)
         self._passed.setdefault(key, deque()).append(time.monotonic())
         told = {"rate_limit_count": self._count(key), "rate_limit_max": self.max_requests}
-        for message in messages:
-            message.metadata.update(told)
+        mark(messages, told)
         return messages
 
     async def process_response(self, response: LLMResponse, state: ConversationState) -> LLMResponse:

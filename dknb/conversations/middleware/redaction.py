@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import re
 import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from ...errors import ConfigError
 from ...llm.messages import LLMMessage, LLMResponse
 from ...llm.recordings.scrub import KEY_SHAPES, named_environment_secrets
 from ..state import ConversationState
 from .base import ConversationMiddleware
+from .copies import change_each
 from .texts import change_texts
 from .words import WordReplacer, replace_words
 
 __all__ = ["RedactionMiddleware"]
 
-# The look-behind lets each address begin in one place only: a long word is not searched from each of its letters.
-_EMAIL = r"(?<![\w.+%-])[\w.+%-]{1,64}@(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_]{2,24}(?![\w-])"
+_DOMAIN = r"(?:[^\W_](?:[\w-]{0,61}[^\W_])?\.)+[^\W\d_][^\W_]{1,62}"
+# The look-behinds let each address begin in one place only: a long word is not searched from each of its letters. What
+# follows an address does not matter: one more letter taken out is better than an address sent.
+_EMAIL = (
+    rf"(?<![\w.+%-])(?<!\w')[\w.+%-]++(?:'[\w.+%-]++)*+[@\uff20]{_DOMAIN}"
+    rf"|(?<![\w.+%-])[\w.+-]++%40{_DOMAIN}"
+)
+#: Name and password in an address, ``scheme://name:password@host``.
+_CREDENTIALS = r"(?<=://)[^\s/?#:@\"'<>]*:[^\s/?#\"'<>]+(?=@)"
 _PRIVATE_KEY = r"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----[^-]*(?:-----END (?:[A-Z]+ )?PRIVATE KEY-----)?"
 _NAME = re.compile(r"[A-Za-z]\w{0,30}", re.ASCII)
 #: What looks like a placeholder and was said by somebody: it gets one of its own, so that it comes back as it was.
@@ -37,8 +47,11 @@ class RedactionMiddleware(ConversationMiddleware):
     judge is a model too, and after whatever adds to the messages.
 
     Keys are recognised by their shape, as their vendors document it, and by being the value of a variable of this
-    environment that is named like a key. Images, documents that are no text, settings and the descriptions of tools are not
-    looked into.
+    environment that is named like a key; name and password in an address count as a key. Names of speakers and documents,
+    addresses of images, and keys in the data of tools are searched as texts are. Images, documents that are no text,
+    settings and the descriptions of tools are not looked into.
+
+    A copy, also a pickled one, knows no values: neither those of conversations nor the environment's.
 
     Args:
         patterns: Regular expressions of your own, by what to call them.
@@ -54,9 +67,8 @@ class RedactionMiddleware(ConversationMiddleware):
     def __init__(self, patterns: Mapping[str, str] | None = None, *, keys: bool = True, emails: bool = True) -> None:
         self._patterns = {_kind(name): _checked(name, pattern) for name, pattern in (patterns or {}).items()}
         if keys:
-            shapes = [_PRIVATE_KEY, *(shape.pattern for shape in KEY_SHAPES.values())]
-            told = [re.escape(value) for _, value in named_environment_secrets(os.environ)]
-            self._patterns["KEY"] = "|".join([*sorted(told, key=len, reverse=True), *shapes])
+            shapes = [_PRIVATE_KEY, *(shape.pattern for shape in KEY_SHAPES.values()), _CREDENTIALS]
+            self._patterns["KEY"] = "|".join(shapes)
         if emails:
             self._patterns["EMAIL"] = _EMAIL
         kinds = "|".join([_LITERAL, *self._patterns])
@@ -67,17 +79,29 @@ class RedactionMiddleware(ConversationMiddleware):
     async def process_request(self, messages: list[LLMMessage], state: ConversationState) -> list[LLMMessage]:
         """Put placeholders in the place of what must not go out."""
         table = self._table(state)
-        for message in messages:
-            change_texts(message, lambda text: self._redacted(text, table))
+        known = _environment_values() if "KEY" in self._patterns else None
+
+        def redact(message: LLMMessage) -> None:
+            change_texts(message, lambda text: self._redacted(text, table, known), names=True)
+
+        await change_each(messages, redact)
         return messages
 
     async def process_response(self, response: LLMResponse, state: ConversationState) -> LLMResponse:
         """Put back what the placeholders stand for; the metadata says how many values of each kind are kept back."""
-        table = self._table(state)
-        change_texts(response, lambda text: replace_words(text, table.values, table.value_of))
+        self._put_back(response, table := self._table(state))
         if table.counts:
             response.metadata["redacted"] = dict(table.counts)
         return response
+
+    def shown(self, response: LLMResponse, state: ConversationState) -> LLMResponse:
+        """A copy with what the placeholders stand for."""
+        twin = copy.deepcopy(response)
+        self._put_back(twin, self._table(state))
+        return twin
+
+    def _put_back(self, response: LLMResponse, table: _Table) -> None:
+        change_texts(response, lambda text: replace_words(text, table.values, table.value_of), names=True)
 
     def text_filter(self, state: ConversationState) -> WordReplacer:
         """The same for the pieces of a stream."""
@@ -87,19 +111,20 @@ class RedactionMiddleware(ConversationMiddleware):
     def _table(self, state: ConversationState) -> _Table:
         return self._tables.setdefault(state.conversation_id, _Table())
 
-    def _redacted(self, text: str, table: _Table) -> str:
+    def _redacted(self, text: str, table: _Table, known: re.Pattern[str] | None) -> str:
         out: list[str] = []
         place = 0
-        for start, end, kind in self._found(text):
+        for start, end, kind in self._found(text, known):
             out += [text[place:start], table.placeholder(kind, text[start:end])]
             place = end
         return "".join([*out, text[place:]])
 
-    def _found(self, text: str) -> Iterator[tuple[int, int, str]]:
+    def _found(self, text: str, known: re.Pattern[str] | None) -> Iterator[tuple[int, int, str]]:
         """What is to be taken out, from left to right; where two overlap, the one that begins first, or is longer."""
+        searched = self._search.items() if known is None else [*self._search.items(), ("KEY", known)]
         spans = [
             (match.start(), -match.end(), kind)
-            for kind, pattern in self._search.items()
+            for kind, pattern in searched
             for match in pattern.finditer(text)
             if match[0]
         ]
@@ -108,6 +133,9 @@ class RedactionMiddleware(ConversationMiddleware):
             if start >= reached:
                 reached = -negative_end
                 yield start, reached, kind
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_tables": {}}
 
     def __repr__(self) -> str:
         return f"RedactionMiddleware({', '.join(self._patterns)})"
@@ -134,6 +162,12 @@ class _Table:
 
     def value_of(self, placeholder: str) -> str:
         return self.values[placeholder]
+
+
+def _environment_values() -> re.Pattern[str] | None:
+    """Finds the values of variables that are named like a key; looked up for each request, so that no object has them."""
+    values = sorted((value for _, value in named_environment_secrets(os.environ)), key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, values))) if values else None
 
 
 def _kind(name: str) -> str:

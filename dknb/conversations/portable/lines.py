@@ -11,14 +11,14 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from ...errors import SchemaVersionError, StorageError
+from ...errors import DknbError, SchemaVersionError, StorageError
 from ..ledger import CallRecord
 from ..node import OPEN
-from ..stores.rows import BranchRow, HeadRow, NodeRow, Rows, to_iso, to_json
+from ..stores.rows import BranchRow, HeadRow, NodeRow, Rows, to_iso
+from .fields import read_branch, read_call, read_head, read_labels, read_node
 
 __all__ = ["PortedTalk", "call_line", "end_line", "header_line", "read_lines", "talk_lines"]
 
@@ -101,7 +101,7 @@ def read_lines(path: Path) -> Iterator[PortedTalk | CallRecord]:
             elif kind == "node" and talk is not None:
                 _take_node(talk, data)
             elif kind == "call":
-                yield CallRecord(**{**data, "at": datetime.fromisoformat(data["at"])})
+                yield read_call(data)
             else:
                 raise ValueError(f"{kind!r} does not belong here")
         counts[kind] += 1
@@ -141,38 +141,31 @@ def _told(where: str) -> Iterator[None]:
     """Say where in the file something is wrong."""
     try:
         yield
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except SchemaVersionError:
+        raise
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError, DknbError) as error:
         raise StorageError(
-            f"{where} is no line of an exported store: {error}.",
+            f"{where} is no line of an exported store: {str(error).rstrip('.')}.",
             hint="Name a file of dknb store export, as it was written.",
         ) from error
 
 
 def _begun(data: Line) -> PortedTalk:
-    branches = [BranchRow(**branch) for branch in data.pop("branches")]
-    head = HeadRow(**{**data, "metadata": to_json(data["metadata"], "metadata of the conversation")})
-    for name in (head.conversation_id, *(branch.name for branch in branches)):
-        if not isinstance(name, str):
-            raise TypeError(f"{name!r} is no name")
-    for at in (head.created_at, head.updated_at, *(branch.updated_at for branch in branches)):
-        datetime.fromisoformat(at)
-    return PortedTalk(head, branches)
+    branches = [read_branch(branch) for branch in data["branches"]]
+    if len({branch.name for branch in branches}) < len(branches):
+        raise ValueError("it has two branches of one name")
+    return PortedTalk(read_head(data, branches), branches)
 
 
 def _take_node(talk: PortedTalk, data: Line) -> None:
-    labels = data.pop("labels")
-    packed = {key: None if data[key] is None else to_json(data[key], key) for key in _JSON}
-    row = NodeRow(**{**data, **packed})
-    datetime.fromisoformat(row.created_at)
+    row = read_node(data)
     first = row.seq == 0
-    if row.seq != len(talk.nodes) or (row.parent_seq is None) != first or row.state == OPEN:
+    if row.seq != len(talk.nodes) or (row.parent_seq is None) != first:
         raise ValueError(f"node {row.seq!r} does not fit here")
-    if not (first or (isinstance(row.parent_seq, int) and 0 <= row.parent_seq < row.seq)):
+    if row.parent_seq is not None and row.parent_seq >= row.seq:
         raise ValueError(f"node {row.seq} has no parent")
-    if not all(isinstance(value, str) for value in (row.role, row.content, row.metadata, *labels)):
-        raise ValueError(f"node {row.seq} has something else where text belongs")
     talk.nodes.append(row)
-    talk.labels += [(row.seq, label) for label in labels]
+    talk.labels += [(row.seq, label) for label in read_labels(data)]
 
 
 def _checked(talk: PortedTalk) -> PortedTalk:

@@ -10,8 +10,10 @@ from typing import NamedTuple, TextIO
 
 from ...errors import ConversationNotFound, StorageError
 from ..ledger import CallRecord
+from ..node import OPEN
+from ..storage import ASIDE
 from ..stores._row_storage import RowStorage
-from ..stores.rows import Rows
+from ..stores.rows import HeadRow, NodeRow, Rows
 from .lines import Line, PortedTalk, call_line, end_line, header_line, read_lines, talk_lines
 
 __all__ = ["Imported", "export_store", "import_store"]
@@ -24,11 +26,14 @@ class Imported(NamedTuple):
         added: The names of the conversations that were added, as they are in the store.
         present: The names of those that were there already, just the same.
         calls: How many rows of the ledger were added.
+        differing: Of those that say the same in the store, but were left alone with other labels or the like: the name, and
+            what differs.
     """
 
     added: list[str]
     present: list[str]
     calls: int
+    differing: Sequence[tuple[str, str]] = ()
 
 
 async def export_store(storage: RowStorage, file: TextIO, names: Sequence[str] = ()) -> tuple[int, int]:
@@ -48,7 +53,8 @@ async def export_store(storage: RowStorage, file: TextIO, names: Sequence[str] =
 
 def _export(storage: RowStorage, file: TextIO, names: list[str]) -> tuple[int, int]:
     with storage.rows(write=False) as rows:
-        known = [head.conversation_id for head in rows.heads()][::-1] if rows is not None else []
+        heads = rows.heads() if rows is not None else []
+        known = [head.conversation_id for head in heads if not head.conversation_id.startswith(ASIDE)][::-1]
         calls = [] if rows is None else rows.calls(None)
     if missing := [name for name in names if name not in known]:
         raise ConversationNotFound(f"There is no conversation {missing[0]!r}.", hint=f"The store has {len(known)}.")
@@ -76,7 +82,8 @@ def _export(storage: RowStorage, file: TextIO, names: list[str]) -> tuple[int, i
 async def import_store(storage: RowStorage, path: Path, *, rename: bool = False) -> Imported:
     """Add the conversations of a file that `export_store` wrote, and the rows of the ledger that are not there.
 
-    What the store has already, just the same, is left alone: an import that was interrupted can be repeated.
+    What the store has already is left alone, so that an import that was interrupted can be repeated; if only labels or the like
+    differ, that is told.
 
     Args:
         storage: Where they go.
@@ -92,22 +99,24 @@ async def import_store(storage: RowStorage, path: Path, *, rename: bool = False)
 
 
 def _import(storage: RowStorage, path: Path, rename: bool) -> Imported:
-    names = _names(storage, path, rename)
+    names, differing = _names(storage, path, rename)
     added, present, calls = [], [], []
     for each in read_lines(path):
         if isinstance(each, CallRecord):
             calls.append(replace(each, conversation_id=names.get(each.conversation_id or "") or each.conversation_id))
         elif (name := names[each.head.conversation_id]) is None:
-            present.append(each.head.conversation_id)
+            if each.head.conversation_id not in differing:
+                present.append(each.head.conversation_id)
         else:
             _add(storage, each, name)
             added.append(name)
-    return Imported(added, present, _add_calls(storage, calls))
+    return Imported(added, present, _add_calls(storage, calls), list(differing.items()))
 
 
-def _names(storage: RowStorage, path: Path, rename: bool) -> dict[str, str | None]:
-    """The name in the store of each conversation of the file; None for one that is there already."""
+def _names(storage: RowStorage, path: Path, rename: bool) -> tuple[dict[str, str | None], dict[str, str]]:
+    """The name in the store of each conversation of the file, None for one that is left alone; and what differs in which."""
     names: dict[str, str | None] = {}
+    differing: dict[str, str] = {}
     with storage.rows(write=False) as rows:
         for each in read_lines(path):
             if isinstance(each, CallRecord):
@@ -115,16 +124,18 @@ def _names(storage: RowStorage, path: Path, rename: bool) -> dict[str, str | Non
             name = each.head.conversation_id
             if name in names:
                 raise StorageError(f"{path} has two conversations {name!r}.", hint="Nothing was imported.")
-            names[name] = name if rows is None else _name_in(rows, each, rename)
-    return names
+            names[name] = name if rows is None else _name_in(rows, each, rename, set(filter(None, names.values())))
+            if rows is not None and names[name] is None and (different := _difference(rows, each)):
+                differing[name] = different
+    return names, differing
 
 
-def _name_in(rows: Rows, talk: PortedTalk, rename: bool) -> str | None:
+def _name_in(rows: Rows, talk: PortedTalk, rename: bool, taken: set[str]) -> str | None:
     name = talk.head.conversation_id
     there = rows.head(name)
     if there is None:
         return name
-    if there.next_seq == talk.head.next_seq and list(rows.nodes(name, 0, None)) == talk.nodes:
+    if _says_the_same(rows, there, talk) and not (rename and _difference(rows, talk)):
         return None
     if not rename:
         raise StorageError(
@@ -132,9 +143,42 @@ def _name_in(rows: Rows, talk: PortedTalk, rename: bool) -> str | None:
             hint="Give the one of the file a new name with --rename, or delete the one of the store.",
         )
     number = 2
-    while rows.head(f"{name} ({number})") is not None:
+    while f"{name} ({number})" in taken or rows.head(f"{name} ({number})") is not None:
         number += 1
     return f"{name} ({number})"
+
+
+def _says_the_same(rows: Rows, there: HeadRow, talk: PortedTalk) -> bool:
+    same = there.next_seq == talk.head.next_seq
+    return same and [_shown(row) for row in rows.nodes(talk.head.conversation_id, 0, None)] == list(
+        map(_shown, talk.nodes)
+    )
+
+
+def _shown(row: NodeRow) -> NodeRow:
+    # A deletion has the number of a revision, which is of the one store; an answer that is still coming was cut on its way.
+    return row._replace(hidden=0, state="incomplete" if row.state == OPEN else row.state)
+
+
+def _difference(rows: Rows, talk: PortedTalk) -> str:
+    """What of a conversation of the store, which says the same, is otherwise than in the file; "" if nothing is."""
+    name, head = talk.head.conversation_id, rows.head(talk.head.conversation_id)
+    if head is None:
+        return ""
+    pairs = {
+        "labels": (sorted(rows.labels(name)), sorted(talk.labels)),
+        "metadata": (json.loads(head.metadata), json.loads(talk.head.metadata)),
+        "branches": tuple(
+            sorted((each.name, each.head_seq, bool(each.hidden)) for each in found)
+            for found in (rows.branches(name), talk.branches)
+        ),
+        "position": tuple((each.current_seq, each.current_branch) for each in (head, talk.head)),
+        "deletions": (
+            {seq for seq, _ in rows.hidden(name)},
+            {row.seq for row in talk.nodes if row.hidden},
+        ),
+    }
+    return ", ".join(what for what, (one, other) in pairs.items() if one != other)
 
 
 def _add(storage: RowStorage, talk: PortedTalk, name: str) -> None:

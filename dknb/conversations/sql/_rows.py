@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import BindParameter, Connection, Float, Integer, bindparam, case, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ..ledger import CallRecord
@@ -16,7 +16,7 @@ from ..node import OPEN
 from ..search import Query, Said
 from ..stores.rows import AMENDED, BranchRow, Claim, HeadRow, NodeRow, storable, to_iso
 from .schema import branches, calls, conversations, labels, nodes
-from .words import candidates, index_words
+from .words import candidates, folded, index_words, refresh_facts
 
 __all__ = ["SqlRows"]
 
@@ -27,6 +27,9 @@ _THIS = conversations.c.id == _ID
 _NODE_COLUMNS = [nodes.c[name] for name in NodeRow._fields]
 _HEAD_COLUMNS = [conversations.c[name] for name in ("id", *HeadRow._fields[1:])]
 _BRANCH_COLUMNS = [branches.c[name] for name in BranchRow._fields]
+#: A number of the ledger is below this, as PostgreSQL's columns are.
+MOST_TOLD = 2**31
+
 _CALL_FIELDS = [field.name for field in fields(CallRecord)]
 
 # Statements are built once, so that SQLAlchemy finds their compiled form instead of building it again.
@@ -36,6 +39,14 @@ _ADD_HEAD = {
     "postgresql": postgresql.insert(conversations).on_conflict_do_nothing().returning(conversations.c.id),
 }
 _HEADS = select(*_HEAD_COLUMNS).order_by(conversations.c.updated_at.desc())
+_LAST = (nodes.c.conversation_id == _ID, nodes.c.seq == bindparam("last_seq"))
+_CLAIMED = (
+    conversations.c.next_seq,
+    conversations.c.revision,
+    conversations.c.created_at,
+    select(nodes.c.role).where(*_LAST).scalar_subquery(),
+    select(case((nodes.c.state != OPEN, nodes.c.created_at))).where(*_LAST).scalar_subquery(),
+)
 _CLAIM = (
     update(conversations)
     .where(_THIS)
@@ -44,7 +55,7 @@ _CLAIM = (
         revision=conversations.c.revision + bindparam("more_revisions"),
         updated_at=bindparam("now"),
     )
-    .returning(conversations.c.next_seq, conversations.c.revision)
+    .returning(*_CLAIMED)
 )
 _ADVANCE = (
     update(conversations)
@@ -55,7 +66,7 @@ _ADVANCE = (
         current_branch=_NAME,
         updated_at=bindparam("now"),
     )
-    .returning(conversations.c.next_seq, conversations.c.revision)
+    .returning(*_CLAIMED)
 )
 _MOVE = update(conversations).where(_THIS).values(current_seq=_SEQ, current_branch=_NAME)
 _METADATA = update(conversations).where(_THIS).values(metadata=bindparam("new_metadata"))
@@ -71,12 +82,12 @@ _AT = (nodes.c.conversation_id == _ID, nodes.c.seq == _SEQ)
 _REPLACE_NODE = (
     update(nodes)
     .where(*_AT, nodes.c.state != OPEN)
-    .values({name: bindparam(f"new_{name}") for name in NodeRow._fields if name != "seq"})
+    .values({name: bindparam(f"new_{name}") for name in (*NodeRow._fields, "folded") if name != "seq"})
 )
 _AMEND = (
     update(nodes)
     .where(*_AT, nodes.c.state == OPEN, nodes.c.session == bindparam("by_session"))
-    .values({name: bindparam(f"new_{name}") for name in AMENDED})
+    .values({name: bindparam(f"new_{name}") for name in (*AMENDED, "folded")})
 )
 _NODES = select(*_NODE_COLUMNS).where(nodes.c.conversation_id == _ID, nodes.c.seq >= _SEQ).order_by(nodes.c.seq)
 _NODE_AT = select(*_NODE_COLUMNS).where(*_AT)
@@ -129,13 +140,15 @@ class SqlRows:
         values["id"] = values.pop("conversation_id")
         return self._do(_ADD_HEAD[self._connection.dialect.name], values).first() is not None
 
-    def claim(self, conversation_id: str, nodes: int, revisions: int, at: str) -> Claim | None:
+    def claim(self, conversation_id: str, nodes: int, revisions: int, at: str, last: int) -> Claim | None:
         values = {"in_conversation": conversation_id, "more_nodes": nodes, "more_revisions": revisions, "now": at}
+        values["last_seq"] = last
         row = self._do(_CLAIM, values).first()
         return None if row is None else Claim._make(row)
 
-    def advance(self, conversation_id: str, nodes: int, branch: str | None, at: str) -> Claim | None:
+    def advance(self, conversation_id: str, nodes: int, branch: str | None, at: str, last: int) -> Claim | None:
         values = {"in_conversation": conversation_id, "more_nodes": nodes, "of_name": branch, "now": at}
+        values["last_seq"] = last
         row = self._do(_ADVANCE, values).first()
         return None if row is None else Claim._make(row)
 
@@ -148,7 +161,7 @@ class SqlRows:
     def add_nodes(self, conversation_id: str, rows: Sequence[NodeRow]) -> list[int]:
         ordinals: list[int] = []
         for row in rows:
-            values = row._asdict()
+            values = self._values(row)
             del values["ordinal"]
             values |= {"conversation_id": conversation_id}
             values |= {"in_conversation": conversation_id, "below_seq": row.parent_seq}
@@ -158,18 +171,19 @@ class SqlRows:
 
     def fill(self, conversation_id: str, rows: Iterable[NodeRow]) -> None:
         for part in _parts(rows):
-            self._do(_ADD_WHOLE, [{"conversation_id": conversation_id, **row._asdict()} for row in part])
+            self._do(_ADD_WHOLE, [{"conversation_id": conversation_id, **self._values(row)} for row in part])
             index_words(self._connection, conversation_id, part)
 
     def replace_nodes(self, conversation_id: str, rows: Iterable[NodeRow]) -> None:
         this = {"in_conversation": conversation_id}
         for part in _parts(rows):
-            new = [{f"new_{name}": value for name, value in row._asdict().items()} for row in part]
+            new = [{f"new_{name}": value for name, value in self._values(row).items()} for row in part]
             self._do(_REPLACE_NODE, [{**this, "at_seq": values.pop("new_seq"), **values} for values in new])
             index_words(self._connection, conversation_id, part)
 
     def amend(self, conversation_id: str, row: NodeRow) -> bool:
-        new = {f"new_{name}": getattr(row, name) for name in AMENDED}
+        values = self._values(row)
+        new = {f"new_{name}": values[name] for name in (*AMENDED, "folded")}
         this = {"in_conversation": conversation_id, "at_seq": row.seq, "by_session": row.session}
         done = self._do(_AMEND, {**this, **new}).rowcount > 0
         index_words(self._connection, conversation_id, [row] if done else [])
@@ -182,6 +196,9 @@ class SqlRows:
     def path(self, conversation_id: str, seq: int) -> list[NodeRow]:
         found = self._do(_PATH, {"in_conversation": conversation_id, "at_seq": seq})
         return sorted((NodeRow._make(row) for row in found), key=lambda row: row.seq)
+
+    def _values(self, row: NodeRow) -> dict[str, Any]:
+        return {**row._asdict(), "folded": folded(row.content) if self._connection.dialect.name == "sqlite" else None}
 
     def candidates(self, query: Query) -> list[Said]:
         return candidates(self._connection, query)
@@ -200,6 +217,7 @@ class SqlRows:
         if seqs:
             this = {"in_conversation": conversation_id, "new_hidden": deletion}
             self._do(_HIDE, [{**this, "at_seq": seq} for seq in seqs])
+            refresh_facts(self._connection, conversation_id, seqs)
 
     def labels(self, conversation_id: str) -> list[tuple[int, str]]:
         return [(seq, name) for seq, name in self._do(_LABELS, {"in_conversation": conversation_id})]
@@ -209,11 +227,13 @@ class SqlRows:
         if pairs:
             values = [{"conversation_id": conversation_id, "seq": seq, "name": name} for seq, name in set(pairs)]
             self._do(_LABEL, values)
+            refresh_facts(self._connection, conversation_id, [seq for seq, _ in pairs])
 
     def unlabel(self, conversation_id: str, pairs: Sequence[tuple[int, str]]) -> None:
         if pairs:
             this = {"in_conversation": conversation_id}
             self._do(_UNLABEL, [{**this, "at_seq": seq, "of_name": name} for seq, name in pairs])
+            refresh_facts(self._connection, conversation_id, [seq for seq, _ in pairs])
 
     def branches(self, conversation_id: str) -> list[BranchRow]:
         return [BranchRow._make(row) for row in self._do(_BRANCHES, {"in_conversation": conversation_id})]
@@ -246,14 +266,24 @@ class SqlRows:
         return self._do(_REMOVE_HEAD, this).rowcount > 0
 
     def add_call(self, call: CallRecord) -> None:
-        values = {name: getattr(call, name) for name in _CALL_FIELDS}
-        values = {name: storable(value) if isinstance(value, str) else value for name, value in values.items()}
-        self._do(_ADD_CALL, {**values, "at": to_iso(call.at)})
+        self._do(
+            _ADD_CALL, {**{name: _cell(name, getattr(call, name)) for name in _CALL_FIELDS}, "at": to_iso(call.at)}
+        )
 
     def calls(self, conversation_id: str | None) -> list[CallRecord]:
         whole = conversation_id is None
         found = self._do(_CALLS) if whole else self._do(_CALLS_OF, {"in_conversation": conversation_id})
         return [CallRecord(**{**row._mapping, "at": datetime.fromisoformat(row.at)}) for row in found]
+
+
+def _cell(name: str, value: Any) -> Any:
+    """A value of the ledger as a column takes it: what a provider told wrongly must not cost the answer it came with."""
+    if value is None:
+        return None
+    if isinstance(calls.c[name].type, Integer | Float):
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        return value if number and abs(value) < MOST_TOLD else None
+    return storable(value if isinstance(value, str) else str(value))
 
 
 def _parts(rows: Iterable[NodeRow]) -> Iterator[list[NodeRow]]:

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 from ...errors import ConfigError
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
+    from sqlalchemy import Connection, Engine
 
-__all__ = ["BUSY_MS", "Database", "database_at"]
+__all__ = ["ANSWER_S", "BUSY_MS", "Database", "database_at"]
 
 #: Milliseconds to wait for another process that writes.
 BUSY_MS = 30_000
+
+#: Seconds to wait for the answer of a server; longer than for another process.
+ANSWER_S = 120.0
 
 
 class Database(ABC):
@@ -25,18 +28,29 @@ class Database(ABC):
     Attributes:
         name: What messages call it, without a password.
         path: The file; None if it is in none.
+        in_memory: Whether it ends with its connection.
+        read_only: Whether it lies where it may not be written.
         reading: SQLAlchemy's options for transactions that read: all that they read is of one moment.
         writing: Those for transactions that write.
     """
 
     name: str
     path: Path | None = None
+    in_memory = False
+    read_only = False
     reading: dict[str, Any]
     writing: dict[str, Any]
 
     @abstractmethod
-    def engine(self) -> Engine:
-        """SQLAlchemy's engine, with one connection: a store works on one thread."""
+    def engine(self, *, patient: bool = False) -> Engine:
+        """SQLAlchemy's engine, with one connection: a line works on one thread.
+
+        Args:
+            patient: Whether what is asked there may take long.
+        """
+
+    def take_time(self, connection: Connection) -> None:  # noqa: B027 - who sets no limits has none to lift
+        """Let what is done in this transaction take as long as it takes."""
 
     def identity(self) -> Hashable:
         """What must be the same for an open connection to be used: a fork must not share one."""
@@ -50,7 +64,7 @@ class Database(ABC):
         """Make what a new store needs around it."""
 
 
-def database_at(address: str) -> Database:
+def database_at(address: str, answer_s: float = ANSWER_S) -> Database:
     """The database at an address: the path of a file, or a URL.
 
     Raises:
@@ -64,8 +78,8 @@ def database_at(address: str) -> Database:
     if scheme in ("postgresql", "postgres", "postgresql+psycopg"):
         from .postgresql import PostgresDatabase
 
-        return PostgresDatabase(address)
+        return PostgresDatabase(address, answer_s)
     raise ConfigError(
-        f"Conversations cannot be kept at {scheme}://…: only in SQLite and PostgreSQL.",
+        f"Conversations cannot be kept at {scheme if scheme.isalnum() else 'this'}://…: only in SQLite and PostgreSQL.",
         hint='Give the path of a file, for example ".dknb/store.db", or postgresql://user@host/database',
     )

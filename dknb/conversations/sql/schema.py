@@ -47,7 +47,8 @@ def _conversation() -> Column[str]:
     return Column("conversation_id", Text, ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False)
 
 
-# Within a conversation ids grow with seqs. The index of words goes by them.
+# Within a conversation ids grow with seqs. The index of words goes by them. ``folded`` is what SQLite's index has instead of
+# a content that it would fold otherwise than we do.
 nodes = Table(
     "nodes",
     tables,
@@ -67,6 +68,7 @@ nodes = Table(
     Column("hidden", Integer, nullable=False),
     Column("created_at", TIME, nullable=False),
     Column("session", Text),
+    Column("folded", Text),
     UniqueConstraint("conversation_id", "seq"),
     UniqueConstraint("conversation_id", "parent_seq", "ordinal"),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Hashable
@@ -27,6 +28,7 @@ class SqliteDatabase(Database):
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
+        self.in_memory = path is None
         self.name = "in memory" if path is None else str(path)
         self.reading = {}
         self.writing = {"dknb_writes": True}
@@ -53,13 +55,29 @@ class SqliteDatabase(Database):
         if folder.name == ".dknb" and not ignore.exists():
             ignore.write_text("*\n", encoding="utf-8")
 
-    def engine(self) -> Engine:
+    @property
+    def read_only(self) -> bool:  # type: ignore[override]  # asked each time: a medium may be mounted anew
+        """Whether file or folder may not be written: SQLite needs the folder, too."""
+        path = self.path
+        return path is not None and path.exists() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
+
+    def _connect(self) -> sqlite3.Connection:
+        timeout = database.BUSY_MS / 1000
+        if self.path is None or not self.read_only:
+            return sqlite3.connect(self.path or ":memory:", timeout=timeout, check_same_thread=False)
+        # Without a log beside it nobody is writing it, and it can be read although no lock can be taken.
+        log = self.path.with_name(f"{self.path.name}-wal")
+        alone = not (log.exists() and log.stat().st_size)
+        address = f"{self.path.absolute().as_uri()}?mode=ro{'&immutable=1' if alone else ''}"
+        return sqlite3.connect(address, uri=True, timeout=timeout, check_same_thread=False)
+
+    def engine(self, *, patient: bool = False) -> Engine:
         """SQLAlchemy's engine, whose transactions begin at once and, if they write, keep others from writing."""
         from sqlalchemy import URL, create_engine, event
 
         engine = create_engine(
             URL.create("sqlite", database=None if self.path is None else str(self.path)),
-            connect_args={"timeout": database.BUSY_MS / 1000},
+            creator=self._connect,
             pool_reset_on_return=None,
             hide_parameters=True,
         )
@@ -70,7 +88,8 @@ class SqliteDatabase(Database):
             dbapi_connection.isolation_level = None
             for pragma in ("synchronous=NORMAL", "foreign_keys=ON"):
                 dbapi_connection.execute(f"PRAGMA {pragma}")
-            _write_ahead(dbapi_connection)
+            if not self.read_only:
+                _write_ahead(dbapi_connection)
 
         @event.listens_for(engine, "begin")
         def begin(connection: Connection) -> None:
@@ -92,7 +111,9 @@ def file_of(address: str) -> Path | None:
     if found and scheme == "sqlite":
         return Path(rest)
     if "://" in address:
-        raise ConfigError(f"{address!r} is no address of an SQLite file.", hint="It has three slashes: sqlite:///path")
+        raise ConfigError(
+            "The address of the store is no address of an SQLite file.", hint="It has three slashes: sqlite:///path"
+        )
     return Path(address)
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Engine, func, select, text
+from sqlalchemy import Connection, Engine, func, select
 from sqlalchemy.exc import DatabaseError
 
 from .schema import branches, conversations, labels, nodes
+from .words import TOKENS
 
 __all__ = ["compact", "flaws"]
 
@@ -16,7 +17,7 @@ _above = nodes.alias("above")
 
 
 def flaws(connection: Connection) -> Iterator[str]:
-    """What is wrong in a store, a sentence each; the connection is in a transaction that may write."""
+    """What is wrong in a store, a sentence each; the connection is in a transaction that reads."""
     if connection.dialect.name == "sqlite":
         found = [str(row[0]) for row in connection.exec_driver_sql("PRAGMA integrity_check")]
         if found != ["ok"]:
@@ -103,10 +104,36 @@ def _lost_heads(connection: Connection) -> Iterator[str]:
 
 def _index_agrees(connection: Connection) -> bool:
     if connection.dialect.name != "sqlite":
-        missing = text("SELECT count(*) FROM nodes WHERE id NOT IN (SELECT id FROM node_words)")
-        return bool(connection.execute(missing).scalar_one() == 0)
+        missing = (
+            "SELECT 1 FROM nodes WHERE NOT EXISTS (SELECT 1 FROM node_words WHERE node_words.id = nodes.id) LIMIT 1"
+        )
+        return connection.exec_driver_sql(missing).first() is None
     try:
-        connection.exec_driver_sql("INSERT INTO node_text (node_text, rank) VALUES ('integrity-check', 1)")
+        return _same_as_new(connection)
     except DatabaseError:
         return False
-    return True
+
+
+def _same_as_new(connection: Connection) -> bool:
+    """Compare the index with one that is made anew, beside the store: SQLite's own check would keep all others from writing."""
+    do = connection.exec_driver_sql
+    try:
+        for statement in _FRESH:
+            do(statement)
+        return all(do(f"SELECT 1 FROM ({one} EXCEPT {other}) LIMIT 1").first() is None for one, other in _COMPARED)
+    finally:
+        for name in ("fresh_terms", "terms", "fresh_text"):
+            do(f"DROP TABLE IF EXISTS temp.{name}")
+
+
+_FRESH = (
+    f"CREATE VIRTUAL TABLE temp.fresh_text USING fts5(content, facts, content='', {TOKENS})",
+    "INSERT INTO temp.fresh_text (rowid, content, facts) SELECT id, content, facts FROM main.node_said",
+    "CREATE VIRTUAL TABLE temp.terms USING fts5vocab(main, node_text, col)",
+    "CREATE VIRTUAL TABLE temp.fresh_terms USING fts5vocab(temp, fresh_text, col)",
+)
+
+# Which messages have how many words, and which words are in how many messages, how often.
+_SIZES = ("SELECT id, sz FROM main.node_text_docsize", "SELECT id, sz FROM temp.fresh_text_docsize")
+_TERMS = ("SELECT * FROM temp.terms", "SELECT * FROM temp.fresh_terms")
+_COMPARED = (_SIZES, _SIZES[::-1], _TERMS, _TERMS[::-1])

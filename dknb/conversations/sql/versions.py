@@ -12,11 +12,13 @@ from collections.abc import Callable
 from sqlalchemy import Connection, insert, inspect, select, text, update
 
 from ...errors import SchemaVersionError, StorageError
-from ..state import SCHEMA_VERSION
 from .schema import labels, meta, nodes, tables
-from .words import make_index, rebuild_index
+from .words import folded, make_index, rebuild_index
 
-__all__ = ["STEPS", "is_behind", "migrate", "version_of"]
+__all__ = ["STEPS", "STORE_VERSION", "is_behind", "migrate", "version_of"]
+
+#: Version of the tables: a higher major version cannot be read by this dknb, a higher minor one can.
+STORE_VERSION = "1.2.0"
 
 _VERSION = "schema_version"
 
@@ -41,9 +43,9 @@ def version_of(connection: Connection, where: str) -> str | None:
             f"The database {where} is not a store of dknb: it has the tables {', '.join(sorted(there)[:5])}.",
             hint="Keep the store in a database of its own.",
         )
-    if _numbers(version)[0] > _numbers(SCHEMA_VERSION)[0]:
+    if _numbers(version)[0] > _numbers(STORE_VERSION)[0]:
         raise SchemaVersionError(
-            f"The store {where} has version {version}; this dknb reads versions up to {SCHEMA_VERSION}.",
+            f"The store {where} has version {version}; this dknb reads versions up to {STORE_VERSION}.",
             hint="Update dknb (pip install -U dknb), or keep the store elsewhere.",
         )
     return version
@@ -51,7 +53,7 @@ def version_of(connection: Connection, where: str) -> str | None:
 
 def is_behind(version: str | None) -> bool:
     """Whether a store of that version (None: an empty one) has to be made or migrated."""
-    return version is None or _numbers(version) < _numbers(SCHEMA_VERSION)
+    return version is None or _numbers(version) < _numbers(STORE_VERSION)
 
 
 def migrate(connection: Connection, where: str) -> None:
@@ -80,7 +82,7 @@ def _make_tables(connection: Connection) -> None:
         connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{schema}"'))
     tables.create_all(connection)
     make_index(connection)
-    connection.execute(insert(meta), {"key": _VERSION, "value": SCHEMA_VERSION})
+    connection.execute(insert(meta), {"key": _VERSION, "value": STORE_VERSION})
 
 
 def _schema(connection: Connection) -> str | None:
@@ -94,18 +96,44 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def _to_1_1_0(connection: Connection) -> None:
-    """Give nodes an id of their own, labels, and an index of their words; 1.0.0 was on SQLite only."""
-    columns = ", ".join(column.name for column in nodes.columns if column.name != "id")
+    """Labels. The ids of nodes and the index of words, which came with them, are made by the next step."""
+    labels.create(connection)
+
+
+def _to_1_2_0(connection: Connection) -> None:
+    """The index of words has facts beside them, and words in one normal form."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("ALTER TABLE nodes ADD COLUMN folded TEXT"))
+        rebuild_index(connection)
+        return
+    for trigger in ("added", "removed", "changed"):
+        connection.execute(text(f"DROP TRIGGER IF EXISTS node_text_{trigger}"))
+    connection.execute(text("DROP TABLE IF EXISTS node_text"))
+    kept = ", ".join(column.name for column in nodes.columns if column.name not in ("id", "folded"))
     connection.execute(text("ALTER TABLE nodes RENAME TO nodes_before"))
     nodes.create(connection)
-    labels.create(connection)
     connection.execute(
-        text(f"INSERT INTO nodes ({columns}) SELECT {columns} FROM nodes_before ORDER BY conversation_id, seq")
+        text(f"INSERT INTO nodes ({kept}) SELECT {kept} FROM nodes_before ORDER BY conversation_id, seq")
     )
     connection.execute(text("DROP TABLE nodes_before"))
+    _fold(connection)
     make_index(connection)
     rebuild_index(connection)
 
 
-#: For each released version after the first: how a store of the version before becomes one.
-STEPS: list[tuple[str, Callable[[Connection], None]]] = [("1.1.0", _to_1_1_0)]
+def _fold(connection: Connection) -> None:
+    """Fold what SQLite would fold otherwise than we do, a part after the other."""
+    after = 0
+    while rows := connection.execute(_NOT_ASCII, {"after": after}).all():
+        connection.execute(_FOLDED, [{"number": number, "text": folded(content)} for number, content in rows])
+        after = rows[-1][0]
+
+
+_NOT_ASCII = text(
+    "SELECT id, content FROM nodes WHERE id > :after AND length(content) <> length(CAST(content AS BLOB))"
+    " ORDER BY id LIMIT 200"
+)
+_FOLDED = text("UPDATE nodes SET folded = :text WHERE id = :number")
+
+#: For each version after the first: how a store of the version before becomes one.
+STEPS: list[tuple[str, Callable[[Connection], None]]] = [("1.1.0", _to_1_1_0), ("1.2.0", _to_1_2_0)]

@@ -2,40 +2,54 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from datetime import datetime
 from typing import Any, ParamSpec, TypeVar
 
-from ...errors import ConversationError, ConversationNotFound, StorageError, StoreUnreachable
+from ...errors import ConfigError, ConversationError, ConversationNotFound, StorageError, StoreUnreachable
 from ..ledger import CallRecord
-from ..node import ConversationNode
+from ..node import OPEN, ConversationNode
 from ..search import Hit, Query, rank
 from ..state import ConversationState
 from ..steps import Amendment, Change, Start, Step
-from ..storage import ConversationStorage, already_there, apply_change, apply_landing, closed, hang, owe
+from ..storage import (
+    ASIDE,
+    ConversationStorage,
+    already_there,
+    apply_change,
+    apply_landing,
+    closed,
+    hang,
+    nearest_names,
+    owe,
+)
 from ..tree import Tree
+from ._asked import checked_filters, is_name, listed, matches, says
 from ._writing import (
     branch_row,
     change_branches,
     change_marks,
+    check_same,
     claimed,
     find_written,
     gone,
     hang_stored,
     in_order,
     number,
+    replace_labels,
     unwritten,
     write_step,
 )
 from .catch_up import add_foreign_nodes, apply_marks, leave_lost_branch, load_state, read_news, seq_of
-from .rows import AMENDED, HeadRow, NodeRow, Rows, pack, storable, to_iso, to_json, unpack
+from .rows import HeadRow, NodeRow, Rows, pack, pack_whatever, storable, to_iso, to_json, unpack
 
 __all__ = ["RowStorage"]
+
+#: A conversation has fewer nodes.
+MOST_NODES = 2**31
 
 NodeTree = Tree[ConversationNode]
 P = ParamSpec("P")
@@ -63,6 +77,10 @@ class RowStorage(ConversationStorage):
         """`_run` for work that may take long although nothing waits."""
         return await self._run(work, *args, **kwargs)
 
+    async def _run_aside(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """`_run_long` for work that only looks at what was written, beside the turns that go on."""
+        return await self._run_long(work, *args, **kwargs)
+
     def _again(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do ``work``, and once more if a connection broke off meanwhile; nothing of it has been written then."""
         return work(*args, **kwargs)
@@ -77,7 +95,7 @@ class RowStorage(ConversationStorage):
 
     async def work(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do ``work``, which may take long, where the store is worked on: there it may use `rows`."""
-        return await self._run_long(work, *args, **kwargs)
+        return await self._run_aside(work, *args, **kwargs)
 
     @contextmanager
     def rows(self, *, write: bool) -> Iterator[Rows | None]:
@@ -98,7 +116,7 @@ class RowStorage(ConversationStorage):
         return await self._run_long(self._again, self._load, conversation_id)
 
     async def list_conversations(self, filters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        return await self._run_long(self._again, self._list, dict(filters or {}))
+        return await self._run_aside(self._again, self._list, checked_filters(filters))
 
     async def delete_conversation(self, conversation_id: str) -> bool:
         return await self._run_long(self._again, self._delete, conversation_id)
@@ -119,13 +137,16 @@ class RowStorage(ConversationStorage):
         await self._run(self._again, self._record, call)
 
     async def list_calls(self, conversation_id: str | None = None) -> list[CallRecord]:
-        return await self._run_long(self._again, self._calls, conversation_id)
+        return await self._run_aside(self._again, self._calls, conversation_id)
+
+    async def similar(self, conversation_id: str) -> tuple[list[str], int]:
+        return await self._run_aside(self._again, self._similar, conversation_id)
 
     async def search(self, query: Query) -> list[Hit]:
-        return await self._run_long(self._again, self._search, query)
+        return await self._run_aside(self._again, self._search, query)
 
     async def load_path(self, conversation_id: str, seq: int) -> list[ConversationNode]:
-        return await self._run_long(self._again, self._path, conversation_id, seq)
+        return await self._run_aside(self._again, self._path, conversation_id, seq)
 
     # Whole conversations
 
@@ -146,7 +167,9 @@ class RowStorage(ConversationStorage):
         for node in list(state.unsaved()):
             self._write_there(state, node)
         with self._transaction(write=True) as rows:
-            self._rewrite(rows, state)
+            revision = self._rewrite(rows, state)
+        if revision == state.revision + 1:
+            state.revision = revision  # else there is more to catch up with
 
     def _insert(self, rows: Rows, state: ConversationState) -> bool:
         """Write a conversation with all its nodes; False if the store has one of that id."""
@@ -175,18 +198,21 @@ class RowStorage(ConversationStorage):
             rows.add_branch(state.conversation_id, branch_row(branch, seqs[id(branch.head)]))
         return True
 
-    def _rewrite(self, rows: Rows, state: ConversationState) -> None:
+    def _rewrite(self, rows: Rows, state: ConversationState) -> int:
+        """Write anew what is there already; the store's revision then."""
         identity = state.conversation_id
         seqs = {id(node): seq for seq, node in enumerate(state.stored)}
         metadata = to_json(state.metadata, "metadata of the conversation")
-        claimed(rows, identity, 0, 0)
+        head = claimed(rows, state, 0, 1)
         rows.replace_nodes(identity, (self._row(node, seqs) for node in state.stored))
+        replace_labels(rows, state, head)
         rows.set_metadata(identity, metadata)
         rows.move(identity, seqs[id(state.current)], state.current_branch)
         for branch in state.branches.values():
             row = branch_row(branch, seqs[id(branch.head)])
             if not rows.set_branch(identity, row):
                 rows.add_branch(identity, row)
+        return head.revision
 
     def _row(self, node: NodeTree, seqs: Mapping[int, int]) -> NodeRow:
         parent = None if node.parent is None else seqs[id(node.parent)]
@@ -195,8 +221,11 @@ class RowStorage(ConversationStorage):
     def _pack(self, node: ConversationNode) -> NodeRow:
         return pack(node, session=self.session)
 
+    def _pack_whatever(self, node: ConversationNode) -> NodeRow:
+        return pack_whatever(node, session=self.session)
+
     def _load(self, conversation_id: str) -> ConversationState | None:
-        if storable(conversation_id) != conversation_id or not self._exists():
+        if not (is_name(conversation_id) and self._exists()):
             return None
         with self._transaction(write=False) as rows:
             return load_state(rows, conversation_id)
@@ -205,24 +234,32 @@ class RowStorage(ConversationStorage):
         if not self._exists():
             return []
         with self._transaction(write=False) as rows:
-            found = [_listed(head) for head in rows.heads()]
-        return [one for one in found if all(_matches(one, key, value) for key, value in filters.items())]
+            found = [listed(head) for head in rows.heads() if not head.conversation_id.startswith(ASIDE)]
+        return [one for one in found if all(matches(one, key, value) for key, value in filters.items())]
+
+    def _similar(self, conversation_id: str) -> tuple[list[str], int]:
+        return nearest_names(conversation_id, [str(each["conversation_id"]) for each in self._list({})])
 
     def _search(self, query: Query) -> list[Hit]:
-        if not (query.words and self._exists()):
+        known = query.conversation_id is None or is_name(query.conversation_id)
+        if not (query.words and known and self._exists()):
             return []
         with self._transaction(write=False) as rows:
             said = rows.candidates(query)
         return rank(said, query)
 
     def _path(self, conversation_id: str, seq: int) -> list[ConversationNode]:
-        if not self._exists():
+        if not isinstance(seq, int):
+            raise ConfigError(
+                f"{seq!r:.60} is no number of a node.", hint="Take one of a hit of a search, or node.seq."
+            )
+        if not (is_name(conversation_id) and 0 <= seq < MOST_NODES and self._exists()):
             return []
         with self._transaction(write=False) as rows:
             return [unpack(row) for row in rows.path(conversation_id, seq)]
 
     def _delete(self, conversation_id: str) -> bool:
-        if not self._exists():
+        if not (is_name(conversation_id) and self._exists()):
             return False
         with self._transaction(write=True) as rows:
             return rows.remove(conversation_id)
@@ -252,10 +289,12 @@ class RowStorage(ConversationStorage):
         anchor = step.parent if not waiting else waiting[0].parent
         if anchor is None:
             raise gone(state.conversation_id)
-        unnumbered = [self._pack(node) for node in (*(node.data for node in waiting), *step.nodes)]
+        pack_new = self._pack_whatever if step.paid else self._pack
+        # What hangs in the tree already is said: it is written, whatever it holds.
+        unnumbered = [*(self._pack_whatever(node.data) for node in waiting), *map(pack_new, step.nodes)]
         landing = step.landing(state)
         with self._transaction(write=True) as rows:
-            done = find_written(rows, state, anchor, unnumbered) if self._unsure else None
+            done = find_written(rows, state, step, anchor, unnumbered) if self._unsure else None
             done = done or write_step(rows, state, step, anchor, unnumbered)
             news = read_news(rows, state, done.head, done.first)
         add_foreign_nodes(state, news)
@@ -263,7 +302,7 @@ class RowStorage(ConversationStorage):
         hang_stored(state, anchor, [*waiting, *new], done.packed)
         apply_marks(state, news)
         head = landing.head if done.moved_head else None
-        apply_landing(state, landing.moves, head, step.branch, state.stored[done.end])
+        apply_landing(state, done.moves, head, step.branch, state.stored[done.end])
         leave_lost_branch(state)
         return new
 
@@ -283,13 +322,13 @@ class RowStorage(ConversationStorage):
             tree.data.take(amendment.node)
             self._write_step(state, Step(tree, (), None, call=amendment.call, still=True))
             return
-        row = self._pack(amendment.node)._replace(seq=tree.data.seq, session=self.session)
+        row = self._pack_whatever(amendment.node)._replace(seq=tree.data.seq, session=self.session)
         with self._transaction(write=True) as rows:
-            claimed(rows, identity, 0, 0)
+            claimed(rows, state, 0, 0)
             if rows.amend(identity, row):
                 if amendment.call is not None:
                     rows.add_call(replace(amendment.call, node_seq=row.seq))
-            elif not _says(rows.node_at(identity, row.seq), row):
+            elif not says(rows.node_at(identity, row.seq), row):
                 raise closed(tree.data)
         tree.data.take(amendment.node)
 
@@ -304,7 +343,7 @@ class RowStorage(ConversationStorage):
         identity = state.conversation_id
         bumps = 0 if change.only_moves else 1
         with self._transaction(write=True) as rows:
-            head = claimed(rows, identity, 0, bumps)
+            head = claimed(rows, state, 0, bumps)
             change_branches(rows, state, change, head.revision)
             change_marks(rows, state, change, head.revision)
             if change.position is not None:
@@ -323,6 +362,13 @@ class RowStorage(ConversationStorage):
             head = rows.head(identity)
             if head is None:
                 raise gone(identity)
+            node = rows.node_at(identity, len(state.stored) - 1) if state.stored else None
+            check_same(
+                state,
+                head.created_at,
+                head.next_seq,
+                node and (node.role, None if node.state == OPEN else node.created_at),
+            )
             news = read_news(rows, state, head, head.next_seq, branches=True)
         before = (len(state.stored), state.revision, state.branches)
         amended = any(state.stored[row.seq].data.timestamp != unpack(row).timestamp for row in news.amended)
@@ -338,29 +384,7 @@ class RowStorage(ConversationStorage):
             rows.add_call(call)
 
     def _calls(self, conversation_id: str | None) -> list[CallRecord]:
-        if not self._exists():
+        if not ((conversation_id is None or is_name(conversation_id)) and self._exists()):
             return []
         with self._transaction(write=False) as rows:
             return rows.calls(conversation_id)
-
-
-def _says(there: NodeRow | None, row: NodeRow) -> bool:
-    """Whether what is there says what ``row`` says already: a connection broke just after it was written."""
-    return there is not None and all(getattr(there, name) == getattr(row, name) for name in (*AMENDED, "session"))
-
-
-def _listed(head: HeadRow) -> dict[str, Any]:
-    return {
-        "conversation_id": head.conversation_id,
-        "created_at": datetime.fromisoformat(head.created_at),
-        "updated_at": datetime.fromisoformat(head.updated_at),
-        "metadata": json.loads(head.metadata),
-        "nodes": head.next_seq,
-        "current_branch": head.current_branch,
-    }
-
-
-def _matches(listed: dict[str, Any], key: str, value: Any) -> bool:
-    if key == "conversation_id":
-        return bool(listed[key] == value)
-    return key in listed["metadata"] and bool(listed["metadata"][key] == value)

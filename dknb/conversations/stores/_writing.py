@@ -6,12 +6,12 @@ import json
 from dataclasses import replace
 from typing import NamedTuple
 
-from ...errors import BranchError, ConversationNotFound
+from ...errors import BranchError, ConversationNotFound, StorageError
 from ...llm.messages import utc_now
 from ..node import ConversationNode
 from ..state import Branch, ConversationState
 from ..steps import Change, Landing, Step
-from ..storage import changed_branches, changed_metadata
+from ..storage import changed_branches, changed_metadata, deleted_meanwhile
 from ..tree import Tree
 from .catch_up import seq_of
 from .rows import BranchRow, Claim, NodeRow, Rows, to_iso, to_json
@@ -27,22 +27,67 @@ def gone(conversation_id: str) -> ConversationNotFound:
     )
 
 
-def claimed(rows: Rows, conversation_id: str, nodes: int, revisions: int) -> Claim:
-    """Numbers for that many nodes and revisions; `ConversationNotFound` if there is nothing to number."""
-    head = rows.claim(conversation_id, nodes, revisions, to_iso(utc_now()))
+def claimed(rows: Rows, state: ConversationState, nodes: int, revisions: int) -> Claim:
+    """Numbers for that many nodes and revisions.
+
+    Raises:
+        ConversationNotFound: There is nothing to number.
+        StorageError: What the store has under this id is not what ``state`` was read from.
+    """
+    last = len(state.stored) - 1
+    head = rows.claim(state.conversation_id, nodes, revisions, to_iso(utc_now()), last)
+    return _same(state, head, nodes)
+
+
+def claim_for(rows: Rows, state: ConversationState, nodes: int, landing: Landing, branch: str | None) -> Claim:
+    """`claimed` for the nodes of a step, and, where it has any, the move to the last of them."""
+    if not (nodes and landing.moves):
+        return claimed(rows, state, nodes, 0)
+    last = len(state.stored) - 1
+    head = rows.advance(state.conversation_id, nodes, branch, to_iso(utc_now()), last)
+    return _same(state, head, nodes)
+
+
+def _same(state: ConversationState, head: Claim | None, nodes: int) -> Claim:
     if head is None:
-        raise gone(conversation_id)
+        raise gone(state.conversation_id)
+    check_same(state, head.created_at, head.next_seq - nodes, (head.role, head.said_at))
     return head
 
 
-def claim_for(rows: Rows, conversation_id: str, nodes: int, landing: Landing, branch: str | None) -> Claim:
-    """Numbers for the nodes of a step, and, where it has any, the move to the last of them."""
-    if not (nodes and landing.moves):
-        return claimed(rows, conversation_id, nodes, 0)
-    claim = rows.advance(conversation_id, nodes, branch, to_iso(utc_now()))
-    if claim is None:
-        raise gone(conversation_id)
-    return claim
+def check_same(
+    state: ConversationState, created_at: str, next_seq: int, said: tuple[str | None, str | None] | None
+) -> None:
+    """Refuse a conversation of the store that is not, or no longer, the one of ``state``: ids are used again.
+
+    Args:
+        state: What is to be written, or brought up to the store.
+        created_at: When the store's was made.
+        next_seq: How many nodes it has.
+        said: Role and time of the last node that ``state`` knows to be stored; None if that was not looked at.
+
+    Raises:
+        StorageError: It was deleted and made again, or a backup was put in its place.
+    """
+    if created_at != to_iso(state.created_at):
+        raise _replaced(state, "it was deleted, and another one was made under its name")
+    known = len(state.stored)
+    if next_seq < known:
+        raise _replaced(state, f"the store has {next_seq} messages of it and had {known} before, as if from a backup")
+    if said is None or not known:
+        return
+    last = state.stored[-1].data
+    # The time of an answer that is, or was to us, still coming changes.
+    moving = said[1] is None or last.state != "complete"
+    if said[0] != last.role or not (moving or said[1] == to_iso(last.timestamp)):
+        raise _replaced(state, f"its message #{known - 1} is another one there, as if it had gone on from a backup")
+
+
+def _replaced(state: ConversationState, what: str) -> StorageError:
+    return StorageError(
+        f"The conversation {state.conversation_id!r} in the store is not the one that is open here: {what}.",
+        hint="Nothing was written. Resume it to go on with what the store has; what is here can still be exported.",
+    )
 
 
 def in_order(state: ConversationState) -> list[NodeTree]:
@@ -88,16 +133,13 @@ def point(rows: Rows, state: ConversationState, name: str, seq: int) -> bool:
     return name not in state.branches and rows.add_branch(state.conversation_id, row)
 
 
-def revive(rows: Rows, state: ConversationState, head: Claim, anchor: NodeTree) -> Claim:
-    """What is written to is shown again, with all above it, where it had been deleted."""
-    if head.revision == state.revision and not anchor.data.hidden:
-        return head
+def deletion_at(rows: Rows, state: ConversationState, head: Claim, anchor: NodeTree) -> int:
+    """The deletion, by whomever, that hides ``anchor`` or the nearest above it; 0 if it is shown."""
+    if head.revision == state.revision and not (anchor.data.hidden or state.hides_anything()):
+        return 0
     hidden = dict(rows.hidden(state.conversation_id))
-    above = [seq for node in anchor.upward() if (seq := node.data.seq) is not None and seq in hidden]
-    if not above:
-        return head
-    rows.hide(state.conversation_id, above, 0)
-    return claimed(rows, state.conversation_id, 0, 1)
+    above = (hidden.get(seq_of(node), 0) for node in anchor.upward()) if hidden else ()
+    return next(filter(None, above), 0)
 
 
 def hang_stored(state: ConversationState, parent: NodeTree, trees: list[NodeTree], packed: list[NodeRow]) -> None:
@@ -107,7 +149,7 @@ def hang_stored(state: ConversationState, parent: NodeTree, trees: list[NodeTree
             parent.remove_child(tree)
         if tree.parent is None:
             parent.place(tree, row.ordinal)
-        tree.data.seq = row.seq
+        tree.data.seq, tree.data.deletion = row.seq, row.hidden
         tree.data.session = row.session
         state.stored.append(tree)
         parent = tree
@@ -120,6 +162,7 @@ class WrittenStep(NamedTuple):
     end: int
     head: Claim
     moved_head: bool
+    moves: bool
 
     @property
     def first(self) -> int:
@@ -132,7 +175,12 @@ def write_step(
 ) -> WrittenStep:
     """Write a step, whose nodes go below ``anchor`` in a chain."""
     landing, identity = step.landing(state), state.conversation_id
-    head = claim_for(rows, identity, len(unnumbered), landing, step.branch)
+    head = claim_for(rows, state, len(unnumbered), landing, step.branch)
+    if deletion := deletion_at(rows, state, head, anchor):
+        if not step.answers:
+            raise deleted_meanwhile(anchor)
+        landing = Landing(False, None)
+        unnumbered = [row._replace(hidden=deletion) for row in unnumbered]
     packed = chain(unnumbered, head.next_seq - len(unnumbered), seq_of(anchor))
     ordinals = rows.add_nodes(identity, packed)
     packed = [row._replace(ordinal=ordinal) for row, ordinal in zip(packed, ordinals, strict=True)]
@@ -142,22 +190,23 @@ def write_step(
         rows.move(identity, end, step.branch)
     if step.call is not None:
         rows.add_call(replace(step.call, node_seq=end))
-    return WrittenStep(packed, end, revive(rows, state, head, anchor), moved_head)
+    return WrittenStep(packed, end, head, moved_head, landing.moves)
 
 
 def find_written(
-    rows: Rows, state: ConversationState, anchor: NodeTree, unnumbered: list[NodeRow]
+    rows: Rows, state: ConversationState, step: Step, anchor: NodeTree, unnumbered: list[NodeRow]
 ) -> WrittenStep | None:
     """The step, if it was written before a connection broke off and nobody could say so."""
     if not unnumbered:
         return None
-    head = claimed(rows, state.conversation_id, 0, 0)  # waits for a server that is still about to keep it
+    head = claimed(rows, state, 0, 0)  # waits for a server that is still about to keep it
     first = (anchor.data.seq, *_told_apart(unnumbered[0]))
     beyond = list(rows.nodes(state.conversation_id, len(state.stored), head.next_seq))
     for number, row in enumerate(beyond):
         if (row.parent_seq, *_told_apart(row)) == first:
             packed = beyond[number : number + len(unnumbered)]  # numbers are claimed together
-            return WrittenStep(packed, packed[-1].seq, head, True)
+            shown = not packed[0].hidden
+            return WrittenStep(packed, packed[-1].seq, head, shown, shown and step.landing(state).moves)
     return None
 
 
@@ -168,13 +217,33 @@ def _told_apart(row: NodeRow) -> tuple[str | None, ...]:
 def change_marks(rows: Rows, state: ConversationState, change: Change, revision: int) -> None:
     """Do to the nodes that are stored, and to the metadata, what ``change`` says."""
     identity = state.conversation_id
-    rows.hide(identity, [seq_of(node) for node in change.hide], revision)
+    if change.hide:
+        rows.hide(identity, _with_late(rows, state, [seq_of(node) for node in change.hide]), revision)
     rows.hide(identity, [seq_of(node) for node in change.unhide], 0)
     rows.label(identity, [(seq_of(node), label) for node, label in change.label])
     rows.unlabel(identity, [(seq_of(node), label) for node, label in change.unlabel])
     if (change.metadata or change.drop_metadata) and (head := rows.head(identity)) is not None:
         metadata = changed_metadata(json.loads(head.metadata), change)
         rows.set_metadata(identity, to_json(metadata, "metadata of the conversation"))
+
+
+def _with_late(rows: Rows, state: ConversationState, hide: list[int]) -> list[int]:
+    """The numbers of nodes to hide, and of what others have just said below them."""
+    found, below = list(hide), set(hide)
+    for row in rows.nodes(state.conversation_id, len(state.stored), None):
+        if row.parent_seq in below:
+            below.add(row.seq)
+            found.append(row.seq)
+    return found
+
+
+def replace_labels(rows: Rows, state: ConversationState, head: Claim) -> None:
+    """Give the stored nodes the labels that ``state`` has; those that it has not go, unless others may have given them."""
+    there = {(seq, name) for seq, name in rows.labels(state.conversation_id) if seq < len(state.stored)}
+    here = {(seq, name) for seq, node in enumerate(state.stored) for name in node.data.labels}
+    if head.revision == state.revision + 1:
+        rows.unlabel(state.conversation_id, sorted(there - here))
+    rows.label(state.conversation_id, sorted(here - there))
 
 
 def change_branches(rows: Rows, state: ConversationState, change: Change, revision: int) -> None:

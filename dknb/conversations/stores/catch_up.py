@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from ...llm.messages import utc_now
-from ..node import NO_LABELS, OPEN, ConversationNode
+from ..node import NO_LABELS, OPEN, ConversationNode, place_of
 from ..state import Branch, ConversationState
 from ..tree import Tree
 from .rows import BranchRow, Claim, HeadRow, NodeRow, Rows, unpack
@@ -18,12 +19,13 @@ __all__ = ["News", "add_foreign_nodes", "apply_marks", "leave_lost_branch", "loa
 
 NodeTree = Tree[ConversationNode]
 
+log = logging.getLogger("dknb.conversations")
 
 #: An answer that has not grown for so long will not: whoever wrote it died. It is not looked at again with each turn.
 AWAITED = timedelta(hours=1)
 
 
-class Marks(NamedTuple):
+class StoredMarks(NamedTuple):
     """What is said about nodes that are stored, and about the conversation."""
 
     hidden: dict[int, int]
@@ -37,7 +39,7 @@ class News:
 
     nodes: list[NodeRow]
     branches: list[BranchRow] | None
-    marks: Marks | None
+    marks: StoredMarks | None
     amended: list[NodeRow]
     revision: int
 
@@ -88,10 +90,12 @@ def read_news(rows: Rows, state: ConversationState, head: HeadRow | Claim, end: 
     )
 
 
-def _read_marks(rows: Rows, identity: str) -> Marks | None:
+def _read_marks(rows: Rows, identity: str) -> StoredMarks | None:
     head = rows.head(identity)
     return (
-        None if head is None else Marks(dict(rows.hidden(identity)), _labels(rows, identity), json.loads(head.metadata))
+        None
+        if head is None
+        else StoredMarks(dict(rows.hidden(identity)), _labels(rows, identity), json.loads(head.metadata))
     )
 
 
@@ -134,6 +138,12 @@ def apply_marks(state: ConversationState, news: News | None) -> None:
             node.data.deletion = hidden.get(seq, 0)
             node.data.labels = labels.get(seq, NO_LABELS)
     state.revision = news.revision
+    if news.marks is not None and state.hides_anything() and leave_lost_place(state):
+        log.warning(
+            "conversation %s: where one was has been deleted; one is at node %s now",
+            state.conversation_id,
+            place_of(state.current),
+        )
 
 
 def leave_lost_branch(state: ConversationState) -> None:
@@ -143,12 +153,21 @@ def leave_lost_branch(state: ConversationState) -> None:
         state.current_branch = None
 
 
-def leave_lost_place(state: ConversationState) -> None:
-    """Be at the nearest node above that is shown if the one that one was at was deleted, and on no lost branch."""
-    hidden = [node for node in state.current.upward() if node.data.hidden]
-    if hidden and hidden[-1].parent is not None:
-        state.current, state.current_branch = hidden[-1].parent, None
+def leave_lost_place(state: ConversationState) -> bool:
+    """Be at the nearest node above that is shown if the one that one was at was deleted; whether one had to move.
+
+    One stays on the branch if it was taken there, too.
+    """
     leave_lost_branch(state)
+    hidden = [node for node in state.current.upward() if node.data.deletion]
+    parent = hidden[-1].parent if hidden else None
+    if parent is None:
+        return False
+    branch = state.branches.get(state.current_branch or "")
+    state.current = parent
+    if branch is None or branch.head is not parent:
+        state.current_branch = None
+    return True
 
 
 def _grow(nodes: list[NodeTree], rows: Iterable[NodeRow]) -> set[int]:

@@ -58,8 +58,9 @@ class MemoryConversationStorage(RowStorage):
 
     @contextmanager
     def _transaction(self, *, write: bool) -> Iterator[Rows]:
-        # No row is changed before the last thing that can fail, so there is nothing to roll back.
-        yield self._rows
+        # What fails does so before any row is changed, but for the numbers that it has claimed.
+        with self._rows.claims_kept_back():
+            yield self._rows
 
     def _exists(self) -> bool:
         return True
@@ -86,6 +87,7 @@ class _MemoryRows:
     def __init__(self) -> None:
         self._kept: dict[str, _Kept] = {}
         self._calls: list[CallRecord] = []
+        self._before: dict[str, HeadRow] = {}
 
     def head(self, conversation_id: str) -> HeadRow | None:
         kept = self._kept.get(conversation_id)
@@ -101,16 +103,31 @@ class _MemoryRows:
         self._kept[row.conversation_id] = _Kept(row)
         return True
 
-    def claim(self, conversation_id: str, nodes: int, revisions: int, at: str) -> Claim | None:
+    @contextmanager
+    def claims_kept_back(self) -> Iterator[None]:
+        """Give claimed numbers back if anything is raised."""
+        self._before.clear()
+        try:
+            yield
+        except BaseException:
+            for conversation_id, head in self._before.items():
+                if (kept := self._kept.get(conversation_id)) is not None:
+                    kept.head = head
+            raise
+
+    def claim(self, conversation_id: str, nodes: int, revisions: int, at: str, last: int) -> Claim | None:
         kept = self._kept.get(conversation_id)
         if kept is None:
             return None
         head = kept.head
+        self._before.setdefault(conversation_id, head)
         kept.head = head._replace(next_seq=head.next_seq + nodes, revision=head.revision + revisions, updated_at=at)
-        return Claim(kept.head.next_seq, kept.head.revision)
+        node = kept.nodes[last] if 0 <= last < len(kept.nodes) else None
+        said = (None, None) if node is None else (node.role, None if node.state == OPEN else node.created_at)
+        return Claim(kept.head.next_seq, kept.head.revision, head.created_at, *said)
 
-    def advance(self, conversation_id: str, nodes: int, branch: str | None, at: str) -> Claim | None:
-        claim = self.claim(conversation_id, nodes, 0, at)
+    def advance(self, conversation_id: str, nodes: int, branch: str | None, at: str, last: int) -> Claim | None:
+        claim = self.claim(conversation_id, nodes, 0, at, last)
         if claim is not None:
             self.move(conversation_id, claim.next_seq - 1, branch)
         return claim

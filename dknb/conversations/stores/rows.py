@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timezone
 from typing import Any, NamedTuple, Protocol, overload
 
-from ...errors import StorageError
 from ...llm.messages import LLMMessage
 from ..ledger import CallRecord
 from ..node import OPEN, ConversationNode, with_zone
 from ..search import Query, Said
+from .json_text import as_json_data, to_json
 
 __all__ = [
     "AMENDED",
@@ -21,11 +22,14 @@ __all__ = [
     "NodeRow",
     "Rows",
     "pack",
+    "pack_whatever",
     "storable",
     "to_iso",
     "to_json",
     "unpack",
 ]
+
+log = logging.getLogger("dknb.conversations")
 
 
 class NodeRow(NamedTuple):
@@ -74,10 +78,17 @@ class HeadRow(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """The numbers of a conversation after a claim: those claimed are the last ones below ``next_seq``."""
+    """A conversation after a claim: the numbers claimed are the last ones below ``next_seq``.
+
+    The rest tells whether it is the one that is meant: when it was made, and role and time of the node of a given number
+    (None of one that is still being written).
+    """
 
     next_seq: int
     revision: int
+    created_at: str
+    role: str | None
+    said_at: str | None
 
 
 class Rows(Protocol):
@@ -95,10 +106,10 @@ class Rows(Protocol):
     def add_head(self, row: HeadRow) -> bool:
         """Add a conversation; False if there is one of that id."""
 
-    def claim(self, conversation_id: str, nodes: int, revisions: int, at: str) -> Claim | None:
-        """Reserve numbers for that many nodes and revisions; None if there is no such conversation."""
+    def claim(self, conversation_id: str, nodes: int, revisions: int, at: str, last: int) -> Claim | None:
+        """Reserve numbers for that many nodes and revisions, and tell of node ``last``; None if there is no such one."""
 
-    def advance(self, conversation_id: str, nodes: int, branch: str | None, at: str) -> Claim | None:
+    def advance(self, conversation_id: str, nodes: int, branch: str | None, at: str, last: int) -> Claim | None:
         """`claim` that many nodes, at least one, and be at the last of them, on ``branch``."""
 
     def set_metadata(self, conversation_id: str, metadata: str) -> None:
@@ -174,8 +185,26 @@ def pack(node: ConversationNode, *, session: str) -> NodeRow:
     Raises:
         StorageError: Its message or metadata cannot be written as JSON.
     """
+    rest = _rest(node.message)
+    metadata = to_json(node.metadata, "metadata of the message") if node.metadata else "{}"
+    return _packed(node, None if rest is None else to_json(rest, "message"), metadata, session)
+
+
+def pack_whatever(node: ConversationNode, *, session: str) -> NodeRow:
+    """`pack` for what must not be lost: what is no JSON of it becomes text, in the node too, and its log tells of it."""
+    changed: list[str] = []
+    rest = as_json_data(_rest(node.message), changed, "message")
+    metadata = as_json_data(node.metadata, changed, "metadata")
+    if changed:
+        log.warning("an answer holds what is no JSON; it is kept as text: %s", ", ".join(changed[:5]))
+        node.metadata.clear()
+        node.metadata.update(metadata)
+    return _packed(node, None if rest is None else to_json(rest, "message"), to_json(metadata, "metadata"), session)
+
+
+def _packed(node: ConversationNode, rest: str | None, metadata: str, session: str) -> NodeRow:
     message = node.message
-    content, rest = message.content, _rest(message)
+    content = message.content
     if not _storable(content):
         # A database refuses NUL or half of a surrogate pair, JSON escapes them: the true text goes into the rest.
         if not message.parts:
@@ -192,7 +221,7 @@ def pack(node: ConversationNode, *, session: str) -> NodeRow:
         branch_name=storable(node.branch_name),
         cell=storable(node.cell),
         state=node.state,
-        metadata=to_json(node.metadata, "metadata of the message") if node.metadata else "{}",
+        metadata=metadata,
         hidden=node.deletion,
         created_at=to_iso(node.timestamp),
         session=node.session or session,
@@ -218,22 +247,8 @@ def to_iso(at: datetime) -> str:
     return with_zone(at).astimezone(timezone.utc).isoformat()
 
 
-def to_json(data: Any, what: str) -> str:
-    """``data`` as JSON; values that JSON does not know (dates, numbers of numpy) are written as their text.
-
-    Raises:
-        StorageError: It has keys that are no text, or contains itself.
-    """
-    try:
-        return json.dumps(data, default=str, separators=(",", ":"))
-    except (TypeError, ValueError, RecursionError) as error:
-        raise StorageError(
-            f"The {what} cannot be written as JSON: {error}.", hint="Use dicts with text keys, lists, text and numbers."
-        ) from error
-
-
-def _rest(message: LLMMessage) -> str | None:
-    """What the message has beyond role and text, as JSON; None for the usual message, which has no more."""
+def _rest(message: LLMMessage) -> dict[str, Any] | None:
+    """What the message has beyond role and text; None for the usual message, which has no more."""
     if not (
         message.parts
         or message.metadata
@@ -249,7 +264,7 @@ def _rest(message: LLMMessage) -> str | None:
     del data["role"]
     if not message.parts:
         del data["content"]
-    return to_json(data, "message")
+    return data
 
 
 @overload

@@ -28,6 +28,11 @@ class Worker:
         self._pid = 0
         self._lock = threading.Lock()
 
+    @property
+    def idle(self) -> bool:
+        """Whether it has nothing to end: it has no thread."""
+        return self._pool is None or self._pid != os.getpid()
+
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The result of ``work``, which is done even if the caller is cancelled while it waits.
 
