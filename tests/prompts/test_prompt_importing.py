@@ -264,3 +264,10 @@ def test_names_stay_in_the_library(tmp_path):
     with pytest.raises(PromptFileError, match="cannot be called"):
         import_prompts(write(tmp_path / "a.prompt", "---\nname: ../../x\n---\nhi"), tmp_path / "lib")
     assert not (tmp_path / "lib").exists()
+
+
+def test_the_least_number_of_items_is_kept(tmp_path):
+    """A list that must not be empty is none here either."""
+    schema = "{type: object, properties: {tags: {type: array, items: {type: string}, minItems: 2}}}"
+    found = one(tmp_path, "tag.prompt", f"---\ninput: {{schema: {schema}}}\n---\n{{{{tags}}}}\n")
+    assert found.data["parameters"] == {"tags": {"type": "list", "items": "string", "min_items": 2}}

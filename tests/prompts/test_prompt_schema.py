@@ -41,6 +41,12 @@ def test_the_schemas_are_schemas(kind):
     assert '"$ref": "http' not in schema_text(kind)
 
 
+def test_prompts_and_messages_declare_parameters_alike():
+    """What a parameter may say is one thing, in two files."""
+    prompts, messages = (json.loads(schema_text(kind))["$defs"]["parameter"] for kind in ("user", "messages"))
+    assert prompts == messages
+
+
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-2, 3) | st.sampled_from(["a", "string", "enum", "MIXED", "warn"]),
     lambda inner: (
