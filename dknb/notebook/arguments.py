@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 from keyword import iskeyword
 from typing import Any, NoReturn
@@ -73,13 +73,13 @@ class LineParser(argparse.ArgumentParser):
         return words + options
 
 
-def split_pairs(words: Sequence[str]) -> tuple[list[str], dict[str, Any]]:
-    """The words that are no ``name=value``, and the values of those that are."""
+def split_pairs(words: Sequence[str], read: Callable[[str], Any] = parse_value) -> tuple[list[str], dict[str, Any]]:
+    """The words that are no ``name=value``, and the values of those that are, as ``read`` takes their text."""
     plain: list[str] = []
     pairs: dict[str, Any] = {}
     for word in words:
         if match := _PAIR.fullmatch(word):
-            pairs[match[1]] = parse_value(match[2])
+            pairs[match[1]] = read(match[2])
         else:
             plain.append(word)
     return plain, pairs

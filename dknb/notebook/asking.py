@@ -164,6 +164,15 @@ class Talk:
         """The system prompt that holds at a node."""
         return _system_at(node) or self.manager.state.message_tree.data.message.content
 
+    async def settle(self, node: Node, branch: str | None) -> None:
+        """Stand at ``node``, and make it the end of ``branch``, which is made if there is none."""
+        manager = self.manager
+        if branch is not None and self.is_new_branch(branch):
+            await manager.create_branch(branch, node)
+        heads = {} if branch is None else {branch: node}
+        await manager.storage.update(manager.state, Change(position=(node, branch), heads=heads))
+        self.places.move(node, branch)
+
     def stand(self) -> None:
         """Put the conversation where this kernel stands in it."""
         state = self.manager.state
@@ -190,12 +199,12 @@ class Talk:
         manager = self.manager
         self._forget_answer()
         await manager.refresh()
-        place = self._place(question)
+        place = self.place_for(question)
         parent = self.places.parent(place)
-        asked = await self._asked(question, place, parent, question.messages(parent))
+        asked = await self.put(question, place, parent, question.messages(parent))
         system = asked.data.metadata.get("system")
         pieces = manager.stream_complete(
-            branch_name=place.branch if self._is_new_branch(place.branch) else None,
+            branch_name=place.branch if self.is_new_branch(place.branch) else None,
             cell=question.cell,
             adopt=self.places.equal_answer,
             at=asked,
@@ -213,7 +222,8 @@ class Talk:
     def _forget_answer(self) -> None:
         self.manager.last_answer = None
 
-    def _place(self, question: Question) -> Place:
+    def place_for(self, question: Question) -> Place:
+        """Where a cell asks: where it asked before, or where its line or this kernel stands (see `places`)."""
         known = self.places.known(question.cell)
         if known is not None and known.branch is not None and known.answer is not None:
             branch = self.manager.state.branches.get(known.branch)
@@ -242,7 +252,7 @@ class Talk:
             return replace(known)
         return self.places.here(cell)
 
-    async def _asked(self, question: Question, place: Place, parent: Node, messages: Sequence[LLMMessage]) -> Node:
+    async def put(self, question: Question, place: Place, parent: Node, messages: Sequence[LLMMessage]) -> Node:
         """The last node of the question below ``parent``; of what is there already, nothing is added again."""
         state = self.manager.state
         system = question.system if question.system is not None else _system_at(parent)
@@ -251,7 +261,7 @@ class Talk:
         kept = {"branch": place.branch, "from": place.source, "system": system}
         metadata = {name: value for name, value in kept.items() if value is not None}
         state.current = parent
-        state.current_branch = None if self._is_new_branch(place.branch) else place.branch
+        state.current_branch = None if self.is_new_branch(place.branch) else place.branch
         for message in messages:
             if (known := _said_below(state.current, message, system)) is not None:
                 state.current = known
@@ -266,7 +276,12 @@ class Talk:
             )
         return state.current
 
-    def _is_new_branch(self, branch: str | None) -> bool:
+    def is_new_branch(self, branch: str | None) -> bool:
+        """Whether there is no branch of that name yet.
+
+        Raises:
+            BranchError: It was deleted.
+        """
         if branch is None:
             return False
         known = self.manager.state.branches.get(branch)

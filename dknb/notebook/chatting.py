@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from .._sync import Stream, run
+from ..conversations.together import CallReply
 from ..errors import DknbError, Interrupted, MagicError
 from ..llm.config import LLMConfig
 from ..llm.messages import LLMResponse
@@ -14,10 +15,10 @@ from .arguments import LineParser, split_pairs
 from .asking import Question, Talk, cut_response
 from .bringing import attachments_named, schema_named, tools_named
 from .live import LiveAnswer, show
-from .places import Node
-from .session import Session
+from .replying import reply_of, waiting_note
+from .session import Session, SystemText
+from .several import put_several, questions_on
 from .views.answer import Reply, status_bundle
-from .views.said import brought
 from .views.text import counted, folded, note
 from .views.tree import node_label
 
@@ -30,6 +31,7 @@ CHAT.add_argument("--from", dest="source", metavar="NODE|BRANCH", help="ask belo
 CHAT.add_argument("--branch", metavar="NAME", help="the branch that the answer goes to; made if there is none")
 CHAT.add_argument("--model", metavar="SPEC", help="the model for this cell: openai/gpt-5.4-mini")
 CHAT.add_argument("--system", metavar="PROMPT", help="a system prompt: a name in the library, or its text in quotes")
+CHAT.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the system prompt")
 CHAT.add_argument("--template", action="store_true", help="render the text first, with the notebook's variables")
 CHAT.add_argument("--attach", action="append", default=[], metavar="VAR|FILE|URL", help="an image or document to send")
 CHAT.add_argument(
@@ -39,14 +41,24 @@ CHAT.add_argument(
 )
 CHAT.add_argument("--tools", metavar="VAR", help="the tools that the model may call")
 CHAT.add_argument("--result", action="store_true", help="the cell's text is what the tool answered that was called")
-CHAT.add_argument("--as", dest="bind", metavar="VAR", help="bind the reply to a variable (also: >> VAR)")
+CHAT.add_argument("--samples", type=int, metavar="N", help="so many answers, side by side; the first goes on")
+CHAT.add_argument(
+    "--on",
+    action="append",
+    default=[],
+    metavar="BRANCH,BRANCH",
+    help="ask at the ends of these branches (or below these nodes), side by side",
+)
+CHAT.add_argument(
+    "--as", dest="bind", metavar="VAR", help="bind the reply (of several: a DataFrame) to a variable (also: >> VAR)"
+)
 
 RESUME = LineParser("%chat", "Go back to where the conversation was left.")
 RESUME.add_argument("--name", metavar="CONVERSATION", help="the conversation to talk in from now on")
 RESUME.add_argument("--resume", action="store_true", help="stand where the conversation was left")
 
 
-def chat_cell(session: Session, shell: Any, line: str, body: str) -> Reply:
+def chat_cell(session: Session, shell: Any, line: str, body: str) -> Reply | list[CallReply]:
     """Run a ``%%chat`` cell.
 
     Raises:
@@ -69,8 +81,8 @@ def chat_cell(session: Session, shell: Any, line: str, body: str) -> Reply:
         from .prompting.rendering import render_text
 
         text = render_text(session, text)
-    if options.result and options.attach:
-        raise MagicError("%%chat: --result and --attach exclude each other.", hint="Attach it to a question")
+    _refuse_pairs(options)
+    system = _system(session, options)
     config = session.model(options.model, settings)
     question = Question(
         "" if options.result else text,
@@ -81,8 +93,40 @@ def chat_cell(session: Session, shell: Any, line: str, body: str) -> Reply:
         overrides=_overrides(session, options),
         result=text if options.result else None,
     )
-    with session.conversation_named(options.name or session.home_of(question.cell)):
-        return put_question(session, shell, question, config, options.system, options.bind)
+    questions = questions_on(question, options.on) if options.on else [question]
+    with session.conversation_named(options.name or session.home_of(questions[0].cell)):
+        if options.on or options.samples is not None:
+            samples = 1 if options.samples is None else options.samples
+            return put_several(session, shell, questions, samples, config, system, options.bind)
+        return put_question(session, shell, question, config, system, options.bind)
+
+
+#: Options that go together with none of the others beside them.
+_EXCLUDING = {"result": ("attach",), "on": ("samples", "source", "branch")}
+
+
+def _system(session: Session, options: Any) -> str | None:
+    """What ``--system`` says; rendered already, where ``--param`` gives its parameters values."""
+    if not options.param:
+        return None if options.system is None else str(options.system)
+    words, params = split_pairs(options.param, read=str)
+    if words or options.system is None:
+        raise MagicError(
+            f"%%chat: --param {options.param[0]!r} gives a parameter of a system prompt no value.",
+            hint="%%chat --system NAME --param parameter=value",
+        )
+    return SystemText(session.system_text(options.system, params))
+
+
+def _refuse_pairs(options: Any) -> None:
+    names = {action.dest: action.option_strings[0] for action in CHAT._actions if action.option_strings}
+    for one, others in _EXCLUDING.items():
+        for other in others:
+            if getattr(options, one) and getattr(options, other):
+                raise MagicError(
+                    f"%%chat: {names[one]} and {names[other]} exclude each other.",
+                    hint="Attach it to a question" if one == "result" else "Ask in two cells",
+                )
 
 
 def _overrides(session: Session, options: Any) -> dict[str, Any]:
@@ -128,6 +172,7 @@ def put_question(
 
 def _stream(talk: Talk, question: Question, live: LiveAnswer, bind: Callable[[Reply], None]) -> Reply:
     response: LLMResponse | None = None
+    waited = len(talk.manager.state.owed)
     stream = Stream(lambda: talk.ask(question))
     try:
         with stream:
@@ -141,6 +186,8 @@ def _stream(talk: Talk, question: Question, live: LiveAnswer, bind: Callable[[Re
         ) from None
     except DknbError:
         _show_cut(talk, live, bind)
+        if told := waiting_note(talk, 0):
+            live.note(note(told))
         raise
     node = talk.manager.last_answer
     if response is None or node is None:
@@ -148,16 +195,23 @@ def _stream(talk: Talk, question: Question, live: LiveAnswer, bind: Callable[[Re
         assert reply is not None
         return reply
     live.finish(response.content)
-    reply = _reply(talk, response)
+    reply = reply_of(talk, node, response, talk.places.branch)
     bind(reply)
+    _tell(talk, live, reply, waited)
+    return reply
+
+
+def _tell(talk: Talk, live: LiveAnswer, reply: Reply, waited: int) -> None:
+    """The lines below an answer; ``waited`` is how many answers the store had not taken before it."""
     if reply.reasoning:
         live.note(folded("reasoning", reply.reasoning))
     live.note(status_bundle(reply))
+    if told := waiting_note(talk, waited):
+        live.note(note(told))
     if others := talk.others_wrote():
         live.note(
             note(f"another kernel has added {counted(others, 'node')} to this conversation meanwhile; nothing is lost")
         )
-    return reply
 
 
 def _show_cut(talk: Talk, live: LiveAnswer, bind: Callable[[Reply], None]) -> Reply | None:
@@ -166,40 +220,10 @@ def _show_cut(talk: Talk, live: LiveAnswer, bind: Callable[[Reply], None]) -> Re
     if node is None:
         return None
     live.finish(node.data.message.content)
-    reply = _reply(talk, cut_response(node))
+    reply = reply_of(talk, node, cut_response(node), talk.places.branch)
     bind(reply)
     live.note(status_bundle(reply))
     return reply
-
-
-def _reply(talk: Talk, response: LLMResponse) -> Reply:
-    node = talk.manager.last_answer
-    assert node is not None
-    return Reply(
-        content=response.content,
-        node_id=node.data.node_id,
-        conversation=talk.name,
-        branch=talk.places.branch,
-        model=response.model or None,
-        usage=response.usage,
-        cost_usd=response.cost_usd,
-        duration_s=response.metadata.get("duration_s") or node.data.metadata.get("duration_s") or 0.0,
-        finish_reason=response.finish_reason,
-        reasoning=response.reasoning,
-        tool_calls=list(response.tool_calls),
-        parsed=response.parsed,
-        incomplete=node.data.state != "complete",
-        replayed=bool(response.metadata.get("replayed")),
-        sample=_sample(node),
-        brought=brought(node.parent.data.message) if node.parent is not None else "",
-        label=node_label(node),
-    )
-
-
-def _sample(node: Node) -> tuple[int, int]:
-    beside = node.parent.children if node.parent is not None else [node]
-    answers = [child for child in beside if child.data.role == "assistant" and not child.data.hidden]
-    return answers.index(node) + 1 if node in answers else 1, len(answers)
 
 
 def chat_line(session: Session, line: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from IPython.core.completer import CompletionContext, SimpleCompletion
@@ -14,19 +15,24 @@ from .arguments import LineParser
 from .branching import BRANCH_COMMANDS
 from .chatting import CHAT, RESUME
 from .control import CONTROL_COMMANDS
+from .flowing.finding import find_flow, known_flows
+from .flowing.magic import FLOW, FLOWS
 from .prompting.cell import PROMPT
 from .prompting.finding import find_prompt, known_prompts
 from .prompting.history import version_numbers
 from .prompting.magic import PROMPTS_COMMANDS
-from .prompting.source import whole_prompt
+from .prompting.source import usable_parameters
 from .prompting.values import NotebookValues
 from .session import Session
 
 __all__ = ["completions"]
 
-_MAGIC = re.compile(r"\s*(?:[\w, ]+=\s*)?(%%prompt|%%chat|%prompts|%prompt|%chat|%branch|%dknb)\s(.*)", re.DOTALL)
+_MAGIC = re.compile(
+    r"\s*(?:[\w, ]+=\s*)?(%%prompt|%%chat|%%flow|%prompts|%prompt|%chat|%flow|%branch|%dknb)\s(.*)", re.DOTALL
+)
 _TEMPLATE_OF_CHAT = re.compile(r"%%chat\b.*\s--template\b")
 _VARIABLE = re.compile(r"(?:\{\{|\{%[^{}]*\s)[-+]?\s*([\w.]*)$")
+_CALL = re.compile(r"""(?:\b(\w+)\s*\.\s*)?\b(prompt|form|leave_one_out)\(\s*["']([^"']*)$""")
 _REFERENCE = re.compile(r"""prompt_ref\(\s*["']([^"']*)$""")
 
 
@@ -54,7 +60,21 @@ def completions(session: Session, context: CompletionContext) -> dict[str, Any]:
     except DknbError:  # a library that cannot be read completes nothing; running the cell says why
         fragment, found = "", []
     matching = [SimpleCompletion(text, type="dknb") for text in dict.fromkeys(found) if text.startswith(fragment)]
-    return {"completions": matching, "suppress": bool(matching), "matched_fragment": fragment}
+    ours = matching if matching or not _is_ours(context) else _Nothing()
+    return {"completions": ours, "suppress": bool(ours), "matched_fragment": fragment}
+
+
+class _Nothing(list[SimpleCompletion]):
+    """No completion, and nobody else's either: IPython lets others answer where a list is empty."""
+
+    def __len__(self) -> int:
+        return 1
+
+
+def _is_ours(context: CompletionContext) -> bool:
+    """Whether the cursor stands on the line of one of our magics."""
+    match = _MAGIC.match(context.text_until_cursor)
+    return match is not None and (context.cursor_line == 0 or not match[1].startswith("%%"))
 
 
 def _completions(session: Session, context: CompletionContext) -> tuple[str, Iterable[str]]:
@@ -65,16 +85,28 @@ def _completions(session: Session, context: CompletionContext) -> tuple[str, Ite
         return _in_template(session, first, text)
     match = _MAGIC.match(text)
     if match is None or (match[1].startswith("%%") and context.cursor_line > 0):
-        return "", []
+        return _in_call(session, text)
     words = match[2].split()
     token = words.pop() if words and not match[2][-1].isspace() else ""
     return _ON_LINE[match[1]](_Typed(session, words, token, body if match[1].startswith("%%") else ""))
 
 
+def _in_call(session: Session, text: str) -> tuple[str, Iterable[str]]:
+    """The name of a prompt, where a function of ours is called with one."""
+    match = _CALL.search(text)
+    if match is None:
+        return "", []
+    owner, function, fragment = match.groups()
+    called = getattr(session.namespace.get(owner), function, None) if owner else session.namespace.get(function)
+    if not str(getattr(called, "__module__", "")).startswith("dknb."):
+        return "", []
+    return fragment, _versioned(_Typed(session, [], fragment))
+
+
 def _in_template(session: Session, first: str, text: str) -> tuple[str, Iterable[str]]:
     """Names in a template: the variables of the notebook, and the parameters of a prompt of that name."""
     if match := _REFERENCE.search(text):
-        return match[1], known_prompts(session)
+        return match[1], known_prompts(session, ("user", "system"))
     if not (match := _VARIABLE.search(text)):
         return "", []
     words = first.split()
@@ -105,7 +137,7 @@ def _versioned(typed: _Typed) -> list[str]:
     name, at, _ = typed.token.partition("@")
     if not at:
         return known_prompts(typed.session)
-    return [f"{name}@{number}" for number in version_numbers(typed.session.versions, name)]
+    return [f"{name}@{number}" for number in version_numbers(typed.session, name)]
 
 
 def _variables(session: Session) -> list[str]:
@@ -116,10 +148,52 @@ def _sources(session: Session) -> list[str]:
     return [*_variables(session), *session.library.list_rag_configs()]
 
 
+def _places(typed: _Typed) -> list[str]:
+    """Folders and zip files that a library may lie in."""
+    return [each for each in _files(typed) if each.endswith(("/", ".zip"))] + ["package:"]
+
+
+def _files(typed: _Typed) -> list[str]:
+    """What lies in the folder that is being typed; hidden names only behind a dot."""
+    folder, _, begun = typed.token.rpartition("/")
+    above = f"{folder}/" if folder or typed.token.startswith("/") else ""
+    try:
+        found = sorted(Path(above or ".").expanduser().iterdir())
+    except OSError:
+        return []
+    shown = [each for each in found if begun.startswith(".") or not each.name.startswith(".")]
+    return [f"{above}{each.name}{'/' if each.is_dir() else ''}" for each in shown]
+
+
 def _branches(session: Session) -> list[str]:
     talk = session.open_talk
     branches = {} if talk is None else talk.manager.state.branches
     return [name for name, branch in branches.items() if not branch.deletion]
+
+
+def _labels(session: Session) -> list[str]:
+    talk = session.open_talk
+    stored = [] if talk is None else talk.manager.state.stored
+    return sorted({label for node in stored for label in node.data.labels})
+
+
+def _flow(typed: _Typed) -> Iterable[str]:
+    """The name of a flow, then the parameters of its prompts."""
+    names = [word for word in typed.words if not word.startswith("-") and "=" not in word]
+    if not names:
+        return known_flows(typed.session)
+    if names[0] not in known_flows(typed.session):
+        return []
+    flow = find_flow(typed.session, names[0])
+    given = {word.partition("=")[0] for word in typed.words}
+    named = [
+        name
+        for state in flow.states.values()
+        if state.prompt_name
+        for name in _parameters(typed.session, state.prompt_name, "")
+        if name not in state.params_from
+    ]
+    return [f"{name}=" for name in dict.fromkeys([*flow.initial_context, *named]) if name not in given]
 
 
 def _specs(session: Session) -> list[str]:
@@ -131,8 +205,8 @@ def _specs(session: Session) -> list[str]:
 
 _OPTION_VALUES: dict[str, Callable[[Session], Iterable[str]]] = {
     "--model": _specs,
-    "--extends": known_prompts,
-    "--system": known_prompts,
+    "--extends": lambda session: known_prompts(session, ("user", "system")),
+    "--system": lambda session: known_prompts(session, ("system", "user")),
     "--rag": _sources,
     "--attach": _variables,
     "--schema": _variables,
@@ -140,6 +214,9 @@ _OPTION_VALUES: dict[str, Callable[[Session], Iterable[str]]] = {
     "--from": _branches,
     "--branch": _branches,
     "--at": _branches,
+    "--on": _branches,
+    "--onto": _branches,
+    "--label": _labels,
 }
 
 
@@ -169,14 +246,13 @@ def _parameters(session: Session, name: str, body: str) -> list[str]:
         return session.renderer.get_parameters(parse_prompt_text(body, source_name=name), name=name)
     if name not in known_prompts(session):
         return []
-    found = find_prompt(session, name)
-    return session.renderer.get_parameters(found.prompt, name=name, prompt_type=found.kind)
+    return list(usable_parameters(session, find_prompt(session, name)))
 
 
 def _choices(session: Session, name: str, parameter: str) -> list[str]:
     if name not in known_prompts(session):
         return []
-    spec = whole_prompt(session, find_prompt(session, name)).get("parameters", {}).get(parameter)
+    spec = usable_parameters(session, find_prompt(session, name)).get(parameter)
     if spec is None:
         return []
     return ["true", "false"] if spec.type == "boolean" else [str(choice) for choice in spec.choices]
@@ -207,14 +283,20 @@ def _of_session(values: Callable[[Session], Iterable[str]]) -> Callable[[_Typed]
     return lambda typed: values(typed.session)
 
 
+#: The commands of ``%branch`` whose words may be branches.
+_WITH_BRANCHES = ("switch", "diff", "delete", "rename", "star", "unstar", "label", "unlabel", "edit", "pick")
+
 _ON_LINE: dict[str, Callable[[_Typed], tuple[str, Iterable[str]]]] = {
     "%%prompt": _prompt,
     "%prompt": _prompt,
     "%%chat": lambda typed: _of_parser(typed, CHAT, _no_words),
     "%chat": lambda typed: _of_parser(typed, RESUME, _no_words),
+    "%%flow": lambda typed: _of_parser(typed, FLOW, _flow),
+    "%flow": lambda typed: _of_parser(typed, FLOWS, lambda typed: [] if typed.words else known_flows(typed.session)),
     "%prompts": _commands(PROMPTS_COMMANDS, dict.fromkeys(("show", "diff", "edit"), _versioned)),
-    "%branch": _commands(
-        BRANCH_COMMANDS, dict.fromkeys(("switch", "diff", "delete", "rename"), _of_session(_branches))
+    "%branch": _commands(BRANCH_COMMANDS, dict.fromkeys(_WITH_BRANCHES, _of_session(_branches))),
+    "%dknb": _commands(
+        CONTROL_COMMANDS,
+        {"model": _of_session(_specs), "library": _places, **dict.fromkeys(("record", "replay", "auto"), _files)},
     ),
-    "%dknb": _commands(CONTROL_COMMANDS, {"model": _of_session(_specs)}),
 }

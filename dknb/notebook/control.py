@@ -14,6 +14,7 @@ from .budgeting import BUDGET, budget_line, limit_rows
 from .cassettes import CASSETTE, cassette
 from .live import show
 from .session import Session
+from .storing import SEARCH, STORE, search_line, shown_store, store_line
 from .views.table import table_bundle
 from .views.text import counted, money, note
 
@@ -34,7 +35,7 @@ _MODEL.usage = "%(prog)s SPEC [setting=value ...]"
 _LIBRARY = _parser(
     "library", "Use the prompts in a folder, a zip file or package:NAME; of several the first that has a name."
 )
-_LIBRARY.add_argument("places", nargs="+", metavar="PLACE")
+_LIBRARY.add_argument("places", nargs="*", metavar="PLACE")
 _CONVERSATION = _parser("conversation", "Talk in another conversation from now on.")
 _CONVERSATION.add_argument("name")
 _CONVERSATIONS = _parser("conversations", "List the conversations of the store.")
@@ -82,7 +83,7 @@ def _status(session: Session, _: Any) -> dict[str, Any]:
         ("library", f"{_places(session)} ({counted(session.prompt_count, 'prompt')})"),
         ("conversation", session.conversation + _stands(session)),
         ("recording", "off" if recording is None else _recorded(session)),
-        ("store", _shown(session, session.project.store_address)),
+        ("store", shown_store(session)),
         *limit_rows(session),
     ]
     return table_bundle(("setting", "value"), rows, title="dknb")
@@ -93,13 +94,6 @@ def _described(session: Session) -> str:
     left_out = {"provider", "model", "api_key"}
     settings = {name: value for name, value in config.to_dict().items() if name not in left_out}
     return " ".join([config.spec, *(f"{name}={_harmless(value)}" for name, value in settings.items())])
-
-
-def _shown(session: Session, path: Path | str) -> str:
-    """A path as one would type it in the project; a URL without its password."""
-    if isinstance(path, str):
-        return path.split("://")[0] + "://…"
-    return session.shown(path)
 
 
 def _places(session: Session) -> str:
@@ -139,6 +133,8 @@ def _model(session: Session, options: Any) -> dict[str, Any]:
 
 
 def _library(session: Session, options: Any) -> dict[str, Any]:
+    if not options.places:
+        return note(f"library: {_places(session)} ({counted(session.prompt_count, 'prompt')})")
     places: list[str | Path] = []
     for place in options.places:
         path = Path(place).expanduser()
@@ -152,9 +148,11 @@ def _library(session: Session, options: Any) -> dict[str, Any]:
 
 
 def _prompts(session: Session, _: Any) -> dict[str, Any]:
-    from .prompting.listing import library_bundle
+    from .frames import prompts_frame
+    from .prompting.listing import prompt_rows
 
-    return library_bundle(session)
+    bundle: dict[str, Any] = prompts_frame(prompt_rows(session))._repr_mimebundle_()
+    return bundle
 
 
 def _conversation(session: Session, options: Any) -> dict[str, Any]:
@@ -246,6 +244,8 @@ CONTROL_COMMANDS: dict[str, tuple[LineParser, _Command]] = {
     "prompts": (_PROMPTS, _prompts),
     "conversation": (_CONVERSATION, _conversation),
     "conversations": (_CONVERSATIONS, _conversations),
+    "search": (SEARCH, search_line),
+    "store": (STORE, store_line),
     "record": (_RECORD, _use("record")),
     "replay": (_REPLAY, _use("replay")),
     "auto": (_AUTO, _use("auto")),

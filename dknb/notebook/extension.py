@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["current_session", "load", "session_here", "unload"]
 
-_BARE = re.compile(r"^(get_ipython\(\)\.run_cell_magic\('(?:chat|prompt)', .*, )''\)$", re.MULTILINE)
-_NAMES = {"line": ("chat", "prompt", "prompts", "branch", "dknb"), "cell": ("chat", "prompt")}
+_BARE = re.compile(r"^(get_ipython\(\)\.run_cell_magic\('(?:chat|prompt|flow)', .*, )''\)$", re.MULTILINE)
+_NAMES = {"line": ("chat", "prompt", "flow", "prompts", "branch", "dknb"), "cell": ("chat", "prompt", "flow")}
 
 
 def with_body(lines: list[str]) -> list[str]:

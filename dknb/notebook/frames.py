@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd  # type: ignore[import-untyped]  # its stubs are a package of their own
 
 from ..errors import ConfigError
 from ..prompts.rag.ablation import LeftOut
-from .prompting.listing import ProblemRow, PromptRow
+from .prompting.listing import ProblemRow, PromptNotes, PromptRow
 from .prompting.named import RenderRow
 from .views.table import table_bundle
 from .views.text import note, shorten
@@ -28,6 +28,7 @@ __all__ = [
     "problems_frame",
     "prompts_frame",
     "renders_frame",
+    "replies_frame",
     "text_frame",
 ]
 
@@ -50,15 +51,47 @@ class _Listed(pd.DataFrame):  # type: ignore[misc]  # without stubs it is Any
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         if self.empty:
             return note(self.empty_note)
-        rows = [tuple(map(_shown, row)) for row in self.itertuples(index=False)]
-        return table_bundle([str(name) for name in self.columns], rows, title=self.title)
+        rows = [tuple(map(_shown, row)) for row in self._told_rows()]
+        return table_bundle([str(name) for name in self.columns], rows, title=self.title, tips=self._tips())
+
+    def _told_rows(self) -> list[list[Any]]:
+        """The cells as they are shown."""
+        return [list(row) for row in self.itertuples(index=False)]
+
+    def _tips(self) -> dict[tuple[int, int], str]:
+        """What a cell says to a pointer that rests on it, by row and column."""
+        return {}
 
 
 class ListedPrompts(_Listed):
-    """The prompts of a library: name, kind, parameters, version, description, file."""
+    """The prompts of a library: name, kind, parameters, version, description, file.
 
-    title = "prompts"
+    Its view marks required parameters with ``*``, and tells below a resting pointer when to use a prompt.
+
+    Attributes:
+        notes: What is told beside the columns, by kind and name.
+    """
+
+    title = "prompts (* required)"
     empty_note = "The library has no prompts.  %%prompt NAME --save  writes one"
+    notes: Mapping[tuple[str, str], PromptNotes] = {}
+
+    def _notes_of(self, row: Any) -> PromptNotes:
+        return self.notes.get((str(getattr(row, "kind", "")), str(getattr(row, "name", ""))), PromptNotes())
+
+    def _told_rows(self) -> list[list[Any]]:
+        told = super()._told_rows()
+        if "parameters" in self.columns:
+            place = list(self.columns).index("parameters")
+            for cells, row in zip(told, self.itertuples(index=False), strict=True):
+                required = self._notes_of(row).required
+                cells[place] = [f"{name} *" if name in required else name for name in cells[place]]
+        return told
+
+    def _tips(self) -> dict[tuple[int, int], str]:
+        place = list(self.columns).index("description") if "description" in self.columns else 0
+        rows = enumerate(self.itertuples(index=False))
+        return {(at, place): tip for at, row in rows if (tip := self._notes_of(row).when_to_use)}
 
 
 class ListedProblems(_Listed):
@@ -76,7 +109,11 @@ def _shown(value: Any) -> str:
 
 def prompts_frame(rows: Sequence[PromptRow]) -> ListedPrompts:
     """The rows of a library as a table; ``parameters`` holds lists of names."""
-    return ListedPrompts(_columns(PromptRow, rows))
+    columns = _columns(PromptRow, rows)
+    del columns["notes"]
+    frame = ListedPrompts(columns)
+    frame.notes = {(row.kind, row.name): row.notes for row in rows}
+    return frame
 
 
 def problems_frame(rows: Sequence[ProblemRow]) -> ListedProblems:
@@ -88,8 +125,7 @@ def problems_frame(rows: Sequence[ProblemRow]) -> ListedProblems:
 
 
 def _columns(kind: type[DataclassInstance], rows: Sequence[DataclassInstance]) -> dict[str, Any]:
-    dicts = [asdict(row) for row in rows]
-    return {field.name: pd.Series([row[field.name] for row in dicts], dtype=object) for field in fields(kind)}
+    return {field.name: pd.Series([getattr(row, field.name) for row in rows], dtype=object) for field in fields(kind)}
 
 
 def text_frame(name: str, texts: Sequence[Any]) -> pd.DataFrame:
@@ -119,19 +155,22 @@ def parameter_rows(data: Any, parameters: Mapping[str, ParameterSpec | None]) ->
     """The values of parameters in each row of ``data``, as Python has them; missing ones are left out.
 
     Args:
-        data: A DataFrame, or mappings.
+        data: A DataFrame, mappings, or a Series with the name of a parameter.
         parameters: The columns that count, with what is declared about each.
 
     Raises:
         ConfigError: It is neither, or two columns have the name of a parameter.
     """
+    if isinstance(data, pd.Series):
+        # A column of its own name, or of the parameter where there is but one.
+        data = data.to_frame(next(iter(parameters)) if len(parameters) == 1 else data.name)
     frame = data if isinstance(data, pd.DataFrame) else _frame_of(data)
     columns = [name for name in parameters if name in frame.columns]
     chosen = frame[columns]
     if len(chosen.columns) != len(columns):
         twice = next(name for name in columns if list(frame.columns).count(name) > 1)
         raise ConfigError(f"Two columns are called {twice!r}, which is a parameter.", hint="Rename one of them")
-    values = [[_plain(value, parameters[name]) for value in chosen[name].tolist()] for name in columns]
+    values = [_plain_column(chosen[name].tolist(), parameters[name]) for name in columns]
     rows = zip(*values, strict=True) if columns else [()] * len(frame)
     given = [{name: value for name, value in zip(columns, row, strict=True) if value is not None} for row in rows]
     return ParameterRows(frame.index, columns, given)
@@ -148,17 +187,32 @@ def _frame_of(data: Any) -> pd.DataFrame:
     )
 
 
-def _plain(value: Any, spec: ParameterSpec | None) -> Any:
-    """A value as Python has it; None for those that pandas counts as missing.
+def _plain_column(values: list[Any], spec: ParameterSpec | None) -> list[Any]:
+    """The values of a column as Python has them; numbers and truths in a column for a text are its text.
 
     pandas makes floats of whole numbers that stand beside a missing one: they become whole again.
     """
+    plain = [_plain(value) for value in values]
+    kind = spec.type if spec is not None else "any"
+    given = [value for value in plain if value is not None]
+    spoilt = len(given) < len(plain) and all(isinstance(value, float) and value.is_integer() for value in given)
+    if kind == "integer" or (kind == "string" and spoilt):
+        plain = [int(value) if isinstance(value, float) and value.is_integer() else value for value in plain]
+    return [str(value) if kind == "string" and isinstance(value, int | float) else value for value in plain]
+
+
+def _plain(value: Any) -> Any:
+    """A value as Python has it; None for those that pandas counts as missing."""
     if value is pd.NaT or value is pd.NA or (isinstance(value, float) and value != value):
         return None
-    if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0:
-        value = value.item()
-    whole = spec is not None and spec.type == "integer" and isinstance(value, float) and value.is_integer()
-    return int(value) if whole else value
+    return value.item() if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0 else value
+
+
+def replies_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Answers that were asked for side by side as a table, one row each: those of `CallReply.to_row`."""
+    frame = pd.DataFrame({name: pd.Series([row[name] for row in rows], dtype=object) for name in rows[0]})
+    kinds = {"prompt_tokens": "Int64", "completion_tokens": "Int64", "cost_usd": "float64", "duration_s": "float64"}
+    return frame.astype(kinds)
 
 
 def renders_frame(rows: Sequence[RenderRow], index: pd.Index) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from ..errors import Interrupted
 from .branching import BRANCH_HELP, branch_line
 from .chatting import CHAT, RESUME, chat_cell, chat_line
 from .control import CONTROL_HELP, control_line
+from .flowing.magic import FLOW, FLOWS, flow_cell, flow_line
 from .live import show
 from .prompting.cell import PROMPT, prompt_cell, prompt_line
 from .prompting.magic import PROMPTS_HELP, prompts_line
@@ -112,6 +113,19 @@ class DknbMagics(Magics):
                 prompt_line(self.session, self.shell, line)
 
     @no_var_expand
+    @line_cell_magic
+    def flow(self, line: str, cell: str | None = None) -> None:
+        """Run a flow of the library (%%flow), or show the flows (%flow)."""
+        with stoppable():
+            self._tell_changes()
+            if asks_for_help(line):
+                show(note(str(DknbMagics.flow.__doc__)))
+            elif cell is None:
+                flow_line(self.session, line)
+            else:
+                flow_cell(self.session, self.shell, line, cell)
+
+    @no_var_expand
     @line_magic
     def prompts(self, line: str) -> Any:
         """List, show, compare, edit and check the prompts of the library."""
@@ -123,13 +137,12 @@ class DknbMagics(Magics):
 
     @no_var_expand
     @line_magic
-    def branch(self, line: str) -> None:
+    def branch(self, line: str) -> Any:
         """Show and change the branches of the conversation."""
         with stoppable():
             if asks_for_help(line):
-                show(note(BRANCH_HELP))
-            else:
-                branch_line(self.session, self._cell_id, line)
+                return show(note(BRANCH_HELP))
+            return branch_line(self.session, self.shell, self._cell_id, line)
 
     @no_var_expand
     @line_magic
@@ -143,6 +156,7 @@ class DknbMagics(Magics):
 
 
 DknbMagics.chat.__doc__ = f"{CHAT.format_help()}\n{RESUME.format_help()}"
+DknbMagics.flow.__doc__ = f"{FLOW.format_help()}\n{FLOWS.format_help()}"
 DknbMagics.prompt.__doc__ = PROMPT.format_help()
 DknbMagics.prompts.__doc__ = PROMPTS_HELP
 DknbMagics.branch.__doc__ = BRANCH_HELP

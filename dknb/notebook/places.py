@@ -158,6 +158,14 @@ class Places:
                 return child
         return None
 
+    def give(self, node: Node) -> None:
+        """Note that this kernel was given ``node``: an equal one that comes later is another."""
+        self._given.add(id(node))
+
+    def was_given(self, node: Node) -> bool:
+        """Whether this kernel was given it."""
+        return id(node) in self._given
+
     def answered(self, cell: str | None, place: Place, answer: Node) -> None:
         """Note that ``cell`` got ``answer``; the kernel now stands there."""
         self._given.add(id(answer))

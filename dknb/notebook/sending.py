@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from .._sync import Stream, run
@@ -9,7 +10,7 @@ from ..conversations.ledger import CallRecord
 from ..errors import ConnectionFailed, Interrupted, StorageError
 from ..llm.calls.telemetry import labelled
 from ..llm.config import LLMConfig
-from ..llm.messages import LLMResponse
+from ..llm.messages import LLMMessage, LLMResponse
 from .live import LiveAnswer
 from .session import Session
 from .views.answer import Reply, status_bundle
@@ -18,20 +19,21 @@ from .views.text import folded, note
 __all__ = ["call_record", "send"]
 
 
-def send(session: Session, shell: Any, text: str, config: LLMConfig) -> Reply:
-    """Send ``text`` as the only message, show the answer as it comes, and return it.
+def send(session: Session, shell: Any, text: str | Sequence[LLMMessage], config: LLMConfig) -> Reply:
+    """Send ``text`` as the only message, or several messages, show the answer as it comes, and return it.
 
     Raises:
         ProviderError: The call failed.
         Interrupted: The user stopped it.
     """
     provider = session.provider(config)
+    asked = text if isinstance(text, str) else list(text)
     live = LiveAnswer(shell, stream=session.streams())
     cell = session.next_cell()
     final: LLMResponse | None = None
     outcome = "complete"
     try:
-        with labelled(cell=cell), Stream(lambda: provider.stream_complete(text)) as stream:
+        with labelled(cell=cell), Stream(lambda: provider.stream_complete(asked)) as stream:
             for batch in stream.batches(live.pause):
                 final = next((piece.response for piece in batch if piece.response is not None), None)
                 live.add("".join(piece.delta for piece in batch), "".join(piece.reasoning for piece in batch))

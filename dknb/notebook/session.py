@@ -5,9 +5,8 @@ Needs no IPython, so `dknb.chat` works in a plain script too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,6 @@ from ..errors import (
     ConfigError,
     ConversationError,
     ConversationNotFound,
-    PromptError,
     PromptNotFound,
     StorageError,
     did_you_mean,
@@ -34,12 +32,17 @@ if TYPE_CHECKING:
     from ..llm.base import AsyncLLMProvider
     from ..llm.recordings.recording import Recording
     from ..prompts.builder import AsyncPromptBuilder, PromptBuilder
-    from ..prompts.filesystem import FileSystemPromptLibrary
     from ..prompts.library import AbstractPromptLibrary
     from ..prompts.types import PromptTemplateDict, PromptType
     from ..prompts.versioning import VersionManager
 
-__all__ = ["Session"]
+__all__ = ["Session", "SystemText"]
+
+
+class SystemText(str):
+    """The text of a system prompt, which is no name of one."""
+
+    __slots__ = ()
 
 
 class Session:
@@ -53,6 +56,7 @@ class Session:
         notebook: The path of the notebook, if the front end tells it.
         library_specs: Where the prompts lie, as `open_library` takes it.
         streams: Whether answers are to be shown while they arrive.
+        used_prompts: The prompts that were used, by kind and name, as they were then.
         next_cell: The id of the cell that asks now, once for each question; None where cells have no ids.
     """
 
@@ -73,6 +77,7 @@ class Session:
         self.conversation = self.project.conversation_name(self.notebook)
         self.library_specs: tuple[str | Path, ...] = self.project.library_specs
         self._library: AbstractPromptLibrary | None = None
+        self.used_prompts: dict[tuple[PromptType, str], PromptTemplateDict] = {}
         self._talks: dict[str, Talk] = {}
         self._providers: dict[tuple[Any, ...], AsyncLLMProvider] = {}
 
@@ -100,6 +105,7 @@ class Session:
         from ..prompts.sources.opening import open_library
 
         self._library = open_library(specs, self.project.root)
+        self.used_prompts.clear()
         self.library_specs = specs
         self._providers.clear()  # they render with the library that they were made with
         self.__dict__.pop("renderer", None)
@@ -115,49 +121,17 @@ class Session:
         """The prompts that somebody changed on disk since this was last asked; none before the library is used."""
         return self._library.changes() if self._library is not None else []
 
-    def save_prompt(self, name: str, prompt: PromptTemplateDict, kind: PromptType = "user") -> str:
-        """Write a prompt to the library; says where it lies, and where what it replaced does.
-
-        Raises:
-            PromptError: The name cannot be one, or the file cannot be written.
-        """
-        from .prompting.history import keep_version
-
-        library = self._folder()
-        before = library.find_file(kind, name)
-        old = before.read_bytes() if before is not None else None
-        replaced = library.find_prompt(name, kind) if before is not None else None
-        path = library.save(kind, name, prompt)
-        if replaced is not None:
-            keep_version(self.versions, name, kind, replaced)
-        number = keep_version(self.versions, name, kind, prompt).version
-        said = f"saved as {self.shown(path)}, version {number}"
-        if old is None or old == path.read_bytes():
-            return said
-        kept = (
-            self.project.root / ".dknb" / "replaced" / f"{name.replace('/', '-')}-{datetime.now():%Y%m%d-%H%M%S}.yaml"
-        )
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_bytes(old)
-        return f"{said}; the file before is kept as {self.shown(kept)}"
-
-    def _folder(self) -> FileSystemPromptLibrary:
-        """The library that prompts are saved to: the first that is a folder."""
-        from ..prompts.composite import CompositePromptLibrary
-        from ..prompts.filesystem import FileSystemPromptLibrary
-
-        parts = self.library.libraries if isinstance(self.library, CompositePromptLibrary) else [self.library]
-        for part in parts:
-            if isinstance(part, FileSystemPromptLibrary):
-                return part
-        raise PromptError(
-            "The library has no folder that a prompt could be saved to.", hint="%dknb library FOLDER package:NAME"
-        )
-
     def shown(self, path: Path) -> str:
         """A path as one would type it in the project."""
         root = self.project.root
-        return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+        if path.is_relative_to(root):
+            return path.relative_to(root).as_posix()
+        # Beside the project as one would type it; a home is named as such, so that a saved notebook does not tell it.
+        beside = root.parent
+        if path.is_relative_to(beside):
+            return f"../{path.relative_to(beside).as_posix()}"
+        home = Path.home()
+        return f"~/{path.relative_to(home).as_posix()}" if path.is_relative_to(home) else str(path)
 
     @property
     def prompt_count(self) -> int:
@@ -214,6 +188,11 @@ class Session:
     def open_talk(self) -> Talk | None:
         """The current conversation, if this kernel has it open."""
         return self._talks.get(self.conversation)
+
+    @property
+    def open_talks(self) -> list[Talk]:
+        """The conversations that this kernel has open."""
+        return list(self._talks.values())
 
     def use_conversation(self, name: str) -> None:
         """Talk in the conversation ``name`` from now on.
@@ -295,21 +274,24 @@ class Session:
                 )
         return self.talk()
 
-    def system_text(self, prompt: str) -> str:
+    def system_text(self, prompt: str, words: Mapping[str, str] | None = None) -> str:
         """The text that ``--system`` means: a prompt of the library, rendered with the notebook's variables.
 
-        Several words that name no prompt are the text itself.
+        Several words that name no prompt are the text itself. ``words`` are values of its parameters (``--param``).
 
         Raises:
             PromptNotFound: There is no prompt of that name.
+            MagicError: A word is for no parameter of it.
             MissingParameters: The prompt needs what the notebook does not have.
         """
         from .prompting.rendering import render_named
 
+        if isinstance(prompt, SystemText):
+            return prompt
         try:
-            return render_named(self, prompt)
+            return render_named(self, prompt, words)
         except PromptNotFound:
-            if len(prompt.split()) > 1:
+            if len(prompt.split()) > 1 and not words:
                 return prompt
             raise
 

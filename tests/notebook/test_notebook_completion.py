@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from IPython.core.completer import provisionalcompleter
 
+import dknb
+
 FILES = {
-    "user/summarise.yaml": "parameters: {tone: {type: enum, choices: [kind, plain]}, bullets: boolean}\n"
+    "user/summarise.yaml": "metadata: {version: '1.1'}\nparameters: {tone: {type: enum, choices: [kind, plain]}, bullets: boolean}\n"
     "template: '{{text}} {{tone}} {{bullets}}'\n",
     "user/mail/reply.yaml": "template: '{{mail}}'\n",
     "system/base.yaml": "template: 'You are {{role}}.'\n",
@@ -21,7 +23,7 @@ def complete(notebook, project):
         path = project / "prompts" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    notebook.shell.user_ns.update(docs=["a"], question="q")
+    notebook.shell.user_ns.update(docs=["a"], question="q", dknb=dknb)
 
     def completed(text):
         with provisionalcompleter():
@@ -63,6 +65,16 @@ def complete(notebook, project):
         ("%dknb model op", ["openai-compatible/", "openai/"]),
         ("%dknb conversation", ["conversation", "conversations"]),
         ("%branch swi", ["switch"]),
+        ("%branch star", ["star"]),
+        ("%dknb sto", ["store"]),
+        ("%prompts diff summarise@", ["summarise@1.1"]),
+        ("import dknb\ndknb.prompt('su", ["summarise"]),
+        ('dknb.form("mail/r', ["mail/reply"]),
+        ("dknb.leave_one_out('b", ["base"]),
+        ("%dknb library pro", ["prompts/"]),
+        ("%dknb library zzz", []),
+        ("%prompts check imp", []),
+        ("%prompt summarise text=pri", []),
     ],
 )
 def test_what_may_stand_there_is_completed(complete, text, found):
@@ -83,6 +95,25 @@ def test_branches_of_the_conversation_are_completed(notebook, complete):
     notebook.ok("%%chat --branch skeptic\nq", cell="a")
     assert complete("%branch switch sk") == ["skeptic"]
     assert complete("%%chat --from sk") == ["skeptic"]
+
+
+def test_flows_and_labels_are_completed(notebook, complete, project):
+    """The name of a flow, then what its prompts take; labels where one is wanted; branches for --on and --onto."""
+    (project / "prompts" / "flows").mkdir()
+    (project / "prompts" / "flows" / "talk.yaml").write_text(
+        "initial_state: a\ninitial_context: {mood: calm}\nstates: {a: {prompt_name: summarise, params_from: {tone: mood}}}\n"
+    )
+    assert complete("%%flow ta") == ["talk"]
+    assert complete("%flow ta") == ["talk"]
+    assert complete("%%flow talk mo") == ["mood="]
+    assert complete("%%flow talk te") == ["text="]
+    assert complete("%%flow talk to") == []
+    assert complete("%%flow --go") == ["--go-on"]
+    notebook.ok("%%chat --branch skeptic\nq", cell="a")
+    notebook.ok("%branch label skeptic doubt")
+    assert complete("%branch search x --label d") == ["doubt"]
+    assert complete("%%chat --on sk") == ["skeptic"]
+    assert complete("%branch pick 0 --onto sk") == ["skeptic"]
 
 
 def test_a_broken_library_completes_nothing_and_does_not_fail(notebook, complete, project):

@@ -77,14 +77,41 @@ def test_what_is_typed_is_rendered_at_once(form):
 
 
 def test_what_cannot_be_read_is_told_and_mended(form):
-    """While a field makes no sense there is no result; then there is."""
+    """Each bad field is marked; there is no result, and the last good render is shown greyed until there is one."""
     form.fields["limit"].widget.value = "many"
+    form.fields["facts"].widget.value = "{"
     assert form.result is None
     assert "limit: 'many' is not a whole number" in str(form.error)
+    assert "facts: '{' is not an object" in str(form.error)
     assert str(form) == ""
+    assert [name for name, field in form.fields.items() if "⚠" in field.told.value] == ["limit", "facts"]
+    shown = form._bundle()
+    assert MIME["prompt"] not in shown
+    assert "opacity" in shown["text/html"]
+    assert "50 kind, a+b:" in shown["text/html"]
+    form.fields["facts"].widget.value = ""
     form.fields["limit"].widget.value = "3"
     assert form.error is None
+    assert not any("⚠" in field.told.value for field in form.fields.values())
     assert ", 3:" in str(form)
+
+
+def test_what_is_typed_comes_from_the_form(form):
+    """The render beside the form says of each value whether it is typed or a default."""
+    form.fields["words"].widget.value = 7
+    assert (form.result.origins["words"], form.result.origins["tone"]) == ("form", "default")
+    assert "dknb-form" in form.widget._dom_classes
+
+
+def test_json_has_the_room_that_it_needs(notebook, project, form):
+    """A long default stands on several lines; a list of objects asks for one."""
+    (project / "prompts" / "user" / "long.yaml").write_text(
+        "parameters:\n  rows: {type: list, items: {type: object}}\n"
+        f"  many: {{type: list, default: {[{'name': 'x' * 30}] * 3}}}\ntemplate: '{{{{rows}}}} {{{{many}}}}'\n"
+    )
+    fields = dknb.form("long").fields
+    assert fields["rows"].widget.placeholder == '[{"name": "value"}]'
+    assert fields["many"].widget.rows == fields["many"].widget.value.count("\n") + 1 == 11
 
 
 def test_values_are_put_into_fields(notebook, form):
@@ -102,7 +129,7 @@ def test_values_are_put_into_fields(notebook, form):
 
 
 def test_it_shows_a_widget_and_the_render(notebook, form):
-    """Two outputs: the form, with a static twin for where no widget can be, and the rendered prompt."""
+    """Two outputs: the form, with a table of its parameters for where no widget can be, and the rendered prompt."""
     ran = notebook.run("import dknb; dknb.form('summarise', text='<script>x</script>')")
     widget, render = ran.bundles
     assert "application/vnd.jupyter.widget-view+json" in widget
@@ -116,7 +143,7 @@ def test_it_shows_a_widget_and_the_render(notebook, form):
 
 def test_what_authors_wrote_is_no_markup_in_the_form(form):
     """Descriptions are text wherever they are shown."""
-    told = [child.value for child in form.widget.children[0].children if type(child).__name__ == "HTML"]
+    told = [field.told.value for field in form.fields.values()]
     assert any("What to &lt;b&gt;summarise&lt;/b&gt;" in text for text in told)
     assert not any("<b>" in text for text in told)
 

@@ -62,7 +62,7 @@ def test_an_edited_file_is_used_by_the_next_call(write):
 def test_it_says_what_it_takes(write):
     """Parameters with their types, in its repr and as data; its view is the source."""
     summarise = dknb.prompt("summarise")
-    assert repr(summarise) == "dknb.prompt('summarise')(words: integer, tone: kind | plain, text: string)"
+    assert repr(summarise) == "dknb.prompt('summarise')(text: string, tone: kind | plain, words: integer)"
     assert summarise.parameters["tone"].choices == ("kind", "plain")
     assert "What to summarise" in summarise._repr_mimebundle_()["text/html"]
 

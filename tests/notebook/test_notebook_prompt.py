@@ -43,7 +43,7 @@ def test_functions_and_modules_of_the_notebook_are_no_values(notebook):
     """A parameter that is called like a function or module is missing, not filled with its repr."""
     notebook.ok("import json\ndef text(): pass")
     notebook.ok("%%prompt p --as result\n{{json}} {{text}} {{In}}")
-    assert set(notebook.shell.user_ns["result"].missing) == {"json", "text", "In"}
+    assert set(notebook.shell.user_ns["result"].params_missing) == {"json", "text", "In"}
 
 
 def test_tokens_and_price_are_told(notebook):

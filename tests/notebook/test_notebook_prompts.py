@@ -58,7 +58,7 @@ def test_the_library_is_a_dataframe(notebook, library):
     assert list(frame.columns) == ["name", "kind", "parameters", "version", "description", "file"]
     rows = {row.name: row for row in frame.itertuples(index=False)}
     assert list(rows["summarise"])[1:] == [
-        "user", ["words", "tone", "text"], "1.2", "A summary of a text", "prompts/user/summarise.yaml",
+        "user", ["text", "tone", "words"], "1.2", "A summary of a text", "prompts/user/summarise.yaml",
     ]  # fmt: skip
     assert rows["mail/reply"].parameters == ["mail", "role"]
     assert rows["base"].description == "Says who answers"
@@ -78,7 +78,7 @@ def test_the_frame_shows_itself_as_a_table_of_ours(notebook, library):
     library("user/nasty.yaml", "metadata: {description: '<script>x</script>'}\ntemplate: x\n")
     bundle = listed(notebook)._repr_mimebundle_()
     assert "summarise" in bundle["text/plain"]
-    assert "words, tone, text" in bundle["text/html"]
+    assert "text *, tone, words" in bundle["text/html"]
     assert "<script>" not in bundle["text/html"]
     assert type(listed(notebook)[["name"]]) is pd.DataFrame
 
@@ -153,7 +153,7 @@ def test_an_edited_prompt_is_the_same_when_its_cell_runs(notebook, library, proj
     first, _, body = cell.partition("\n")
     notebook.ok(f"{first} --as after\n{body}")
     before, after = notebook.shell.user_ns["before"], notebook.shell.user_ns["after"]
-    assert (after.content, after.used) == (before.content, before.used)
+    assert (after.content, after.params_used) == (before.content, before.params_used)
 
 
 def test_an_edited_prompt_is_saved_where_it_was(notebook, library, project):
@@ -198,7 +198,7 @@ def test_a_chat_tells_of_an_edited_system_prompt(notebook, library):
         ("%prompts show sumarise", PromptNotFound, "Did you mean 'summarise'?"),
         ("%prompts diff summarise nothing", PromptNotFound, "nothing"),
         ("%prompts edit broken", DknbError, "tone"),
-        ("%prompts diff a", MagicError, "required"),
+        ("%prompts diff", MagicError, "required"),
     ],
 )
 def test_a_mistake_is_told_in_a_line_or_two(notebook, library, line, kind, said):

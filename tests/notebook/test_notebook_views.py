@@ -137,7 +137,7 @@ def bundles_of(text):
     line = ParameterLine(text, text, True, text, text)
     yield source_bundle(PromptSource(text, text, text, text, text, [text], text, {text: text}, [line], text, 2))
     yield difference_bundle(text, [Difference(text, diff_words(text, "other"))])
-    yield {"text/html": form_html(text, [FieldLine(text, text, True, text, text)]), "text/plain": ""}
+    yield {"text/html": form_html(text, [FieldLine(text, text, True, text)]), "text/plain": ""}
     yield diff_bundle(text, text, diff_paths(left, right))
     yield branches_bundle(text, [Tip(text, text, 1, text)])
     yield table_bundle((text,), [(text,)], title=text)

@@ -33,7 +33,8 @@ def leave_one_out(
     """What changes in a prompt without each of the texts that are retrieved for it. It searches once.
 
     Args:
-        prompt: A name in the library, a prompt's dict, or what `dknb.prompt` gave.
+        prompt: A name in the library, a prompt's dict, or what `dknb.prompt` gave. Of messages, the texts below each
+            other are the prompt.
         params: Values of parameters.
         adapters: As for `dknb.prompt`.
         ask: A model's spec, or a function from a text to an answer, which may be a coroutine function: it is asked once
@@ -58,7 +59,7 @@ def leave_one_out(
     rows = run(
         left_out(
             builder_for(session, rag, spec),
-            rag.prompt,
+            found.name if found.kind == "messages" else rag.prompt,
             params,
             prompt_type=found.kind,
             ask=_asker(session, ask) if isinstance(ask, str) else ask,

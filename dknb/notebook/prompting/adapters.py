@@ -49,6 +49,8 @@ def as_adapter(name: str, value: Any) -> Any:
         return adapters.DictResourceAdapter(value)
     if hasattr(value, "columns") and hasattr(value, "iloc"):
         return adapters.DataFrameAdapter(value, next((each for each in _TEXTS if each in value.columns), None))
+    if hasattr(value, "to_frame") and hasattr(value, "tolist"):  # a column
+        value = value.tolist()
     if isinstance(value, Sequence) and not isinstance(value, str | bytes):
         from ..frames import text_frame
 
@@ -170,5 +172,5 @@ def _config(prompt: PromptTemplateDict, label: str, query: str | None, sources: 
                 f"--rag {label}: what is to be searched for?", hint='Say it:  --query "{{question}}"  or a text'
             )
         query = f"{{{{{likely[0]}}}}}"
-    config = {"adapter_name": label, "query": query, "placeholder": placeholder, "item_template": "{{content}}\n"}
+    config = {"adapter_name": label, "query": query, "placeholder": placeholder}
     return cast("RAGConfig", config)

@@ -8,14 +8,13 @@ from ...errors import MagicError
 from ..arguments import LineParser, split_pairs
 from ..live import show
 from ..session import Session
-from ..views.prompt import prompt_bundle
 from ..views.text import note
 from .adapters import retrieving
-from .finding import FoundPrompt, find_prompt
+from .finding import ALL_KINDS, FoundPrompt, PromptKind, find_prompt
 from .rendering import Wanted, refuse_missing, render_wanted
 
 if TYPE_CHECKING:
-    from ...prompts.types import PromptTemplateDict, PromptType
+    from ...prompts.types import PromptTemplateDict
 
 __all__ = ["PROMPT", "prompt_cell", "prompt_line"]
 
@@ -55,14 +54,18 @@ def prompt_cell(session: Session, shell: Any, line: str, body: str) -> None:
     from ...prompts.files import parse_prompt_text
 
     options = PROMPT.parse(line)
-    words, given = split_pairs(options.words)
+    words, given = split_pairs(options.words, read=str)
     name = _one_name(words)
     if not body.strip() and options.extends is None:
         raise MagicError("%%prompt: the cell is empty.", hint="Write the template below the %%prompt line")
     # A blank body below `--extends` leaves the base's template as it is.
     text = body.removesuffix("\n") if body.strip() else ""
     prompt = parse_prompt_text(text, source_name=f"%%prompt {name}")
-    kind: PromptType = "system" if options.system else "user"
+    kind: PromptKind = "system" if options.system else "user"
+    if options.save:
+        from .saving import check_saved_name
+
+        check_saved_name(name)
     _render(session, shell, options, FoundPrompt(name, kind, _extended(prompt, options.extends)), given)
 
 
@@ -94,13 +97,14 @@ def prompt_line(session: Session, shell: Any, line: str) -> None:
         DknbError: As `prompt_cell`.
     """
     if not line.strip():
-        from .listing import library_bundle
+        from ..frames import prompts_frame
+        from .listing import prompt_rows
 
-        show(library_bundle(session))
+        show(prompts_frame(prompt_rows(session))._repr_mimebundle_())
         return
     options = PROMPT.parse(line)
-    words, given = split_pairs(options.words)
-    kinds: tuple[PromptType, ...] = ("system",) if options.system else ("user", "system")
+    words, given = split_pairs(options.words, read=str)
+    kinds: tuple[PromptKind, ...] = ("system",) if options.system else ALL_KINDS
     found = find_prompt(session, _one_name(words), kinds)
     if options.save or options.extends is not None:
         done, option = ("is saved", "--save") if options.save else ("has its base", "--extends")
@@ -111,21 +115,27 @@ def prompt_line(session: Session, shell: Any, line: str) -> None:
     _render(session, shell, options, found, given)
 
 
-def _render(session: Session, shell: Any, options: Any, found: FoundPrompt, given: dict[str, Any]) -> None:
+def _render(session: Session, shell: Any, options: Any, found: FoundPrompt, given: dict[str, str]) -> None:
     """Render as the line says, show it, and save, send and bind it on demand."""
     name, kind, prompt = found
     if options.run and kind == "system":
         raise MagicError("A system prompt is not sent by itself.", hint=f"Ask below it:  %%chat --system {name}")
+    if kind == "messages" and options.rag:
+        raise MagicError(
+            "%prompt: --rag adds to a prompt; messages retrieve what their file says.", hint=f"%prompts edit {name}"
+        )
     config = session.model(options.model, {})
     rag = retrieving(session, prompt, name, options.rag, options.query, search=not options.no_rag)
     rendered = render_wanted(session, Wanted(rag, name, kind, given, config.spec, not options.no_rag))
-    show(prompt_bundle(rendered))
+    show(rendered._repr_mimebundle_())
     result: Any = rendered
-    if options.save:
-        show(note(session.save_prompt(name, rag.prompt, kind)))
+    if options.save and kind != "messages":
+        from .saving import save_prompt
+
+        show(note(save_prompt(session, name, rag.prompt, kind)))
     if options.run:
         from ..sending import send
 
-        refuse_missing(name, rendered.missing, rendered.metadata)
-        result = send(session, shell, rendered.content, config)
+        refuse_missing(name, rendered.params_missing, rendered.metadata)
+        result = send(session, shell, rendered.messages or rendered.content, config)
     session.bind(options.bind, result)

@@ -2,44 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, cast
 
 from ...errors import PromptNotFound, did_you_mean
 from ..session import Session
-from .history import version_numbers
+from .history import states_of, version_numbers
 
 if TYPE_CHECKING:
-    from ...prompts.library import AbstractPromptLibrary
-    from ...prompts.types import Kind, PromptTemplateDict, PromptType
+    from ...prompts.types import Kind, PromptTemplateDict
 
-__all__ = ["FoundPrompt", "file_of", "find_prompt", "known_prompts"]
+__all__ = ["ALL_KINDS", "FoundPrompt", "PromptKind", "file_of", "find_prompt", "known_prompts"]
+
+PromptKind = Literal["user", "system", "messages"]
+#: Of one name, the user prompt is meant, unless another kind is asked for.
+ALL_KINDS: tuple[PromptKind, ...] = ("user", "system", "messages")
 
 
 class FoundPrompt(NamedTuple):
-    """A prompt of the library, with its kind."""
+    """A prompt of the library, with its kind; a sequence of messages has ``messages`` instead of a template."""
 
     name: str
-    kind: PromptType
+    kind: PromptKind
     prompt: PromptTemplateDict
 
 
-def find_prompt(session: Session, name: str, kinds: tuple[PromptType, ...] = ("user", "system")) -> FoundPrompt:
+def find_prompt(session: Session, name: str, kinds: Sequence[PromptKind] = ALL_KINDS) -> FoundPrompt:
     """The prompt of that name, or the version that ``NAME@1.2`` means; the kinds are looked through in order.
 
     Raises:
         PromptNotFound: There is none of that name; the message has the nearest.
         PromptError: It is broken.
     """
-    library = _with_versions(session) if "@" in name else session.library
     for kind in kinds:
-        if (prompt := library.find_prompt(name, kind)) is not None:
+        if (prompt := _of_library(session, name, kind)) is not None:
             return FoundPrompt(name, kind, prompt)
     bare, _, number = name.rpartition("@")
-    if versions := version_numbers(session.versions, bare) if bare else []:
-        raise PromptNotFound(
-            f"Prompt {bare!r} has no version {number!r}.", hint=f"Its versions: {', '.join(versions[:20])}"
-        )
+    if bare:
+        for kind in kinds:
+            if kind != "messages" and (version := _version(session, bare, kind, number)) is not None:
+                return FoundPrompt(name, kind, version)
+        if versions := version_numbers(session, bare):
+            raise PromptNotFound(
+                f"Prompt {bare!r} has no version {number!r}.", hint=f"Its versions: {', '.join(versions[:20])}"
+            )
     known = known_prompts(session, kinds)
     noun = f"{kinds[0]} prompt" if len(kinds) == 1 else "prompt"
     raise PromptNotFound(
@@ -47,24 +54,40 @@ def find_prompt(session: Session, name: str, kinds: tuple[PromptType, ...] = ("u
     )
 
 
-def _with_versions(session: Session) -> AbstractPromptLibrary:
-    from ...prompts.versioning import VersionedPromptLibrary
+def _of_library(session: Session, name: str, kind: PromptKind) -> PromptTemplateDict | None:
+    if kind == "messages":
+        return cast("PromptTemplateDict | None", session.library.get_message_index(name))
+    prompt = session.library.find_prompt(name, kind)
+    if prompt is not None:
+        session.used_prompts[kind, name] = prompt
+    return prompt
 
-    return VersionedPromptLibrary(session.library, session.versions)
+
+def _version(session: Session, name: str, kind: Literal["user", "system"], number: str) -> PromptTemplateDict | None:
+    """The state of that number, else the newest whose number begins with it."""
+    states = states_of(session, name, kind)
+    exact = [state for state in states if number in (state.number, "latest")]
+    for state in exact or [state for state in states if state.number.startswith(f"{number}.")]:
+        return state.prompt
+    return None
 
 
-def known_prompts(session: Session, kinds: tuple[PromptType, ...] = ("user", "system")) -> list[str]:
+def known_prompts(session: Session, kinds: Sequence[PromptKind] = ALL_KINDS) -> list[str]:
     """The names of the prompts of those kinds, each once."""
     library = session.library
-    lists = {"user": library.list_user_prompts, "system": library.list_system_prompts}
+    lists = {
+        "user": library.list_user_prompts,
+        "system": library.list_system_prompts,
+        "messages": library.list_message_indexes,
+    }
     return list(dict.fromkeys(name for kind in kinds for name in lists[kind]()))
 
 
 def file_of(session: Session, kind: Kind, name: str) -> str | None:
     """The file that a prompt lies in, as one would type it in the project; None where it lies in none."""
     find = getattr(session.library, "find_file", None)
-    if find is None:
-        source = session.library.source(kind, name)
-        return source.file if source is not None else None
-    path: Path | None = find(kind, name)
-    return session.shown(path) if path is not None else None
+    path: Path | None = find(kind, name) if find is not None else None
+    if path is not None:
+        return session.shown(path)
+    source = session.library.source(kind, name)
+    return source.file if source is not None else None

@@ -1,18 +1,20 @@
-"""``dknb.form("name")``: a form made from a prompt's parameters, with the render below it that follows what is typed."""
+"""``dknb.form("name")``: a form made from a prompt's parameters, with the render beside it that follows what is typed."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from ...errors import DknbError, PromptError, did_you_mean
 from ..extension import session_here
 from ..session import Session
-from ..views.form import FieldLine, form_html
-from ..views.text import escape, note, verbatim
+from ..views.form import FieldLine, form_html, outdated
+from ..views.text import note, verbatim
+from .finding import PromptKind
 from .form_fields import NOTHING, FormField, make_field
-from .named import NamedPrompt, PromptRender
+from .named import NamedPrompt
+from .rendered import PromptRender
 from .source import parameters_of, required_of
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ __all__ = ["PromptForm", "form"]
 def form(
     name: str,
     *,
-    kind: Literal["user", "system"] | None = None,
+    kind: PromptKind | None = None,
     adapters: Mapping[str, Any] | None = None,
     **values: Any,
 ) -> PromptForm:
@@ -32,7 +34,7 @@ def form(
 
     Args:
         name: Its name.
-        kind: Which it is where a user and a system prompt have the name; the user prompt, if nothing is said.
+        kind: As for `dknb.prompt`.
         adapters: As for `dknb.prompt`. A prompt that retrieves searches when its button is pressed.
         **values: What stands in its fields at first; elsewhere it is the defaults.
 
@@ -46,14 +48,15 @@ def form(
 class PromptForm:
     """A form for the parameters of a prompt.
 
-    In a saved notebook that is opened without its kernel, the render below it is the last one, and the form itself is a
-    table of what stood in it at first, where the front end shows one.
+    In a saved notebook that is opened without its kernel, the form is a table of its parameters where the front end
+    shows one, and the render beside it is the last one, with the values that went into it.
 
     Attributes:
         name: The prompt.
         fields: The fields by parameter.
         widget: The form as a widget, to be put into a layout of one's own.
-        result: The last render; None while what stands in the fields cannot be rendered.
+        result: The last render; None while what stands in the fields cannot be rendered. What is shown then is the
+            render before, greyed.
         error: Why it cannot; None while it can.
     """
 
@@ -61,7 +64,7 @@ class PromptForm:
         self,
         session: Session,
         name: str,
-        kind: Literal["user", "system"] | None = None,
+        kind: PromptKind | None = None,
         adapters: Mapping[str, Any] | None = None,
         values: Mapping[str, Any] | None = None,
     ) -> None:
@@ -70,6 +73,7 @@ class PromptForm:
         self.fields = self._made_fields(session)
         self.result: PromptRender | None = None
         self.error: DknbError | None = None
+        self._last_good: PromptRender | None = None
         # Comm messages may be handled on another thread than the cell that runs.
         self._lock = threading.RLock()
         self._displays: list[Any] = []
@@ -103,19 +107,24 @@ class PromptForm:
 
     @property
     def values(self) -> dict[str, Any]:
-        """What the fields mean, without the empty ones.
+        """What the fields mean, without the empty ones; a field that means no value of its type is marked.
 
         Raises:
             PromptError: One of them means no value of its parameter's type.
         """
-        values = {}
+        values, wrong = {}, []
         for name, field in self.fields.items():
             try:
                 value = field.value()
             except PromptError as error:
-                raise PromptError(f"{name}: {error}", hint=error.hint) from None
+                wrong.append(PromptError(f"{name}: {error}", hint=error.hint))
+                field.mark(str(error))
+                continue
+            field.mark(None)
             if value is not NOTHING:
                 values[name] = value
+        if wrong:
+            raise PromptError("\n".join(map(str, wrong)), hint=wrong[0].hint)
         return values
 
     def render(self, *, search: bool = False) -> None:
@@ -124,7 +133,8 @@ class PromptForm:
             try:
                 # A default that was left alone is one: the render says so.
                 changed = {name: value for name, value in self.values.items() if value != self.fields[name].default}
-                self.result, self.error = self._prompt.rendered(changed, include_rag=search), None
+                self.result, self.error = self._prompt.rendered(changed, include_rag=search, called="form"), None
+                self._last_good = self.result
             except DknbError as error:
                 self.result, self.error = None, error
             for display in self._displays:
@@ -133,29 +143,28 @@ class PromptForm:
     def _bundle(self) -> dict[str, Any]:
         if self.result is not None:
             return self.result._repr_mimebundle_()
-        return note(str(self.error))
+        told = note(str(self.error))
+        if self._last_good is None:
+            return told
+        before = self._last_good._repr_mimebundle_()
+        return {name: outdated(told[name], before[name]) for name in ("text/html", "text/plain")}
 
     def _made_widget(self) -> Widget:
-        from ipywidgets import HTML, Button, GridBox, Label, Layout, VBox
+        from ipywidgets import Button, GridBox, Label, Layout, VBox
 
         cells: list[Widget] = []
         for field in self.fields.values():
-            told = field.spec.description or (str(field.spec) if field.spec.type != "string" else "")
-            cells += [
-                Label(f"{field.name}{' *' if field.required else ''}"),
-                field.widget,
-                HTML(f'<span style="color:var(--jp-ui-font-color2)">{escape(told)}</span>'),
-            ]
-        grid = GridBox(cells, layout=Layout(grid_template_columns="max-content max-content auto", grid_gap="2px 12px"))
+            cells += [Label(f"{field.name}{' *' if field.required else ''}"), VBox([field.widget, field.told])]
+        grid = GridBox(cells, layout=Layout(grid_template_columns="max-content auto", grid_gap="2px 12px"))
         if not self._prompt.retrieves():
-            return VBox([grid])
+            return _named(VBox([grid]))
         button = Button(description="Search", tooltip="Search, and render with what is found")
         button.on_click(lambda _: self.render(search=True))
-        return VBox([grid, button])
+        return _named(VBox([grid, button]))
 
     def _static_html(self) -> str:
         lines = [
-            FieldLine(name, str(field.spec), field.required, field.shown(), field.spec.description)
+            FieldLine(name, str(field.spec), field.required, field.spec.description)
             for name, field in self.fields.items()
         ]
         return verbatim(form_html(self.name, lines))
@@ -175,3 +184,9 @@ class PromptForm:
 
     def __repr__(self) -> str:
         return f"dknb.form({self.name!r}): {', '.join(self.fields) or 'no parameters'}"
+
+
+def _named(widget: Widget) -> Widget:
+    """The widget with the class by which a style puts the render beside it."""
+    widget.add_class("dknb-form")
+    return widget

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import PromptError
 from ...prompts.parameters import ParameterSpec, check_value, coerce
+from ..views.text import escape
 
 if TYPE_CHECKING:
     from ipywidgets import Widget  # type: ignore[import-untyped]
@@ -20,6 +21,9 @@ NOTHING = object()
 _NO_CHOICE = "(none)"
 #: A range of whole numbers or numbers that is at most so long gets a slider.
 _SLIDER = 1_000
+#: Characters of JSON that stand on one line, and the lines that a box of text has at most.
+_LINE = 60
+_ROWS = 12
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class FormField:
         required: Whether the prompt must have a value.
         default: Its default; None where there is none.
         widget: The widget; its ``value`` is what the user typed or chose.
+        told: What is said below it: what the parameter is, or what is wrong.
     """
 
     name: str
@@ -39,6 +44,14 @@ class FormField:
     required: bool
     default: Any
     widget: Widget
+    told: Widget
+
+    def mark(self, problem: str | None) -> None:
+        """Say below the field what is wrong with what stands in it; None takes that away again."""
+        style = "color:var(--jp-ui-font-color2)" if problem is None else "color:var(--jp-error-color1, #d32f2f)"
+        about = self.spec.description or (str(self.spec) if self.spec.type != "string" else "")
+        self.told.value = f'<span style="{style}">{escape(about if problem is None else f"⚠ {problem}")}</span>'
+        self.widget.layout.border_left = "" if problem is None else "3px solid var(--jp-error-color1, #d32f2f)"
 
     def value(self) -> Any:
         """What the field means; `NOTHING` where it is empty.
@@ -52,10 +65,6 @@ class FormField:
         if not shown.strip() and (self.default is None or self.spec.type != "string"):
             return NOTHING
         return coerce(self.spec, shown)
-
-    def shown(self) -> str:
-        """What stands in the field, as text."""
-        return "" if self.widget.value is NOTHING else str(self.widget.value)
 
     def put(self, value: Any) -> None:
         """Put a value into the field.
@@ -71,11 +80,15 @@ class FormField:
 
 def make_field(name: str, spec: ParameterSpec | None, required: bool, default: Any) -> FormField:
     """The field of a parameter; one without a declaration is of the type of its default."""
+    from ipywidgets import HTML
+
     spec = spec or ParameterSpec(_type_of(default))
     make = _MAKERS.get("enum" if spec.choices else spec.type, _text)
     widget = make(spec, default)
     widget.layout.width = "32em" if spec.type in ("string", "list", "object") and not spec.choices else "16em"
-    return FormField(name, spec, required, default, widget)
+    field = FormField(name, spec, required, default, widget, HTML())
+    field.mark(None)
+    return field
 
 
 def _type_of(default: Any) -> str:
@@ -87,7 +100,8 @@ def _as_text(spec: ParameterSpec, value: Any) -> str:
     if value is None:
         return ""
     if spec.type in ("list", "object"):
-        return json.dumps(value, ensure_ascii=False, default=str)
+        line = json.dumps(value, ensure_ascii=False, default=str)
+        return line if len(line) <= _LINE else json.dumps(value, ensure_ascii=False, default=str, indent=2)
     return str(value)
 
 
@@ -98,7 +112,11 @@ def _text(spec: ParameterSpec, default: Any) -> Widget:
     if spec.type in ("integer", "number"):
         return Text(value=shown, placeholder="a whole number" if spec.type == "integer" else "a number")
     hints = {"list": "a, b, c  or  [1, 2]", "object": '{"name": "value"}'}
-    return Textarea(value=shown, placeholder=hints.get(spec.type, ""), rows=2)
+    hint = hints.get(spec.type, "")
+    if spec.type == "list" and spec.items is not None and spec.items.type in ("object", "list"):
+        hint = '[{"name": "value"}]' if spec.items.type == "object" else "[[1, 2], [3, 4]]"
+    rows = min(max(2, shown.count("\n") + 1), _ROWS)
+    return Textarea(value=shown, placeholder=hint, rows=rows)
 
 
 def _choice(spec: ParameterSpec, default: Any) -> Widget:

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ...errors import DknbError
 from ..session import Session
-from ..views.table import table_bundle
-from ..views.text import shorten
-from .finding import FoundPrompt, file_of
-from .source import described, parameters_of, whole_prompt
+from .finding import ALL_KINDS, PromptKind, file_of, find_prompt, known_prompts
+from .history import keep_changed, newest_numbers
+from .source import described, parameters_of, required_of, used_when, whole_prompt
 
 if TYPE_CHECKING:
-    from ...prompts.types import Kind, PromptType
+    from ...prompts.types import Kind
 
-__all__ = ["ProblemRow", "PromptRow", "changes_told", "library_bundle", "problem_rows", "prompt_rows"]
+__all__ = ["ProblemRow", "PromptNotes", "PromptRow", "changes_told", "problem_rows", "prompt_rows"]
+
+
+@dataclass(frozen=True)
+class PromptNotes:
+    """What a view of a row tells beside its columns: which parameters are required, and when to use it."""
+
+    required: frozenset[str] = frozenset()
+    when_to_use: str = ""
 
 
 @dataclass(frozen=True)
@@ -26,10 +33,11 @@ class PromptRow:
     Attributes:
         name: Its name.
         kind: ``user``, ``system`` or ``messages``.
-        parameters: The names that it can use, those of its bases and references included.
-        version: The version that its metadata tell, or None.
+        parameters: The names that it can use, those of its bases and references included; declared ones come first.
+        version: The version that its metadata tell, else the newest that is kept, or None.
         description: What its metadata say that it is for; of a broken one, what is wrong.
         file: The file that it lies in, or None.
+        notes: What is told beside the columns.
     """
 
     name: str
@@ -38,6 +46,7 @@ class PromptRow:
     version: str | None
     description: str
     file: str | None
+    notes: PromptNotes = field(default_factory=PromptNotes)
 
 
 @dataclass(frozen=True)
@@ -54,37 +63,25 @@ class ProblemRow:
 
 def prompt_rows(session: Session) -> list[PromptRow]:
     """A row for each prompt and each sequence of messages, by kind and name."""
-    library = session.library
-    rows = [_prompt_row(session, name, "user") for name in library.list_user_prompts()]
-    rows += [_prompt_row(session, name, "system") for name in library.list_system_prompts()]
-    return rows + [_messages_row(session, name) for name in library.list_message_indexes()]
+    return [
+        _row(session, name, kind, {} if kind == "messages" else newest_numbers(session, kind))
+        for kind in ALL_KINDS
+        for name in known_prompts(session, (kind,))
+    ]
 
 
-def _prompt_row(session: Session, name: str, kind: PromptType) -> PromptRow:
+def _row(session: Session, name: str, kind: PromptKind, numbers: Mapping[str, str]) -> PromptRow:
     try:
-        found = FoundPrompt(name, kind, session.library.require_prompt(name, kind))
-        known = list(parameters_of(session, found))
-        return _row(session, name, kind, known, whole_prompt(session, found).get("metadata", {}))
+        found = find_prompt(session, name, (kind,))
+        whole = whole_prompt(session, found)
+        parameters = list(parameters_of(session, found))
     except DknbError as error:
         return _broken(session, name, kind, error)
-
-
-def _messages_row(session: Session, name: str) -> PromptRow:
-    from ...templates import compile_template
-
-    try:
-        index = session.library.get_message_index(name) or {}
-        texts = [str(message.get("content", "")) for message in index.get("messages", ())]
-        names = [each for text in texts for each in compile_template(text, "mixed").variables]
-        return _row(session, name, "messages", list(dict.fromkeys(names)), index.get("metadata", {}))
-    except DknbError as error:
-        return _broken(session, name, "messages", error)
-
-
-def _row(session: Session, name: str, kind: Kind, parameters: list[str], metadata: Mapping[str, Any]) -> PromptRow:
-    version = metadata.get("version")
-    told = None if version is None else str(version)
-    return PromptRow(name, kind, parameters, told, described(metadata), _file(session, kind, name))
+    metadata = whole.get("metadata", {})
+    told = metadata.get("version", numbers.get(name))
+    notes = PromptNotes(frozenset(required_of(whole)), used_when(metadata))
+    version = None if told is None else str(told)
+    return PromptRow(name, kind, parameters, version, described(metadata), _file(session, kind, name), notes)
 
 
 def _broken(session: Session, name: str, kind: Kind, error: DknbError) -> PromptRow:
@@ -98,23 +95,6 @@ def _file(session: Session, kind: Kind, name: str) -> str | None:
         return None
 
 
-def library_bundle(session: Session) -> dict[str, Any]:
-    """The prompts of the library, with what they are for."""
-    head = tuple(field.name for field in fields(PromptRow))
-    rows = [
-        (
-            row.name,
-            row.kind,
-            ", ".join(row.parameters),
-            row.version or "",
-            shorten(row.description, 120),
-            row.file or "",
-        )
-        for row in prompt_rows(session)
-    ]
-    return table_bundle(head, rows, title="prompts")
-
-
 def problem_rows(session: Session) -> list[ProblemRow]:
     """A row for each problem of the library."""
     return [
@@ -124,8 +104,19 @@ def problem_rows(session: Session) -> list[ProblemRow]:
 
 
 def changes_told(session: Session) -> str | None:
-    """One line that says which prompts changed on disk since this was last asked; None when none did."""
+    """One line that says which prompts changed on disk since this was last asked; None when none did.
+
+    What they were, as far as they were used here, is kept as a version.
+    """
     if not (names := session.changed_prompts()):
         return None
-    shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-    return f"changed on disk, used as it is now: {shown}"
+    keep_changed(session, names)
+    there = {*known_prompts(session), *session.library.list_rag_configs()}
+    changed = [name for name in names if name in there]
+    removed = [name for name in names if name not in there]
+    told = [f"changed on disk, used as it is now: {_some(changed)}"] if changed else []
+    return "; ".join([*told, *([f"removed from disk: {_some(removed)}"] if removed else [])])
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

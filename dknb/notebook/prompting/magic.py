@@ -10,7 +10,8 @@ from ..arguments import LineParser
 from ..live import show
 from ..session import Session
 from ..views.text import note
-from .finding import find_prompt
+from .finding import ALL_KINDS, FoundPrompt, find_prompt
+from .history import last_two
 
 __all__ = ["PROMPTS_COMMANDS", "PROMPTS_HELP", "prompts_line"]
 
@@ -28,9 +29,21 @@ def _binding(parser: LineParser) -> LineParser:
 
 
 _LIST = _binding(_parser("list", "List the prompts; the result is a DataFrame:  df = %prompts"))
-_SHOW = _parser("show", "Show a prompt's source, parameters, sections and bases.", "name")
-_DIFF = _parser("diff", "Show the words in which two prompts differ:  NAME@1.0 NAME@1.2, or two names.", "a", "b")
-_EDIT = _parser("edit", "Put a %%prompt cell with the prompt below this one.", "name")
+
+
+def _of_a_kind(parser: LineParser) -> LineParser:
+    parser.add_argument("--system", action="store_true", help="the system prompt, where a user prompt has the name too")
+    return parser
+
+
+_SHOW = _of_a_kind(_parser("show", "Show a prompt's source, parameters, sections, bases and versions.", "name"))
+_DIFF = _of_a_kind(
+    _parser(
+        "diff", "Show the words in which two prompts differ:  NAME@1.0 NAME@1.2, two names, or NAME's last change.", "a"
+    )
+)
+_DIFF.add_argument("b", nargs="?")
+_EDIT = _of_a_kind(_parser("edit", "Put a %%prompt cell with the prompt below this one.", "name"))
 _CHECK = _binding(_parser("check", "List what is wrong in the library, with file, line and column."))
 
 
@@ -81,24 +94,39 @@ def _show(session: Session, shell: Any, options: Any) -> None:
     from ..views.prompt_source import source_bundle
     from .source import source
 
-    show(source_bundle(source(session, find_prompt(session, options.name))))
+    show(source_bundle(source(session, _found(session, options.name, options))))
+
+
+def _found(session: Session, name: str, options: Any) -> FoundPrompt:
+    return find_prompt(session, name, ("system",) if options.system else ALL_KINDS)
 
 
 def _diff(session: Session, shell: Any, options: Any) -> None:
     from ..views.prompt_source import difference_bundle
     from .source import difference
 
-    left, right = find_prompt(session, options.a), find_prompt(session, options.b)
-    show(difference_bundle(f"{options.a} → {options.b}", difference(left.prompt, right.prompt)))
+    left = _found(session, options.a, options)
+    if options.b is not None:
+        right = _found(session, options.b, options)
+        show(difference_bundle(f"{options.a} → {options.b}", difference(left.prompt, right.prompt)))
+        return
+    pair = last_two(session, left.name, left.kind) if left.kind != "messages" else None
+    if pair is None:
+        show(note(f"{options.a}: no other version of it is known;  %prompts diff NAME OTHER  compares two prompts"))
+        return
+    before, now = pair
+    show(difference_bundle(f"{options.a}: {before.number} → {now.number}", difference(before.prompt, now.prompt)))
 
 
 def _edit(session: Session, shell: Any, options: Any) -> None:
     from .source import cell_text
 
-    text = cell_text(find_prompt(session, options.name))
+    found = _found(session, options.name, options)
+    text = cell_text(session, found)
     if shell is not None:
         shell.set_next_input(text)
-    show(note(f"{options.name}: in the cell below; run it with --save to write it to the library"))
+    how = "run it" if found.kind == "messages" else "run it with --save"
+    show(note(f"{options.name}: in the cell below; {how} to write it to the library"))
 
 
 _Command = Callable[[Session, Any, Any], Any]

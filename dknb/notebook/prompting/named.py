@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from ..._sync import in_thread, run
 from ...errors import ConfigError, DknbError, PromptError, did_you_mean
-from ...templates.types import RenderResult
 from ..extension import session_here
 from ..session import Session
 from .adapters import retrieving
-from .finding import FoundPrompt, find_prompt
-from .rendering import builder_for, picture
-from .source import parameters_of, source, whole_prompt
+from .finding import ALL_KINDS, FoundPrompt, PromptKind, find_prompt
+from .rendered import PromptRender
+from .rendering import builder_for, render_found
+from .signature import signature_text, told_parameters
+from .source import parameters_of, source, usable_parameters, whole_prompt
 
 if TYPE_CHECKING:
     from pandas import DataFrame  # type: ignore[import-untyped]
@@ -24,29 +26,10 @@ if TYPE_CHECKING:
     from ...prompts.parameters import ParameterSpec
     from ...prompts.types import PromptTemplateDict
 
-__all__ = ["NamedPrompt", "PromptRender", "RenderRow", "prompt"]
+__all__ = ["NamedPrompt", "RenderRow", "prompt"]
 
 #: Renders of one ``map`` that search at the same time.
 _AT_ONCE = 8
-
-
-@dataclass
-class PromptRender(RenderResult):
-    """A rendered prompt that shows itself in a notebook, and is its text where text is wanted.
-
-    Attributes:
-        spec: The model that its tokens and price are told for.
-    """
-
-    spec: str = "echo"
-
-    def __str__(self) -> str:
-        return self.content
-
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        from ..views.prompt import prompt_bundle
-
-        return prompt_bundle(picture(self, str(self.metadata.get("prompt_name", "prompt")), self.spec))
 
 
 @dataclass(frozen=True)
@@ -68,14 +51,12 @@ class RenderRow:
     error: str | None
 
 
-def prompt(
-    name: str, *, kind: Literal["user", "system"] | None = None, adapters: Mapping[str, Any] | None = None
-) -> NamedPrompt:
+def prompt(name: str, *, kind: PromptKind | None = None, adapters: Mapping[str, Any] | None = None) -> NamedPrompt:
     """The prompt ``name`` of the library as a function: ``dknb.prompt("summarise")(text=df.text[0])``.
 
     Args:
         name: Its name, or ``NAME@1.2`` for a version.
-        kind: Which it is where a user and a system prompt have the name; the user prompt, if nothing is said.
+        kind: Which it is where several have the name, ``user``, ``system`` or ``messages``; else the first of these.
         adapters: What its retrievals search in, by name: adapters, dicts, DataFrames or lists of texts. Those that are
             not given are variables of the notebook.
 
@@ -97,14 +78,19 @@ class NamedPrompt:
         self,
         session: Session,
         name: str,
-        kind: Literal["user", "system"] | None = None,
+        kind: PromptKind | None = None,
         adapters: Mapping[str, Any] | None = None,
     ) -> None:
         self.name = name
         self._session = session
-        self._kinds: tuple[Literal["user", "system"], ...] = ("user", "system") if kind is None else (kind,)
+        self._kinds: tuple[PromptKind, ...] = ALL_KINDS if kind is None else (kind,)
         self.adapters = dict(adapters or {})
-        self.found()
+        # What shift-tab shows; a prompt that is broken now says so when it is called.
+        found = self.found()
+        with contextlib.suppress(DknbError):
+            whole, parameters = self.whole(), self.parameters
+            self.__signature__ = signature_text(parameters, whole)
+            self.__doc__ = told_parameters(found, parameters, whole)
 
     def __call__(self, **params: Any) -> PromptRender:
         """Render it; parameters that are not given have their defaults, not the notebook's variables.
@@ -116,20 +102,21 @@ class NamedPrompt:
         self._check(params)
         return self.rendered(params)
 
-    def rendered(self, params: Mapping[str, Any], *, include_rag: bool = True) -> PromptRender:
-        """Render it with parameters that are its own; ``include_rag=False`` does not search.
+    def rendered(self, params: Mapping[str, Any], *, include_rag: bool = True, called: str = "caller") -> PromptRender:
+        """Render it with parameters that are its own, which come from ``called``; ``include_rag=False`` searches nothing.
 
         Raises:
             DknbError: As a call.
         """
         found = self.found()
-        return self._rendered(self._builder(found), found, params, include_rag)
+        spec = self._session.config.spec
+        return render_found(self._builder(found), found, params, spec, include_rag=include_rag, called=called)
 
     def map(self, data: DataFrame | Iterable[Mapping[str, Any]], **params: Any) -> DataFrame:
         """Render it once for each row.
 
         Args:
-            data: A DataFrame, or mappings. Columns that are called like parameters give their values; a missing value
+            data: A DataFrame, mappings, or a Series that is called like a parameter (or is for the only one). Columns that are called like parameters give their values; a missing value
                 (NaN, NaT, None) is none. Other columns are left alone.
             **params: Values for all rows, where there is no column of that name.
 
@@ -183,7 +170,7 @@ class NamedPrompt:
         known = self.parameters
         for name in params:
             # What retrieval fills may be given too.
-            if name not in known and name not in self._session.renderer.get_parameters(self.found().prompt):
+            if name not in known and name not in usable_parameters(self._session, self.found()):
                 raise PromptError(
                     f"Prompt {self.name!r} has no parameter {name!r}.{did_you_mean(name, known)}",
                     hint=f"Its parameters: {', '.join(known) or 'none'}",
@@ -192,15 +179,6 @@ class NamedPrompt:
     def _builder(self, found: FoundPrompt) -> PromptBuilder:
         rag = retrieving(self._session, found.prompt, found.name, given=self.adapters)
         return builder_for(self._session, rag, self._session.config.spec)
-
-    def _rendered(
-        self, builder: PromptBuilder, found: FoundPrompt, params: Mapping[str, Any], include_rag: bool = True
-    ) -> PromptRender:
-        result = builder.render_inline(
-            found.prompt, params, include_rag, return_rag_metadata=True, name=found.name, prompt_type=found.kind
-        )
-        facts = {field.name: getattr(result, field.name) for field in fields(RenderResult)}
-        return PromptRender(**facts, spec=self._session.config.spec)
 
     def _render_rows(self, rows: list[dict[str, Any]]) -> list[RenderRow]:
         found = self.found()
@@ -221,14 +199,11 @@ class NamedPrompt:
         return await asyncio.gather(*map(row, rows))
 
     def _row(self, builder: PromptBuilder, found: FoundPrompt, params: dict[str, Any]) -> RenderRow:
-        from ...llm.counting.tokens import TokenCounter
-
         try:
-            result = self._rendered(builder, found, params)
+            result = render_found(builder, found, params, self._session.config.spec)
         except DknbError as error:
             return RenderRow(None, list(getattr(error, "names", [])), [], None, str(error))
-        tokens = TokenCounter.count(result.content, result.spec).count
-        return RenderRow(result.content, result.params_missing, result.validation_warnings, tokens, None)
+        return RenderRow(result.content, result.params_missing, result.validation_warnings, result.tokens[0], None)
 
     def __repr__(self) -> str:
         told = ", ".join(name if spec is None else f"{name}: {spec}" for name, spec in self.parameters.items())

@@ -10,15 +10,26 @@ from ...errors import PromptError
 from ..session import Session
 from ..views.prompt_source import Difference, ParameterLine, PromptSource
 from .finding import FoundPrompt, file_of
+from .history import version_numbers
 
 if TYPE_CHECKING:
     from ...prompts.parameters import ParameterSpec
     from ...prompts.types import PromptTemplateDict
 
-__all__ = ["cell_text", "described", "difference", "parameters_of", "required_of", "source", "whole_prompt"]
+__all__ = [
+    "cell_text",
+    "described",
+    "difference",
+    "parameters_of",
+    "required_of",
+    "source",
+    "usable_parameters",
+    "used_when",
+    "whole_prompt",
+]
 
 #: Keys that ``%prompts show`` has places of their own for.
-_PLACED = {"template", "sections", "metadata", "extends", "parameters", "defaults", "validation"}
+_PLACED = {"template", "sections", "metadata", "extends", "parameters", "defaults", "validation", "messages"}
 
 
 def source(session: Session, found: FoundPrompt) -> PromptSource:
@@ -28,9 +39,10 @@ def source(session: Session, found: FoundPrompt) -> PromptSource:
         PromptError: It, or one of its bases, is broken.
     """
     from ...prompts.compose import inherit
+    from ...prompts.versioning.numbers import split_name
 
     name, kind, prompt = found
-    whole, lookups = inherit(prompt, name, session.library, kind)
+    whole, lookups = inherit(prompt, name, session.library, None if kind == "messages" else kind)
     variants = max(1, len(session.library.get_user_prompts(name))) if kind == "user" else 1
     metadata = whole.get("metadata", {})
     rest = {key: value for key, value in prompt.items() if key not in _PLACED}
@@ -39,6 +51,9 @@ def source(session: Session, found: FoundPrompt) -> PromptSource:
         kind=kind,
         version=None if metadata.get("version") is None else str(metadata["version"]),
         description=described(metadata),
+        when_to_use=used_when(metadata),
+        versions=version_numbers(session, split_name(name)[0], () if kind == "messages" else (kind,)),
+        messages=_messages(prompt),
         file=file_of(session, kind, name),
         bases=[f"{base_name} ({base_kind})" for base_kind, base_name, base in lookups if base is not None],
         template=prompt.get("template"),
@@ -54,6 +69,24 @@ def described(metadata: Mapping[str, Any]) -> str:
     return str(metadata.get("description") or metadata.get("use") or metadata.get("when_to_use") or "")
 
 
+def used_when(metadata: Mapping[str, Any]) -> str:
+    """What the metadata of a prompt say about when to use it, beyond what it is for."""
+    told = str(metadata.get("when_to_use") or metadata.get("use") or "")
+    return told if told != described(metadata) else ""
+
+
+def _messages(prompt: PromptTemplateDict) -> list[tuple[str, str]]:
+    """Who says what in a sequence of messages, as its author wrote it; examples stand as data before their messages."""
+    messages: list[tuple[str, str]] = []
+    for each in cast("Mapping[str, Any]", prompt).get("messages", ()):
+        if "examples" in each:
+            examples = each["examples"]
+            messages.append(("for each of", examples if isinstance(examples, str) else _plain_yaml(examples)))
+        turns = each["messages"] if "examples" in each else [each]
+        messages += [(str(turn["role"]), str(turn["content"])) for turn in turns]
+    return messages
+
+
 def whole_prompt(session: Session, found: FoundPrompt) -> PromptTemplateDict:
     """A prompt with the keys of its bases; for reading only.
 
@@ -62,25 +95,38 @@ def whole_prompt(session: Session, found: FoundPrompt) -> PromptTemplateDict:
     """
     from ...prompts.compose import inherit
 
-    return inherit(found.prompt, found.name, session.library, found.kind).prompt
+    return inherit(found.prompt, found.name, session.library, None if found.kind == "messages" else found.kind).prompt
 
 
 def parameters_of(session: Session, found: FoundPrompt) -> dict[str, ParameterSpec | None]:
     """The parameters of a prompt, with what it or a base declares about each; None for one that is only used.
 
-    What retrieval fills is none of them, unless it is declared.
+    Those that are declared come first, as they stand in the file. What retrieval fills is none of them, unless it is
+    declared.
 
     Raises:
         PromptError: It, or one of its bases, is broken.
     """
     from ...prompts.library import rag_configs_of
 
-    name, kind, prompt = found
     whole = whole_prompt(session, found)
-    declared = whole.get("parameters", {})
-    filled = {config.get("placeholder", "RAG_CONTENT") for config in rag_configs_of(session.library, whole, name)}
+    filled = {config.get("placeholder", "RAG_CONTENT") for config in rag_configs_of(session.library, whole, found.name)}
+    usable = usable_parameters(session, found)
+    return {name: spec for name, spec in usable.items() if spec is not None or name not in filled}
+
+
+def usable_parameters(session: Session, found: FoundPrompt) -> dict[str, ParameterSpec | None]:
+    """The names that a prompt can use, what retrieval fills included, with what is declared about each.
+
+    Raises:
+        PromptError: It, or one of its bases, is broken.
+    """
+    name, kind, prompt = found
+    if kind == "messages":
+        return session.renderer.get_message_parameters(name)
+    declared = session.renderer.get_declared(prompt, name=name, prompt_type=kind)
     used = session.renderer.get_parameters(prompt, name=name, prompt_type=kind)
-    return {each: declared.get(each) for each in [*used, *declared] if each in declared or each not in filled}
+    return {each: declared.get(each) for each in [*declared, *used]}
 
 
 def required_of(whole: PromptTemplateDict) -> set[str]:
@@ -125,9 +171,27 @@ def _yaml(prompt: Mapping[str, Any]) -> str:
     return "".join(line for line in text.splitlines(keepends=True) if not line.startswith("#"))
 
 
-def cell_text(found: FoundPrompt) -> str:
-    """The ``%%prompt`` cell that is this prompt."""
+def _plain_yaml(data: Any) -> str:
+    from ...prompts._yaml import dump
+
+    return "" if not data else dump({"examples": data})
+
+
+def cell_text(session: Session, found: FoundPrompt) -> str:
+    """The cell that is this prompt: ``%%prompt``, or for a sequence of messages one that writes its file.
+
+    A version becomes the prompt whose version it is.
+
+    Raises:
+        PromptError: A cell cannot name it, or its file is in no folder.
+    """
+    from ...prompts.versioning.numbers import split_name
+
     name, kind, prompt = found
+    if kind == "messages":
+        return _file_cell(session, name)
+    if session.library.find_prompt(name, kind) is None:
+        name = split_name(name)[0]
     if any(blank in name for blank in " \t'\""):
         raise PromptError(f"A cell cannot name a prompt {name!r}.", hint="Rename its file, or edit the file itself")
     template = prompt.get("template", "")
@@ -136,3 +200,18 @@ def cell_text(found: FoundPrompt) -> str:
     fence = f"---\n{settings}---\n" if settings or template.startswith("---") else ""
     line = f"%%prompt {name}" + (" --system" if kind == "system" else "")
     return f"{line}\n{fence}{template}" + ("\n" if template.endswith("\n") else "")
+
+
+def _file_cell(session: Session, name: str) -> str:
+    """The cell that writes the file of a sequence of messages, as it is."""
+    import os
+
+    from ...prompts._disk import read_text
+
+    find = getattr(session.library, "find_file", None)
+    path = find("messages", name) if find is not None else None
+    if path is None:
+        raise PromptError(
+            f"The messages {name!r} lie in no folder that could be written.", hint=f"%prompts show {name}  shows them"
+        )
+    return f"%%writefile {os.path.relpath(path)}\n{read_text(path)}"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ...conversations.diff import MessageDiff, PathDiff, WordRun
-from .text import chip, escape, one_line, printable, verbatim
+from ...conversations.diff import MessageDiff, PathDiff, PathFigures, WordRun
+from .table import table_bundle
+from .text import chip, escape, money, one_line, printable, seconds, verbatim
 from .tree import node_label
 from .words import words_as_html, words_as_text
 
@@ -66,6 +67,10 @@ def diff_bundle(left: str, right: str, diff: PathDiff, systems: Sequence[WordRun
     if systems:
         lines.append(words_as_text("system", systems))
         blocks.append(words_as_html("system", systems))
+    if diff.messages:
+        figures = _figures(left, right, diff)
+        lines.append(f"\n{figures['text/plain']}")
+        blocks.append(figures["text/html"])
     for message in diff.messages[:_MOST]:
         lines.append(words_as_text(_title(message), message.words))
         blocks.append(words_as_html(_title(message), message.words))
@@ -73,6 +78,33 @@ def diff_bundle(left: str, right: str, diff: PathDiff, systems: Sequence[WordRun
         lines.append(f"\n… and {left_out} further messages")
         blocks.append(f"<div>… and {left_out} further messages</div>")
     return {"text/plain": "\n".join(lines), "text/html": verbatim("".join(blocks))}
+
+
+def _figures(left: str, right: str, diff: PathDiff) -> dict[str, str]:
+    """What each side has after the fork, and how much more the right one has."""
+    rows = [
+        _figure_row(left, diff.left_figures, ""),
+        _figure_row(right, diff.right_figures, ""),
+        _figure_row("difference", diff.difference, "+"),
+    ]
+    return table_bundle(("after the fork", "messages", "tokens", "price", "time"), rows, title="what it took")
+
+
+def _figure_row(name: str, figures: PathFigures, sign: str) -> tuple[str, ...]:
+    cost, time = figures.cost_usd, figures.duration_s
+    return (
+        name,
+        f"{figures.messages:{sign},}",
+        f"{figures.prompt_tokens:{sign},} + {figures.completion_tokens:{sign},}",
+        _signed(cost, money, sign),
+        _signed(time, seconds, sign),
+    )
+
+
+def _signed(value: float, shown: Callable[[float], str], sign: str) -> str:
+    """A value with its sign; what is shown as nothing has none."""
+    text = shown(abs(value))
+    return text if text == shown(0.0) else ("-" if value < 0 else sign) + text
 
 
 def _title(message: MessageDiff) -> str:

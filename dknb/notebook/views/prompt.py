@@ -15,20 +15,19 @@ __all__ = ["RenderedPrompt", "payload", "prompt_bundle"]
 
 @dataclass(frozen=True)
 class RenderedPrompt:
-    """A prompt that was rendered, with what it would take to send it.
+    """What is shown of a prompt that was rendered, with what it would take to send it.
 
     Attributes:
         content: The text.
         name: The name of the prompt.
         mode: The template language.
         used: The parameters that went into it.
-        origins: Where each came from: ``"line"``, ``"notebook"``, ``"default"``, ``"caller"`` or ``"adapter:NAME"``.
+        origins: Where each came from: ``line``, ``form``, ``notebook``, ``default``, ``caller`` or ``adapter:NAME``.
         missing: The parameters without a value, each with a name of the notebook that may have been meant.
         warnings: What validation had to say.
         tokens: How many tokens the text is, and whether that is exact.
         cost_usd: The price of sending it: with no answer, and with an answer of usual length. None when not known.
         model: The spec of the model that tokens and price are for.
-        metadata: The metadata of the prompt and of its render.
         retrieved: The searches that were made for it, with the passages that they put into the text.
     """
 
@@ -42,14 +41,7 @@ class RenderedPrompt:
     tokens: tuple[int, bool] | None = None
     cost_usd: tuple[float, float] | None = None
     model: str | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
     retrieved: Sequence[SearchDone] = ()
-
-    def __str__(self) -> str:
-        return self.content
-
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        return prompt_bundle(self)
 
 
 def prompt_bundle(prompt: RenderedPrompt) -> dict[str, Any]:

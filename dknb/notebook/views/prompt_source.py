@@ -26,6 +26,8 @@ _STYLES = (
     f"{_MUTED};font-style:italic",
     "color:var(--jp-warn-color0, #a35200);font-weight:bold",
 )
+#: Versions that are listed; %prompts diff takes all of them.
+_VERSIONS = 12
 _HEAD = ("parameter", "type", "required", "default", "description")
 
 
@@ -56,6 +58,9 @@ class PromptSource:
         parameters: Its parameters, those of its bases included.
         more: Its other keys, as YAML.
         variants: How many prompts have this name.
+        when_to_use: When to use it.
+        versions: The numbers of its versions, the newest first.
+        messages: Who says what, in a sequence of messages.
     """
 
     name: str
@@ -69,6 +74,9 @@ class PromptSource:
     parameters: Sequence[ParameterLine] = ()
     more: str = ""
     variants: int = 1
+    when_to_use: str = ""
+    versions: Sequence[str] = ()
+    messages: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True)
@@ -82,7 +90,7 @@ class Difference:
 def source_bundle(source: PromptSource) -> dict[str, str]:
     """A prompt's source as a MIME bundle: HTML and text."""
     texts = [("template", source.template), *((f"section {name}", text) for name, text in source.sections.items())]
-    pieces = [(title, text) for title, text in texts if text is not None]
+    pieces = [*source.messages, *((title, text) for title, text in texts if text is not None)]
     if source.more:
         pieces.append(("other keys", source.more))
     table = _parameters(source)
@@ -99,11 +107,20 @@ def _facts(source: PromptSource) -> list[str]:
     lines = [f"{source.name} · {' · '.join(fact for fact in facts if fact)}"]
     if source.description:
         lines.append(source.description)
+    if source.when_to_use:
+        lines.append(f"when to use: {source.when_to_use}")
     if source.bases:
         lines.append(f"extends {' → '.join(source.bases)}")
+    if source.versions:
+        lines.append(f"versions: {_some(source.versions)}")
     if source.variants > 1:
         lines.append(f"variant 0 of {source.variants}; the file has them all")
     return lines
+
+
+def _some(versions: Sequence[str]) -> str:
+    left = len(versions) - _VERSIONS
+    return ", ".join(versions[:_VERSIONS]) + (f" and {left} older" if left > 0 else "")
 
 
 def _heading(source: PromptSource) -> str:

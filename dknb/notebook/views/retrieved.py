@@ -49,23 +49,23 @@ class SearchDone:
     passages: Sequence[RetrievedPassage]
 
 
-def retrieved(rag_metadata: Mapping[str, Any] | None) -> list[SearchDone]:
-    """The searches that the ``rag_metadata`` of a render tell of."""
-    return [_search(name, facts) for name, facts in (rag_metadata or {}).items()]
+def retrieved(rag_metadata: Mapping[str, Any] | None, places: Sequence[int] = ()) -> list[SearchDone]:
+    """The searches that the ``rag_metadata`` of a render tell of; ``places`` is where each message begins."""
+    return [_search(name, facts, places) for name, facts in (rag_metadata or {}).items()]
 
 
-def _search(placeholder: str, facts: Mapping[str, Any]) -> SearchDone:
+def _search(placeholder: str, facts: Mapping[str, Any], places: Sequence[int]) -> SearchDone:
     results = facts["results"]
-    passages = [_passage(facts, span) for span in facts["spans"]]
+    passages = [_passage(facts, span, places[span["message"]] if places else 0) for span in facts["spans"]]
     return SearchDone(placeholder, facts["adapter_name"], facts["query"], len(results), len(facts["dropped"]), passages)
 
 
-def _passage(facts: Mapping[str, Any], span: Mapping[str, Any]) -> RetrievedPassage:
+def _passage(facts: Mapping[str, Any], span: Mapping[str, Any], at: int) -> RetrievedPassage:
     number, score = span["result"], span["score"]
     metadata = facts["results"][number].get("metadata") or {}
     source = span["source"] or f"{facts['adapter_name']}[{metadata.get('row', number)}]"
     known = isinstance(score, int | float) and score == score
-    return RetrievedPassage(span["start"], span["end"], str(source), float(score) if known else None)
+    return RetrievedPassage(at + span["start"], at + span["end"], str(source), float(score) if known else None)
 
 
 def segments(text: str, retrievals: Sequence[SearchDone]) -> Iterator[tuple[str, RetrievedPassage | None]]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...conversations.node import ConversationNode
+from ...conversations.node import STAR, ConversationNode
 from ...conversations.tree import Tree, calculate_node_id
 from .said import said
 from .text import MIME, chip, counted, escape, one_line, printable, shorten, verbatim
@@ -40,6 +40,7 @@ class Picture:
         current: Where one stands.
         branch: The branch one is on.
         heads: The branches, by name, and the nodes they point at.
+        deleted: Whether what was deleted is shown too.
     """
 
     conversation_id: str
@@ -47,6 +48,11 @@ class Picture:
     current: Node
     branch: str | None
     heads: Mapping[str, Node]
+    deleted: bool = False
+
+    def children(self, node: Node) -> list[Node]:
+        """The nodes below one that are shown."""
+        return [child for child in node.children if self.deleted or not child.data.hidden]
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,7 @@ def tree_bundle(picture: Picture) -> dict[str, Any]:
 
 def payload(picture: Picture) -> dict[str, Any]:
     """The data of the picture, as ``conversation.schema.json`` has it."""
-    nodes = [node for node in _visible(picture.root)]
+    nodes = list(_shown_nodes(picture))
     if len(nodes) > _KEPT:
         near = {id(node) for node in picture.current.upward()} | {id(node) for node in nodes[:_KEPT]}
         kept = [node for node in nodes if id(node) in near]
@@ -98,6 +104,9 @@ def payload(picture: Picture) -> dict[str, Any]:
             "branch": [node.branch_name for node in data],
             "system": [node.metadata.get("system") if node.role == "user" else None for node in data],
             "state": [node.state for node in data],
+            "starred": [node.starred for node in data],
+            "labels": [_labels(node) for node in data],
+            "deleted": [node.hidden for node in data],
             "model": [node.metadata.get("model") for node in data],
             "tokens": [(node.metadata.get("usage") or {}).get("total_tokens") for node in data],
             "cost_usd": [node.metadata.get("cost_usd") for node in data],
@@ -112,12 +121,16 @@ def payload(picture: Picture) -> dict[str, Any]:
     }
 
 
-def _visible(root: Node) -> Iterator[Node]:
-    waiting = [root]
+def _shown_nodes(picture: Picture) -> Iterator[Node]:
+    waiting = [picture.root]
     while waiting:
         node = waiting.pop()
         yield node
-        waiting.extend(child for child in reversed(node.children) if not child.data.hidden)
+        waiting.extend(reversed(picture.children(node)))
+
+
+def _labels(node: ConversationNode) -> list[str]:
+    return sorted(node.labels - {STAR})
 
 
 def _rows(picture: Picture) -> Iterator[_Row]:
@@ -130,7 +143,7 @@ def _rows(picture: Picture) -> Iterator[_Row]:
         node, first, rest = waiting.pop()
         if not (node is picture.root and node.data.is_empty and node.children):
             yield _Row(node, first, id(node) in path, tuple(names.get(id(node), ())))
-        children = [child for child in node.children if not child.data.hidden]
+        children = picture.children(node)
         if not children:
             continue
         straight = next((child for child in children if id(child) in path), children[-1])
@@ -149,7 +162,7 @@ def _around(rows: list[_Row], current: Node) -> list[_Row]:
 
 
 def _headline(picture: Picture, left_out: int) -> str:
-    total = sum(1 for node in _visible(picture.root) if not node.data.is_empty)
+    total = sum(1 for node in _shown_nodes(picture) if not node.data.is_empty)
     on = f"on {picture.branch}, " if picture.branch is not None else ""
     cut = f" ({left_out:,} left out)" if left_out else ""
     return f"{picture.conversation_id} · {counted(total, 'node')}{cut} · {on}at {node_label(picture.current)}"
@@ -161,7 +174,14 @@ def _system_label(node: Node) -> list[str]:
     return [f"system: {one_line(system, 50)}"] if system else []
 
 
+def _states(node: ConversationNode) -> list[str]:
+    """What a reader should know of a node that is not simply there."""
+    return [*([] if node.state == "complete" else [node.state]), *(["deleted"] if node.hidden else [])]
+
+
 def _glyph(row: _Row) -> str:
+    if row.node.data.hidden:
+        return "✕"
     if row.node.data.state != "complete":
         return "◌"
     return "●" if row.on_path else "○"
@@ -172,9 +192,12 @@ def _plain(picture: Picture, rows: list[_Row], left_out: int) -> str:
     for row in rows:
         data = row.node.data
         labels = "".join(f" [{printable(name)}]" for name in (*row.labels, *_system_label(row.node)))
+        labels += "".join(f" #{printable(name)}" for name in _labels(data))
+        states = "".join(f" ({state})" for state in _states(data))
         here = " ← here" if row.node is picture.current else ""
-        head = f"{row.lines}{_glyph(row)} {node_label(row.node)}  {data.role}: "
-        lines.append(f"{head}{one_line(said(data.message), max(20, 100 - len(head)))}{labels}{here}")
+        star = " ★" if data.starred else ""
+        head = f"{row.lines}{_glyph(row)} {node_label(row.node)}{star}  {data.role}: "
+        lines.append(f"{head}{one_line(said(data.message), max(20, 100 - len(head)))}{labels}{states}{here}")
     return "\n".join(lines)
 
 
@@ -191,16 +214,18 @@ def _html_row(picture: Picture, row: _Row) -> str:
     text = said(data.message)
     here = row.node is picture.current
     labels = " ".join(chip(name, strong=name == picture.branch) for name in (*row.labels, *_system_label(row.node)))
+    labels += "".join(f" {chip('#' + name)}" for name in _labels(data))
     lines = escape(row.lines).replace(" ", "&nbsp;")
     weight = "600" if here else "400"
-    fade = "1" if row.on_path else "0.75"
+    fade = "0.5" if data.hidden else "1" if row.on_path else "0.75"
     summary = (
         f'<span style="font-family:monospace;white-space:pre">{lines}{_glyph(row)}&nbsp;</span>'
         f'<span style="font-family:monospace">{escape(node_label(row.node))}</span> '
+        f"{'★ ' if data.starred else ''}"
         f'<span style="color:{_ROLE_COLOURS.get(data.role, "inherit")}">{escape(data.role)}</span> '
         f'<span style="font-weight:{weight}">{escape(one_line(text, 110))}</span> {labels}'
         + (" <b>← here</b>" if here else "")
-        + (" <i>incomplete</i>" if data.state != "complete" else "")
+        + "".join(f" <i>{escape(state)}</i>" for state in _states(data))
     )
     style = f"line-height:1.35;opacity:{fade};white-space:nowrap"
     if len(text) <= 100 and "\n" not in text.strip():

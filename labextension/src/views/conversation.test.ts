@@ -48,8 +48,24 @@ describe('what it shows', () => {
   test('branches at their ends, given names, and what is not complete', () => {
     const rows = rowsIn(show()).map(({ textContent }) => textContent);
     expect(rows[4]).toContain('Pear.sweetfirst');
-    expect(rows[6]).toContain('main← here');
+    expect(rows[6]).toContain('mainstreaming← here');
     expect(rows[7]).toContain('(empty)incomplete');
+  });
+
+  test('stars, labels, and what is deleted or still coming', () => {
+    const rows = rowsIn(show());
+    expect(rows[2]?.textContent).toContain('Apple.★#<b>good</b>#keep');
+    expect(rows[4]?.textContent).toContain('deleted');
+    expect(rows[4]?.classList.contains('dknb-deleted')).toBe(true);
+    expect(rows[2]?.classList.contains('dknb-deleted')).toBe(false);
+    expect(rows[6]?.textContent).toContain('streaming');
+  });
+
+  test('a picture that was saved before there were stars, labels and deleted nodes', () => {
+    const { starred: _s, labels: _l, deleted: _d, ...nodes } = examples.conversation.nodes;
+    const rows = rowsIn(show({ ...examples.conversation, nodes }));
+    expect(rows).toHaveLength(8);
+    expect(rows[2]?.textContent).not.toContain('★');
   });
 
   test("a model's markup is text", () => {
@@ -61,7 +77,9 @@ describe('what it shows', () => {
   test('the whole of the active message, with its facts', () => {
     const detail = show().querySelector('.dknb-detail');
     expect(detail?.querySelector('.dknb-text')?.textContent).toBe(examples.conversation.nodes.text[6]);
-    expect(detail?.querySelector('.dknb-facts')?.textContent).toBe('0.0.1.0 · assistant · echo · 11 tokens · $0.5000');
+    expect(detail?.querySelector('.dknb-facts')?.textContent).toBe(
+      '0.0.1.0 · assistant · echo · 11 tokens · $0.5000 · streaming',
+    );
   });
 
   test('an empty root only where the conversation parts there', () => {

@@ -23,7 +23,7 @@ export function rowView(bundle: ConversationBundle, line: Line): HTMLElement {
   const made = element(
     'div',
     {
-      class: line.onPath ? 'dknb-row dknb-on-path' : 'dknb-row',
+      class: classOf(bundle, line),
       id: line.elementId,
       role: 'treeitem',
       'data-node': String(node),
@@ -44,6 +44,10 @@ export function rowView(bundle: ConversationBundle, line: Line): HTMLElement {
   return made;
 }
 
+function classOf({ nodes }: ConversationBundle, { row, onPath }: Line): string {
+  return `dknb-row${onPath ? ' dknb-on-path' : ''}${nodes.deleted?.[row.node] ? ' dknb-deleted' : ''}`;
+}
+
 /** The text of a row, on one line. */
 export function labelOf(bundle: ConversationBundle, node: number): string {
   return oneLine(bundle.nodes.text[node] ?? '', PREVIEW) || '(empty)';
@@ -60,10 +64,8 @@ function marks(bundle: ConversationBundle, { node, beside, folded }: Row): HTMLE
   if (system !== null) {
     found.push(chip(`system: ${oneLine(system, 50)}`));
   }
-  const state = bundle.nodes.state[node];
-  if (state !== undefined && state !== 'complete') {
-    found.push(element('span', { class: 'dknb-warning' }, state));
-  }
+  found.push(...labelsOf(bundle, node).map((label) => chip(label)));
+  found.push(...statesOf(bundle, node).map((state) => element('span', { class: 'dknb-warning' }, state)));
   if (folded) {
     found.push(element('span', { class: 'dknb-quiet' }, `+${beside}`));
   }
@@ -73,9 +75,22 @@ function marks(bundle: ConversationBundle, { node, beside, folded }: Row): HTMLE
   return found;
 }
 
+/** A star and the labels of a node. */
+function labelsOf({ nodes }: ConversationBundle, node: number): string[] {
+  const labels = (nodes.labels?.[node] ?? []).map((label) => `#${label}`);
+  return nodes.starred?.[node] ? ['★', ...labels] : labels;
+}
+
+/** What a reader should know of a node that is not simply there. */
+function statesOf({ nodes }: ConversationBundle, node: number): string[] {
+  const state = nodes.state[node] ?? 'complete';
+  const states = state === 'complete' ? [] : [state];
+  return nodes.deleted?.[node] ? [...states, 'deleted'] : states;
+}
+
 /** A message with all that is known about it. */
 export function detailView(bundle: ConversationBundle, node: number): HTMLElement {
-  const { parent, ordinal, role, text, branch, state, model, tokens, cost_usd: cost } = bundle.nodes;
+  const { parent, ordinal, role, text, branch, model, tokens, cost_usd: cost } = bundle.nodes;
   const used = tokens[node] ?? null;
   const usd = cost[node] ?? null;
   return element(
@@ -88,7 +103,8 @@ export function detailView(bundle: ConversationBundle, node: number): HTMLElemen
       model[node] ?? null,
       used === null ? null : count(used, 'token'),
       usd === null ? null : money(usd),
-      state[node] === 'complete' ? null : (state[node] ?? null),
+      ...labelsOf(bundle, node),
+      ...statesOf(bundle, node),
     ),
     element('div', { class: 'dknb-text', tabindex: '0', role: 'group', 'aria-label': 'Message' }, text[node] ?? ''),
   );

@@ -1,0 +1,1 @@
+"""``%%flow`` and ``%flow``: flows of the library, run in cells."""
