@@ -136,10 +136,9 @@ class _Several:
                     group.create_task(self._reply(number, inquiry))
         finally:
             await self._settle(*before)
-        if all(reply.error is not None for reply in self.replies()):
-            error = self.replies()[0].error
-            assert error is not None
-            raise error
+        errors = [reply.error for reply in self.replies()]
+        if errors and None not in errors:
+            raise next(error for error in errors if error is not None)
 
     def _inquiries(self, question: Question, asked: Node) -> list[Inquiry]:
         """The calls for the answers to a question; an answer that an earlier kernel got is taken, each once."""
