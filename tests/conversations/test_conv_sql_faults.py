@@ -16,7 +16,7 @@ from dknb.conversations import (
     Step,
 )
 from dknb.conversations.sql import database as sql_module
-from dknb.conversations.sql.line import Line
+from dknb.conversations.sql.line import StoreLine
 from dknb.errors import ConversationNotFound, SchemaVersionError, StorageError
 
 
@@ -119,7 +119,7 @@ def limit_pages(patch: pytest.MonkeyPatch, storage: SQLConversationStorage, most
     """Let the store's file grow to so many pages, or stay as it is: what a full disk is to SQLite."""
 
     def limited(*, make: bool):
-        engine = Line.open(storage._turns, make=make)
+        engine = StoreLine.open(storage._turns, make=make)
         with engine.connect() as connection:
             connection.exec_driver_sql(f"PRAGMA max_page_count = {most}")
         return engine

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -291,3 +294,23 @@ def test_scores_are_between_0_and_1(query, texts):
     assert [score for score, text in zip(scores, texts, strict=True) if text == query and query.strip()] == [
         1.0 for text in texts if text == query and query.strip()
     ]
+
+
+def test_scores_are_the_same_in_every_process():
+    """To the last digit: a notebook that runs again shows what it showed."""
+    code = (
+        "from dknb.prompts.adapters.lexical import text_scores\n"
+        "words = ['mill', 'burn', 'autumn', 'brick', 'miller', 'away', 'cause', 'floors', 'river']\n"
+        "print(text_scores(' '.join(words), [' '.join(words[n:]) + ' and more' for n in range(9)]))"
+    )
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3", "4")
+    }
+    assert len(told) == 1

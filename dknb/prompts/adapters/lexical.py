@@ -78,7 +78,8 @@ def _words(text: str) -> list[str]:
 def _word_scores(wanted: set[str], texts: Sequence[str]) -> list[float]:
     counts = [_counted(wanted, text) for text in texts]
     holders = Counter(word for count in counts for word in count)
-    weight = {word: math.log(1 + (len(texts) - holders[word] + 0.5) / (holders[word] + 0.5)) for word in wanted}
+    # Sorted: a sum of floats depends on its order, and a set's order on the process.
+    weight = {word: math.log(1 + (len(texts) - holders[word] + 0.5) / (holders[word] + 0.5)) for word in sorted(wanted)}
     whole = sum(weight.values())
     usual = sum(map(len, texts)) / len(texts) if texts else 1.0
     scores = []
