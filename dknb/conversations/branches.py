@@ -202,9 +202,8 @@ def own(state: ConversationState, node: NodeTree) -> NodeTree:
         if seq is not None:
             break
     raise NodeNotFound(
-        f"The node {place_of(node)} is not of this {state.conversation_id!r}: another conversation, or another manager "
-        "of it, made it.",
-        hint="Name it by its id, as it is in this conversation:  node.data.node_id",
+        f"The node {place_of(node)} is not of this conversation, {state.conversation_id!r}, as this manager has it.",
+        hint="Nodes of another manager, or of another conversation, are named by their ids:  node.data.node_id",
     )
 
 

@@ -103,6 +103,17 @@ def test_each_message_is_one_copy() -> None:
         Copies(source)[-6]
 
 
+async def test_what_was_changed_is_measured_gently_too() -> None:
+    """The sum is that of `fold`, over messages that know how to pause and over those that do not."""
+    source = history()
+    for base in (source, list(source)):
+        changed = Copies(base)
+        changed[-1].content = "longer"
+        measured = sent(changed)
+        assert isinstance(measured, Changed)
+        assert await measured.fold_gently("letters", lambda message: len(message.content)) == 4 * 2 + 6
+
+
 def test_what_nobody_looked_at_is_sent_as_it_is() -> None:
     """Through any number of lists; and what was changed is what is sent and measured."""
     source = history()

@@ -219,7 +219,21 @@ class Changed(Sequence[LLMMessage]):
         """The sum of ``measure(message)`` over all messages, which metadata does not change; see `History.fold`."""
         fold: Any = getattr(self._base, "fold", None)
         total: Any = sum(map(measure, self._base)) if fold is None else fold(name, measure)
-        return total + sum(measure(twin) - measure(message) for message, twin in self._own.values())  # type: ignore[no-any-return]
+        whole: N = total + self._more(measure)
+        return whole
+
+    async def fold_gently(self, name: str, measure: Callable[[LLMMessage], N]) -> N:
+        """`fold`, with pauses for others where the messages know how."""
+        fold: Any = getattr(self._base, "fold_gently", None)
+        if fold is None:
+            return self.fold(name, measure)
+        total: Any = await fold(name, measure)
+        whole: N = total + self._more(measure)
+        return whole
+
+    def _more(self, measure: Callable[[LLMMessage], N]) -> Any:
+        """How much more the copies have than what they are copies of."""
+        return sum(measure(twin) - measure(message) for message, twin in self._own.values())
 
 
 def sent(messages: Sequence[LLMMessage]) -> Sequence[LLMMessage]:
