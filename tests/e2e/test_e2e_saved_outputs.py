@@ -59,8 +59,10 @@ def notebook(lab, page):
 def test_each_type_is_drawn_by_us_and_not_as_html(notebook, keep):
     """Our renderers win over the HTML twin, data are text, and both themes can be looked at."""
     prompt, comparison = notebook.locator(".dknb-prompt"), notebook.locator(".dknb-comparison")
-    assert prompt.locator(".dknb-text").inner_text() == "You are a kind reviewer.\nReview <b>this</b> text."
-    assert prompt.locator("tr").nth(2).inner_text() == "field\tmissing · did you mean fields?"
+    said = prompt.locator(".dknb-text").inner_text()
+    assert said.startswith("You are a kind reviewer. 🧐\nReview <b>this</b> text.\n")
+    assert said.endswith("Tides follow <i>the moon</i>.")
+    assert "fild\tmissing · did you mean field?" in [row.inner_text() for row in prompt.locator("tr").all()]
     assert comparison.locator("tbody tr").nth(1).locator("td").last.inner_text() == "better"
     widths = [bar.bounding_box()["width"] for bar in comparison.locator(".dknb-interval").all()]
     assert widths[0] / widths[1] == pytest.approx(0.4 / 0.3, rel=0.05)
