@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from .._lazy import exports
 
 if TYPE_CHECKING:
     from .adapters.base import AsyncResourceAdapter, ResourceAdapter, ResourceAdapterBase, SearchResult
@@ -144,15 +145,4 @@ _HOME = {
     "run_prompt_tests": "testing.runs",
 }
 
-
-def __getattr__(name: str) -> object:
-    """Names of this package are imported when they are first used."""
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(import_module(f".{_HOME.get(name, 'types')}", __name__), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = exports(__name__, {name: _HOME.get(name, "types") for name in __all__})

@@ -7,7 +7,6 @@ are. So a render that lacks answers gives the questions instead of a result, and
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -100,8 +99,11 @@ def attempt(plans: Plans, call: Call, what: Renderable[T]) -> T | Unanswered:
     """
     render = Render(plans, call)
     try:
-        with refusing_calls() if call.namespace is not None else nullcontext():
+        if call.namespace is None:
             made = what.produce(render)
+        else:
+            with refusing_calls():
+                made = what.produce(render)
     except (MissingParameters, InvalidParameters, RAGError):
         raise
     except DknbError:
@@ -156,7 +158,7 @@ class Render:
                 "include_rag": call.include_rag,
                 "used_cached_rag": findings is not None and findings.reused,
                 "param_origins": self.origins,
-                **fresh(plan.prompt.get("metadata", _NOTHING)),
+                **(fresh(plan.prompt["metadata"]) if "metadata" in plan.prompt else _NOTHING),
             },
             rag_metadata=findings.records if findings is not None and call.wants_rag_metadata else None,
         )
@@ -231,8 +233,12 @@ class Render:
     def _note(self, plan: Plan, rendered: Rendered, extra: Mapping[str, Any]) -> None:
         given = self.call.params
         for name, value in rendered.used.items():
-            if name not in extra and name not in self.used and (name not in plan.placeholders or name in given):
-                self._put(name, value, "caller" if name in given else self._origin(name))
+            if name in extra or name in self.used:
+                continue
+            if name in given:
+                self.used[name], self.origins[name] = value, "caller"
+            elif name not in plan.placeholders:
+                self._put(name, value, self._origin(name))
         if rendered.missing:
             self.missing.update(dict.fromkeys(name for name in rendered.missing if not _empty(plan, rendered, name)))
             self._object_to_holes(plan, rendered)

@@ -222,6 +222,8 @@ class ConditionalTemplate(CompiledTemplate):
     def rendered(self, text: str, params: Mapping[str, Any], extra: Mapping[str, Any]) -> Rendered:
         """A text of this template, with what it used of its parameters and what it missed."""
         used = {name: params[name] for name in self.variables if name in params}
+        if len(used) == len(self.variables):
+            return Rendered(text, used, [])
         return Rendered(text, used, [name for name in self._outer if name not in params and name not in extra])
 
 

@@ -30,7 +30,10 @@ class PlainTemplate(CompiledTemplate):
     """Such a template; where it fails, the full engine runs it again to say what and where."""
 
     def __init__(self, source: str, limits: Limits, full: Callable[[], CompiledTemplate]) -> None:
-        self._filled = ConditionalTemplate(_VARIABLE.sub(r"{{\1}}", unix_lines(source)))
+        text = unix_lines(source)
+        self._filled = ConditionalTemplate(_VARIABLE.sub(r"{{\1}}", text))
+        self._holes = () if "((" in text else tuple(_VARIABLE.findall(text))
+        self._format = _VARIABLE.sub("%s", text.replace("%", "%%"))
         self._limits = limits
         self._full = full
         self.variables = self._filled.variables
@@ -38,12 +41,22 @@ class PlainTemplate(CompiledTemplate):
     def run(self, params: Mapping[str, Any], extra: Mapping[str, Any]) -> Rendered:
         """Render within the bound on output."""
         try:
+            if self._holes and (text := self._of_texts(params)) is not None:
+                return self._filled.rendered(text, params, extra)
             parts = self._filled.parts({**extra, **params} if extra else params)
         except Exception:  # noqa: BLE001 - a value that cannot be printed: the full engine says where
             return self._full().run(params, extra)
         if sum(map(len, parts)) > self._limits.output:
             return self._full().run(params, extra)
         return self._filled.rendered("".join(parts), params, extra)
+
+    def _of_texts(self, params: Mapping[str, Any]) -> str | None:
+        """The usual case, quickly: no sections, and every value a text."""
+        values = tuple(map(params.get, self._holes))
+        for value in values:
+            if value.__class__ is not str:
+                return None
+        return None if sum(map(len, values), len(self._format)) > self._limits.output else self._format % values
 
 
 def is_plain(source: str) -> bool:

@@ -6,8 +6,9 @@ a conversation without a budget need not know how tokens are counted.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..._lazy import exports
 
 if TYPE_CHECKING:
     from .answer_cache import Answers, KeptAnswer, MemoryAnswers, StoredAnswers
@@ -68,10 +69,4 @@ __all__ = [
     "gently",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f".{_HOME[name]}", __name__), name)
-    globals()[name] = value
-    return value
+__getattr__, __dir__ = exports(__name__, _HOME)
