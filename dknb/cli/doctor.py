@@ -29,6 +29,9 @@ _EXTRAS = {
     "otel": ("opentelemetry-api",),
     "postgres": ("psycopg",),
     "dataknobs": ("dataknobs-data",),
+    "scores": ("rouge-score", "sacrebleu"),
+    "distributed": ("distributed",),
+    "parquet": ("pyarrow",),
     "test": ("pytest", "nbval"),
 }
 
