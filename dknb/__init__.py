@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from .conversations.manager import ConversationManager
     from .conversations.sql import SQLConversationStorage
+    from .experiments.experiment import Experiment
+    from .experiments.loading import load_experiment
     from .llm.config import LLMConfig
     from .llm.messages import LLMMessage, LLMResponse
     from .llm.registry import create_llm_provider
@@ -26,6 +28,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "ConversationManager": "dknb.conversations",
+    "Experiment": "dknb.experiments",
     "LLMConfig": "dknb.llm",
     "LLMMessage": "dknb.llm",
     "LLMResponse": "dknb.llm",
@@ -35,12 +38,14 @@ _HOMES = {
     "create_llm_provider": "dknb.llm",
     "form": "dknb.notebook.prompting.form",
     "leave_one_out": "dknb.notebook.prompting.ablation",
+    "load_experiment": "dknb.experiments",
     "prompt": "dknb.notebook.prompting.named",
     "render_conditional_template": "dknb.templates",
 }
 
 __all__ = [
     "ConversationManager",
+    "Experiment",
     "LLMConfig",
     "LLMMessage",
     "LLMResponse",
@@ -51,6 +56,7 @@ __all__ = [
     "create_llm_provider",
     "form",
     "leave_one_out",
+    "load_experiment",
     "load_ipython_extension",
     "prompt",
     "render_conditional_template",

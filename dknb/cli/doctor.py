@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Literal
 
 from .. import __version__, _sync
+from ..conversations.project import Project, find_project
 from ..errors import ConfigError, ConversationError, DknbError
-from ..notebook.project import Project, find_project
 from ..notebook.views.text import counted
 
 __all__ = ["Finding", "examine", "report"]
@@ -160,7 +160,8 @@ def _prompts(project: Project) -> Iterator[Finding]:
     try:
         library = FileSystemPromptLibrary(project.library_path)
         problems = library.validate()
-        count = len(library.list_system_prompts()) + len(library.list_user_prompts())
+        kinds = (library.list_system_prompts, library.list_user_prompts, library.list_message_indexes)
+        count = sum(len(names()) for names in kinds)
     except DknbError as error:
         yield Finding("prompts", "broken", str(error), error.hint or "")
         return

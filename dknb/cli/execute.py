@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _sync
 from .._lazy import extra
+from ..conversations.project import find_project
 from ..errors import ConfigError, DknbError
-from ..notebook.project import find_project
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode

@@ -24,7 +24,7 @@ def choose_notebook(wanted: Path | None) -> Path | None:
         ConfigError: There is no such notebook.
     """
     if wanted is None:
-        from ..notebook.project import find_project
+        from ..conversations.project import find_project
 
         first = find_project().root / FIRST_NOTEBOOK
         return first if first.is_file() else None

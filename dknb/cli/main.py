@@ -57,13 +57,16 @@ def _parser() -> argparse.ArgumentParser:
 def _add_store(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=_Parser)
     export = actions.add_parser("export", help="write conversations to a file of JSON Lines", allow_abbrev=False)
-    export.add_argument("file", nargs="?", type=Path, metavar="FILE", help="a new file (default: standard output)")
+    export.add_argument("file", nargs="?", type=_output, metavar="FILE", help="a new file (default, or -: standard output)")
     export.add_argument(
         "--conversation", action="append", default=[], metavar="NAME", help="only this one; may be given several times"
     )
     export.add_argument("--format", default="dknb", help="dknb (the default, keeps all), dataknobs, openai or sharegpt")
+    export.add_argument(
+        "--incomplete", action="store_true", help="openai and sharegpt: with answers that were cut, and what is below them"
+    )
     take = actions.add_parser("import", help="add the conversations of such a file", allow_abbrev=False)
-    take.add_argument("file", type=Path, metavar="FILE")
+    take.add_argument("file", type=Path, metavar="FILE", help="a file; - is standard input")
     take.add_argument("--format", help="dknb, dataknobs, openai, sharegpt or llm (default: what the file looks like)")
     take.add_argument("--rename", action="store_true", help="give a conversation whose name is taken another one")
     check = actions.add_parser("check", help="look whether the store is sound; fails if it is not", allow_abbrev=False)
@@ -72,14 +75,24 @@ def _add_store(parser: argparse.ArgumentParser) -> None:
         action.add_argument("--store", metavar="ADDRESS", help="a file or URL (default: the store of the project)")
 
 
+def _output(text: str) -> Path | None:
+    return None if text == "-" else Path(text)
+
+
 def _add_prompts(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=_Parser)
     check = actions.add_parser("check", help="say what is wrong in the files; fails on an error", allow_abbrev=False)
     test = actions.add_parser(
         "test", help="run the tests of its tests.yaml, without a model; fails if one does", allow_abbrev=False
     )
-    for action in (check, test):
-        action.add_argument("folder", nargs="?", type=Path, metavar="FOLDER", help="default: the project's library")
+    check.add_argument(
+        "folder",
+        nargs="?",
+        type=Path,
+        metavar="LIBRARY",
+        help="a folder, a .zip file or package:NAME; default: the project's library",
+    )
+    test.add_argument("folder", nargs="?", type=Path, metavar="FOLDER", help="default: the project's library")
     test.add_argument("--only", metavar="WORDS", help="only tests with these words in their name or prompt")
     take = actions.add_parser(
         "import", help="add prompts of dotprompt, Prompty, CSV or TSV files to a library", allow_abbrev=False
@@ -144,7 +157,7 @@ def _prompts(options: argparse.Namespace) -> int:
     actions: dict[str, Callable[[], tuple[str, bool]]] = {
         "check": lambda: check_prompts(options.folder),
         "test": lambda: test_prompts(options.folder, options.only),
-        "import": lambda: (import_into(options.path, options.into), True),
+        "import": lambda: import_into(options.path, options.into),
         "schema": lambda: (link_editors(options.folder), True),
     }
     said, is_well = actions[options.action]()
@@ -178,7 +191,9 @@ def _store(options: argparse.Namespace) -> int:
         print("\n".join(found) or "the store is sound")
         return int(bool(found))
     if options.action == "export":
-        done = export_to(options.file, options.conversation, options.store, options.format)
+        done = export_to(
+            options.file, options.conversation, options.store, options.format, incomplete=options.incomplete
+        )
         print(done, file=sys.stderr if options.file is None else sys.stdout)
     elif options.action == "import":
         print(import_from(options.file, options.store, options.format, rename=options.rename))

@@ -9,30 +9,41 @@ from ..errors import PromptError, PromptFileError
 from ..prompts._disk import shown
 from ..prompts.checking.problems import Problem
 from ..prompts.filesystem import FileSystemPromptLibrary
+from ..prompts.library import AbstractPromptLibrary
 
 __all__ = ["check_prompts", "import_into", "link_editors", "test_prompts"]
 
 
 def check_prompts(folder: Path | None) -> tuple[str, bool]:
-    """What ``validate()`` finds in a library and its tests, one line each, and whether nothing of it is an error.
+    """What is wrong in a library, its flows and its tests, one line each, and whether nothing of it is an error.
 
     Args:
-        folder: The library; None for the project's.
+        folder: The library: a folder, a zip file, or ``package:NAME``; None for the project's.
 
     Raises:
-        PromptError: The folder is not there.
+        PromptError: It is not there.
     """
-    library = _library(folder)
+    library, name = _any_library(folder)
     problems = library.validate()
     told = {(problem.file, problem.message) for problem in problems}
-    problems += [each for each in _problems_of_tests(library) if (each.file, each.message) not in told]
+    beside = _problems_beside(library) if isinstance(library, FileSystemPromptLibrary) else []
+    problems += [each for each in beside if (each.file, each.message) not in told]
     lines = [
         f"{problem.severity}: {problem}" + (f"\n    {problem.hint}" if problem.hint else "") for problem in problems
     ]
     errors = sum(problem.severity == "error" for problem in problems)
     counts = f"{_counted(errors, 'error')}, {_counted(len(problems) - errors, 'warning')}"
     found = counts if problems else "no problem was found"
-    return printable("\n".join([*lines, f"{shown(library.prompt_dir)}: {found}"])), errors == 0
+    return printable("\n".join([*lines, f"{name}: {found}"])), errors == 0
+
+
+def _problems_beside(library: FileSystemPromptLibrary) -> list[Problem]:
+    """What is wrong in the flows and tests of a folder; functions that flows call are those of the program that runs them."""
+    from ..conversations.flow import FlowLibrary
+    from ..conversations.flow.checking import AnyFunction
+
+    flows = FlowLibrary(library.prompt_dir, AnyFunction())
+    return [*flows.validate(library.list_user_prompts()), *_problems_of_tests(library)]
 
 
 def _problems_of_tests(library: FileSystemPromptLibrary) -> list[Problem]:
@@ -88,15 +99,17 @@ def test_prompts(folder: Path | None, words: str | None) -> tuple[str, bool]:
     return printable(said), not errors and all(result.passed for result in results)
 
 
-def import_into(path: Path, folder: Path | None) -> str:
-    """Import prompts of other systems into a library; says what each became, and what reads otherwise than it did.
+def import_into(path: Path, folder: Path | None) -> tuple[str, bool]:
+    """Import prompts of other systems into a library; whether all were, and a text about each.
+
+    The text says what each became, what reads otherwise than it did, and what was skipped.
 
     Args:
         path: A dotprompt, Prompty, CSV or TSV file, or a folder of such.
         folder: The library, which is made if it is not there; None for the project's.
 
     Raises:
-        PromptError: There is nothing to import, or a file is in the way; nothing is written then.
+        PromptError: There is nothing that can be imported, or a file is in the way; nothing is written then.
     """
     from ..prompts.importing.collect import import_prompts
 
@@ -105,7 +118,10 @@ def import_into(path: Path, folder: Path | None) -> str:
     lines = [
         f"{each.source} -> {each.kind}/{each.name}" + "".join(f"\n    {note}" for note in each.notes) for each in found
     ]
-    return printable("\n".join([*lines, f"{_counted(len(found), 'prompt')} imported into {shown(into.absolute())}"]))
+    lines += [f"skipped: {error}" + (f"\n    {error.hint}" if error.hint else "") for error in found.skipped]
+    skipped = f", {len(found.skipped)} skipped" if found.skipped else ""
+    said = f"{_counted(len(found), 'prompt')} imported into {shown(into.absolute())}{skipped}"
+    return printable("\n".join([*lines, said])), not found.skipped
 
 
 def link_editors(folder: Path | None) -> str:
@@ -127,14 +143,34 @@ def _counted(number: int, noun: str) -> str:
 
 
 def _project_library() -> Path:
-    from ..notebook.project import find_project
+    from ..conversations.project import find_project
 
     return find_project().library_path
+
+
+def _any_library(folder: Path | None) -> tuple[AbstractPromptLibrary, str]:
+    """The library, and what messages call it."""
+    from ..prompts.sources.opening import open_library
+
+    if folder is not None and _is_packed(folder):
+        package = str(folder).startswith("package:")
+        return open_library(str(folder)), str(folder) if package else shown(folder.absolute())
+    library = _library(folder)
+    return library, shown(library.prompt_dir)
+
+
+def _is_packed(folder: Path) -> bool:
+    """Whether it is a library that is no folder: ``package:NAME``, or a zip file."""
+    return str(folder).startswith("package:") or (folder.suffix.lower() == ".zip" and not folder.is_dir())
 
 
 def _library(folder: Path | None) -> FileSystemPromptLibrary:
     if folder is None:
         folder = _project_library()
+    if _is_packed(folder):
+        raise PromptError(
+            f"{folder} is no folder, which this needs.", hint=f"It can be checked:  dknb prompts check {folder}"
+        )
     library = FileSystemPromptLibrary(folder)
     if not library.prompt_dir.is_dir():
         raise PromptError(f"There is no folder {folder}.", hint="Name the folder that holds system/ and user/.")

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TypeVar
 
 from .._sync import run
 from ..conversations.exchange import export_conversations, import_conversations
+from ..conversations.exchange.source import copied
 from ..conversations.portable import Imported, export_store
+from ..conversations.project import find_project
 from ..conversations.sql import SQLConversationStorage
 from ..errors import ConfigError, StorageError
-from ..notebook.project import find_project
 from ..notebook.views.text import counted
 
 __all__ = ["check_store", "export_to", "import_from", "vacuum_store"]
@@ -21,16 +23,27 @@ __all__ = ["check_store", "export_to", "import_from", "vacuum_store"]
 T = TypeVar("T")
 
 
-def export_to(target: Path | None, names: Sequence[str], address: str | None, format: str = "dknb") -> str:
+def export_to(
+    target: Path | None,
+    names: Sequence[str],
+    address: str | None,
+    format: str = "dknb",
+    *,
+    incomplete: bool = False,
+) -> str:
     """Write conversations to a file that is not there yet, or to standard output; what was written.
 
     Raises:
         ConfigError: There is such a file, there is no such format, or it needs a file.
         ConversationNotFound: There is no conversation of such a name.
-        StorageError: The store cannot be read, or the file not written.
+        StorageError: The store is not there or cannot be read, or the file not written.
     """
     if format != "dknb":
-        return _export_as(format, target, names, address)
+        return _export_as(format, target, names, address, incomplete)
+    if incomplete:
+        raise ConfigError(
+            "The format 'dknb' keeps all as it is.", hint="--incomplete goes with --format openai or sharegpt"
+        )
     if target is None:
         return f"exported {_told(*_export_to_output(names, address))}"
     try:
@@ -41,7 +54,7 @@ def export_to(target: Path | None, names: Sequence[str], address: str | None, fo
         raise _unwritten(target, error) from error
     try:
         with file:
-            done = _in_store(address, lambda storage: export_store(storage, file, names))
+            done = _from_store(address, lambda storage: export_store(storage, file, names))
     except OSError as error:
         target.unlink()
         raise _unwritten(target, error) from error
@@ -53,7 +66,7 @@ def export_to(target: Path | None, names: Sequence[str], address: str | None, fo
 
 def _export_to_output(names: Sequence[str], address: str | None) -> tuple[int, int]:
     try:
-        done = _in_store(address, lambda storage: export_store(storage, sys.stdout, names))
+        done = _from_store(address, lambda storage: export_store(storage, sys.stdout, names))
         sys.stdout.flush()
     except BrokenPipeError:
         # Who reads has enough (``| head``). What Python would still write at its end goes nowhere.
@@ -68,24 +81,30 @@ def _unwritten(target: object, error: OSError) -> StorageError:
     return StorageError(f"{target} cannot be written: {error}.", hint="Take another place.")
 
 
-def _export_as(format: str, target: Path | None, names: Sequence[str], address: str | None) -> str:
+def _export_as(format: str, target: Path | None, names: Sequence[str], address: str | None, incomplete: bool) -> str:
     if target is None:
         raise ConfigError(
             f"The format {format!r} is written to a file.", hint=f"dknb store export FILE --format {format}"
         )
-    done = _in_store(address, lambda storage: export_conversations(storage, target, format, names=names))
-    return f"exported {counted(done.conversations, 'conversation')} as {counted(done.items, 'item')} to {target}"
+    done = _from_store(
+        address, lambda storage: export_conversations(storage, target, format, names=names, incomplete=incomplete)
+    )
+    told = f"exported {counted(done.conversations, 'conversation')} as {counted(done.items, 'item')} to {target}"
+    if done.left_out:
+        told += f"; {counted(done.left_out, 'answer')} that were cut left out (--incomplete writes them)"
+    return told
 
 
 def import_from(source: Path, address: str | None, format: str | None = None, *, rename: bool) -> str:
-    """Add what a file of `export_to`, or of another format, holds; what was added.
+    """Add what a file of `export_to`, or of another format, holds (of ``-``: standard input); what was added.
 
     Raises:
         ConfigError: There is no such format.
         StorageError: The file is broken, a name is taken, or the store cannot be written.
         SchemaVersionError: The file is a newer dknb's.
     """
-    done: Imported = _in_store(address, lambda storage: import_conversations(storage, source, format, rename=rename))
+    with copied(sys.stdin.buffer) if str(source) == "-" else nullcontext(source) as path:
+        done: Imported = _in_store(address, lambda storage: import_conversations(storage, path, format, rename=rename))
     lines = [f"imported {counted(len(done.added), 'conversation')}, {counted(done.calls, 'row')} of the ledger"]
     lines += [f"  {name!r}" for name in done.added]
     if done.present:
@@ -129,6 +148,16 @@ def _size(storage: SQLConversationStorage) -> int | None:
 
 def _store(address: str | None) -> SQLConversationStorage:
     return SQLConversationStorage(find_project().store_address if address is None else address)
+
+
+def _from_store(address: str | None, do: Callable[[SQLConversationStorage], Awaitable[T]]) -> T:
+    """`_in_store` for what only reads: a store that is not there has nothing to give."""
+
+    async def done(storage: SQLConversationStorage) -> T:
+        await storage.must_be_there()
+        return await do(storage)
+
+    return _in_store(address, done)
 
 
 def _in_store(address: str | None, do: Callable[[SQLConversationStorage], Awaitable[T]]) -> T:

@@ -21,7 +21,7 @@ from .steps import Start
 from .storage import ConversationStorage
 from .together import CallReply, answer_many, ask_below
 from .tree import Tree
-from .turns import Adopt, ChatModel, Turn
+from .turns import Adopt, ChatModel, Turn, awaited
 
 if TYPE_CHECKING:
     from .._frames import DataFrame
@@ -38,7 +38,7 @@ class ModelConversation(Conversation):
     Attributes:
         state: The tree, the branches and the position.
         storage: Where it is kept.
-        llm: The provider that answers.
+        llm: The provider that answers; of a sync one, the async provider behind it.
         middleware: What sees requests (in this order) and responses (in reverse).
         context: How what is sent is made to fit into the model's context; None sends all of it.
         last_answer: The node of the last answer, cut ones included; None before it, and after a call that gave none.
@@ -57,6 +57,14 @@ class ModelConversation(Conversation):
         self.middleware = list(middleware or ())
         self.context = context
         self.last_answer: NodeTree | None = None
+
+    @property
+    def llm(self) -> ChatModel:  # noqa: D102 - described in the class
+        return self._llm
+
+    @llm.setter
+    def llm(self, llm: ChatModel) -> None:
+        self._llm = awaited(llm)
 
     def __repr__(self) -> str:
         through = f" through {self.middleware!r}" if self.middleware else ""
@@ -239,7 +247,7 @@ class ModelConversation(Conversation):
     ) -> list[CallReply]:
         """``n`` answers to the current node, asked for side by side: siblings, in the order in which they came.
 
-        One is at the first that was asked for then, with the branch. A call that fails takes no other with it.
+        One is at the first of them then, with the branch. A call that fails takes no other with it.
 
         Args:
             n: How many.
@@ -248,7 +256,8 @@ class ModelConversation(Conversation):
             **overrides: Settings of the provider for these calls.
 
         Returns:
-            A `CallReply` for each call, in the order of asking; one that failed has its ``error``.
+            A `CallReply` for each call: the answers as the siblings stand in the tree, between them the calls that left
+            nothing, in the order of asking; one that failed has its ``error``.
 
         Raises:
             ProviderError: Every call failed; this is the error of the first.

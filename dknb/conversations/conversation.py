@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..errors import BranchError, ConversationError
 from . import branches as _branches
 from . import deletions as _deletions
-from .given import given_count, given_labels, given_metadata, given_text
+from .given import given_count, given_labels, given_metadata, given_text, message_metadata
 from .grafting import cherry_picked, edited
 from .node import STAR, ConversationNode
 from .reader import ConversationReader
@@ -224,11 +225,26 @@ class Conversation(ConversationReader):
 
     # Saying again what was said
 
-    async def cherry_pick(self, source: str | NodeTree | Sequence[str | NodeTree], onto: str | NodeTree) -> NodeTree:
+    async def cherry_pick(
+        self,
+        source: str | NodeTree | Sequence[str | NodeTree],
+        onto: str | NodeTree,
+        *,
+        still: bool = False,
+        cell: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> NodeTree:
         """Say what was said at ``source`` below ``onto`` too; several nodes go below each other, in the order given.
 
         A branch that ends at ``onto`` goes along, and so does who is there. Where each copy is from is in its metadata
         (``cherry_picked``); what the original cost is not counted twice.
+
+        Args:
+            source: The node, or several.
+            onto: Where the copies go: a branch's end, or a node.
+            still: Whether the position and all branches stay where they are.
+            cell: The notebook cell that says it.
+            metadata: What to keep with each copy beside what is kept with the original (JSON data).
 
         Returns:
             The (last) copy.
@@ -239,11 +255,13 @@ class Conversation(ConversationReader):
         """
         await self.refresh()
         refs = [source] if isinstance(source, str | Tree) or not isinstance(source, Sequence) else list(source)
-        copies = [cherry_picked(self.resolve(ref)) for ref in refs]
+        kept = message_metadata(metadata)
+        copies = [cherry_picked(self.resolve(ref), cell, kept) for ref in refs]
         if not copies:
             raise ConversationError("There is nothing to copy: no node is given.", hint="Give a node, or several.")
         end, branch = _branches.end_of(self.state, onto)
-        return (await self._append(Step(end, copies, branch, Start(end, branch, end))))[-1]
+        step = Step(end, copies, still=True) if still else Step(end, copies, branch, Start(end, branch, end))
+        return (await self._append(step))[-1]
 
     async def edit(self, ref: str | NodeTree, text: str) -> NodeTree:
         """Say something else in the place of a node: a sibling of it, which is where one is then, on no branch.
@@ -286,7 +304,7 @@ class Conversation(ConversationReader):
     async def search(
         self, text: str, *, role: str | None = None, labels: Sequence[str] = (), deleted: bool = False, limit: int = 20
     ) -> list[Hit]:
-        """What was said in this conversation that has all these words, best first; ``hit.seq`` is a node's number.
+        """What was said in this conversation that has all these words, best first; ``hit.node_id`` says where.
 
         Args:
             text: The words, in any order; it is no syntax.
@@ -296,12 +314,15 @@ class Conversation(ConversationReader):
             limit: Most hits.
 
         Raises:
-            ConfigError: ``labels`` is no list of names, or ``limit`` is less than 1.
+            ConfigError: Nobody has such a role, ``labels`` is no list of names, or ``limit`` is less than 1.
         """
         given_text(text, "What is looked for")
         most = given_count(limit, "The limit")
         query = Query(text, self.conversation_id, role, given_labels(labels), deleted=deleted, limit=most)
-        return await self.storage.search(query)
+        hits = await self.storage.search(query)
+        if any(hit.seq >= len(self.state.stored) for hit in hits):
+            await self.refresh()  # said by others, since this conversation last looked
+        return [replace(hit, node_id=self.state.stored[hit.seq].data.node_id) for hit in hits]
 
     async def flush(self) -> None:
         """Write what is not written yet: what a failing store refused, or what was made with ``save=False``.

@@ -140,20 +140,21 @@ def _compare(left: NodeTree | None, right: NodeTree | None) -> MessageDiff:
     )
 
 
-def diff_words(left: str, right: str) -> list[WordRun]:
+def diff_words(left: str, right: str, *, words: re.Pattern[str] = _WORDS) -> list[WordRun]:
     """The stretches of two texts in order, word by word (line by line where they are long).
 
     White space between two changes is part of the change, and texts that have little in common are not torn to words.
+    ``words`` finds what is one word, and must find all of a text.
     """
-    a, b = _WORDS.findall(left), _WORDS.findall(right)
+    a, b = words.findall(left), words.findall(right)
     long = len(a) + len(b) > MOST_WORDS
     if long:
         a, b = left.splitlines(keepends=True), right.splitlines(keepends=True)
     matcher = SequenceMatcher(None, a, b, autojunk=long)
     opcodes = matcher.get_opcodes()
     words_in_common = sum(not word.isspace() for tag, a0, a1, _, _ in opcodes if tag == "equal" for word in a[a0:a1])
-    words = max(sum(not word.isspace() for word in side) for side in (a, b))
-    if words_in_common < _KIN * words:
+    most = max(sum(not word.isspace() for word in side) for side in (a, b))
+    if words_in_common < _KIN * most:
         return _runs([(a, b)])
     pieces: list[tuple[list[str], list[str]] | str] = []
     for tag, a0, a1, b0, b1 in opcodes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -15,10 +16,13 @@ __all__ = ["cherry_picked", "edited"]
 NodeTree = Tree[ConversationNode]
 
 
-def cherry_picked(node: NodeTree) -> ConversationNode:
+def cherry_picked(
+    node: NodeTree, cell: str | None = None, kept: Mapping[str, Any] | None = None
+) -> ConversationNode:
     """A copy of what was said at ``node``, to hang elsewhere.
 
-    Its metadata say in ``cherry_picked`` where it is from and what it cost there; the copy itself cost nothing.
+    Its metadata say in ``cherry_picked`` where it is from and what it cost there; the copy itself cost nothing. ``kept`` is
+    kept with it, too; where the original was asked from is not.
 
     Raises:
         ConversationError: Nothing was said there, or it is still being said.
@@ -27,14 +31,15 @@ def cherry_picked(node: NodeTree) -> ConversationNode:
     _refuse_unfinished(node, "copied")
     if said.is_empty:
         raise ConversationError("The root of this conversation says nothing: there is nothing to copy.")
-    metadata = {key: value for key, value in said.metadata.items() if key != MARK}  # it stands for nothing there
+    left_out = (MARK, "from")  # it stands for nothing there, and was not asked there
+    metadata = {key: value for key, value in said.metadata.items() if key not in left_out}
     origin = _origin(node)
     if said.role == "assistant":
         origin |= {name: metadata.get(name) for name in ("usage", "cost_usd", "duration_s")}
         metadata |= {"usage": None, "cost_usd": 0.0, "duration_s": 0.0}
-    metadata["cherry_picked"] = origin
+    metadata |= {**(kept or {}), "cherry_picked": origin}
     message = replace(said.message, metadata=dict(said.message.metadata))
-    return ConversationNode(message, prompt_name=said.prompt_name, metadata=metadata, state=said.state)
+    return ConversationNode(message, prompt_name=said.prompt_name, metadata=metadata, cell=cell, state=said.state)
 
 
 def edited(node: NodeTree, text: str) -> ConversationNode:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from typing import Any, TypeVar, overload
 
 from ..llm.messages import LLMMessage
+from .chaining import ChainedMessages, finished, finished_gently
 from .node import ConversationNode
 from .tree import Tree, get_node_by_id
 
@@ -16,13 +15,11 @@ __all__ = ["History", "get_messages_for_llm"]
 #: Sums are kept, and pauses are possible, each so many nodes.
 STEP = 64
 
-#: Seconds without a pause.
-LONGEST = 0.003
-
-N = TypeVar("N", int, float)
+N = TypeVar("N")
+V = TypeVar("V")
 
 
-class History(Sequence[LLMMessage]):
+class History(ChainedMessages):
     """What was said up to a node, oldest first; an empty root is left out.
 
     The length is known, ``reversed()`` takes one step at a time from the newest message, and `fold` remembers its sums:
@@ -89,56 +86,54 @@ class History(Sequence[LLMMessage]):
         return self._all()[index]
 
     def fold(self, name: str, measure: Callable[[LLMMessage], N]) -> N:
-        """The sum of ``measure(message)`` over all messages.
+        """The sum of ``measure(message)``, whatever can be added to 0, over all messages.
 
         Sums are kept under ``name``, so that the next turn only adds its own messages: always give one name the same
         ``measure``. The first time takes time in proportion to the length; see `fold_gently`.
         """
-        steps = self._folding(name, measure)
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                whole: N = end.value
-                return whole
+        return self._with_opening(finished(self.chaining(name, _adding(measure), 0)), measure)
 
     async def fold_gently(self, name: str, measure: Callable[[LLMMessage], N]) -> N:
         """`fold`, with pauses in which the event loop does other things."""
-        steps, paused = self._folding(name, measure), time.perf_counter()
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                whole: N = end.value
-                return whole
-            if time.perf_counter() - paused > LONGEST:
-                await asyncio.sleep(0)
-                paused = time.perf_counter()
+        return self._with_opening(await finished_gently(self.chaining(name, _adding(measure), 0)), measure)
 
-    def _folding(self, name: str, measure: Callable[[LLMMessage], N]) -> Generator[None, None, N]:
-        """`fold` in small steps."""
+    def _with_opening(self, total: Any, measure: Callable[[LLMMessage], N]) -> N:
+        for message in self._first:
+            total += measure(message)
+        whole: N = total
+        return whole
+
+    def chaining(  # noqa: D102 - described in the class above
+        self, name: str, step: Callable[[V, LLMMessage], V], start: V, end: int | None = None
+    ) -> Generator[None, None, V]:
+        tip, value = self._tip, start
+        for _ in range(0 if end is None else self._length - end):
+            assert tip.parent is not None
+            tip = tip.parent
         waiting: list[Tree[ConversationNode]] = []
-        total: Any = 0
-        for node in self._tip.upward():
+        for node in tip.upward():
             if node is self._root:
                 break
             if node.folds is not None and name in node.folds:
-                total = node.folds[name]
+                value = node.folds[name]
                 break
             waiting.append(node)
             if not len(waiting) % STEP:
                 yield
         while waiting:
             node = waiting.pop()
-            total += measure(node.data.glance())
+            value = step(value, node.data.glance())
             if not len(waiting) % STEP:  # the last one, too
-                node.folds = {**(node.folds or {}), name: total}
+                node.folds = {**(node.folds or {}), name: value}
                 yield
-        whole: N = total + sum(measure(message) for message in self._first)
-        return whole
+        return value
 
     def __repr__(self) -> str:
         return f"<History of {self._length} messages>"
+
+
+def _adding(measure: Callable[[LLMMessage], Any]) -> Callable[[Any, LLMMessage], Any]:
+    return lambda total, message: total + measure(message)
 
 
 def get_messages_for_llm(tree: Tree[ConversationNode], node_id: str) -> list[LLMMessage]:

@@ -61,6 +61,7 @@ class Inquiry:
             await self._broken(error)
             raise
         if final is None or final.response is None:
+            await self.turn.book(self.exchange.others)
             await self.turn.keep(self.exchange.partial(), state="incomplete", outcome="incomplete")
             return
         response = await self._finish(final.response)
@@ -80,6 +81,7 @@ class Inquiry:
     async def _finish(self, response: LLMResponse) -> LLMResponse:
         """Keep a whole answer, as the middleware left it."""
         turn = self.turn
+        await turn.book(self.exchange.others)
         await turn.keep_rejected(self.exchange.rejected)
         try:
             known = turn.find_known(response)
@@ -98,6 +100,7 @@ class Inquiry:
 
     async def _broken(self, error: BaseException) -> None:
         """Keep what there is of an answer: as it came, if the model had ended and the middleware failed."""
+        await self.turn.book(self.exchange.others)
         await self.turn.keep_rejected(self.exchange.rejected)
         if self.exchange.answer is not None:
             await self._keep(self.exchange.answer)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
-from ..llm.messages import utc_now
+from ..llm.messages import LLMResponse, utc_now
 
 __all__ = ["CallRecord"]
 
@@ -18,7 +20,8 @@ class CallRecord:
         conversation_id: The conversation that it was made for, if any.
         node_seq: The stored node that holds the answer; None when nothing of it was stored.
         cell: The notebook cell that made it.
-        kind: ``"chat"``; ``"condition"`` of a flow's condition that asked a model; later steps add theirs.
+        kind: ``"chat"``; ``"condition"`` of a flow's condition that asked a model; ``"validation"`` of a
+            `ValidationMiddleware` that asked its judge; later steps add theirs.
         provider: Name of the provider.
         model: The model that answered, or was asked.
         prompt_tokens: Tokens sent, if told.
@@ -44,3 +47,29 @@ class CallRecord:
     duration_s: float | None = None
     outcome: str = "complete"
     at: datetime = field(default_factory=utc_now)
+
+    @classmethod
+    def of(cls, response: LLMResponse, asked: object, began: float, **more: Any) -> CallRecord:
+        """The row for an answer, or for what there is of one.
+
+        Args:
+            response: The answer; out of a recording or a cache it costs nothing.
+            asked: The model that was asked: its ``provider`` and ``model`` stand in where the answer does not say.
+            began: When the call began (``time.perf_counter``).
+            **more: The other fields.
+        """
+        usage, told = response.usage or {}, response.metadata
+        free = next((word for word in ("replayed", "cached") if told.get(word)), None)
+        if free and more.get("outcome", "complete") == "complete":
+            more["outcome"] = free
+        seconds = told.get("duration_s")
+        return cls(
+            provider=told.get("provider", getattr(asked, "provider", None)),
+            model=response.model or getattr(asked, "model", None),
+            prompt_tokens=usage.get("prompt_tokens"),
+            completion_tokens=usage.get("completion_tokens"),
+            cached_tokens=usage.get("cached_tokens"),
+            cost_usd=0.0 if free else response.cost_usd,
+            duration_s=round(time.perf_counter() - began if seconds is None else seconds, 6),
+            **more,
+        )

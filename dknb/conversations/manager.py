@@ -13,7 +13,7 @@ from .asking import ModelConversation
 from .context import Fit
 from .given import given_metadata, given_text, message_metadata
 from .middleware import ConversationMiddleware
-from .node import ConversationNode
+from .node import ROLES, ConversationNode
 from .rendering import PromptRenderer, Rendering
 from .state import ConversationState
 from .steps import Step
@@ -24,9 +24,6 @@ from .turns import ChatModel
 __all__ = ["ConversationManager"]
 
 NodeTree = Tree[ConversationNode]
-
-ROLES = ("system", "user", "assistant", "tool", "function", "developer")
-
 
 class ConversationManager(ModelConversation):
     """A conversation with a model, kept in a store as it goes.

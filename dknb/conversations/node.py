@@ -9,13 +9,16 @@ from typing import Any
 from ..llm.messages import LLMMessage, utc_now
 from .tree import Placed, Tree, calculate_node_id
 
-__all__ = ["MARK", "NO_LABELS", "OPEN", "STAR", "ConversationNode", "Packed", "preview"]
+__all__ = ["MARK", "NO_LABELS", "OPEN", "ROLES", "STAR", "ConversationNode", "Packed", "preview"]
 
 #: The state of an answer that is still coming: its store may amend it, until it is complete or cut.
 OPEN = "streaming"
 
 #: The metadata of a summary's node that tell it from an answer (see `context.marks`).
 MARK = "summarises"
+
+#: Who can speak.
+ROLES = ("system", "user", "assistant", "tool", "function", "developer")
 
 #: The label that is a star.
 STAR = "\N{BLACK STAR}"

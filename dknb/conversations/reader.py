@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from math import isnan, nan
 from typing import TYPE_CHECKING, Any
 
 from .._frames import frame_of
@@ -182,10 +184,11 @@ class ConversationReader:
         """The way to a node (the current one by default) as a notebook (JSON data of nbformat 4.5).
 
         Each question is a ``%%chat`` cell with its answer below, and asks it again when it is run; one with images or
-        documents asks by ``chat(..., attach=[...])``. The ids of the cells
-        are the same in each export. What is no question and no answer is a raw cell.
+        documents asks by ``chat(..., attach=[...])``. It talks in the conversation of the same name: in the project that it
+        is from, running it adds nothing where the model answers the same. The ids of the cells are the same in each export.
+        What is no question and no answer is a raw cell.
         """
-        return path_as_notebook(self._said(ref))
+        return path_as_notebook(self.conversation_id, self._said(ref))
 
     def _said(self, ref: str | NodeTree | None) -> list[NodeTree]:
         return [node for node in self._at(ref).path() if node.parent is not None or not node.data.is_empty]
@@ -193,17 +196,35 @@ class ConversationReader:
     # What it cost, and what was found for it
 
     def get_total_cost(self) -> float:
-        """What all answers cost, deleted ones included, in US dollars; those of unknown price are left out."""
-        return sum(_cost(node.data) for node in self.state.message_tree.walk())
+        """What all answers cost, deleted ones included, in US dollars; not a number where a price is not known.
+
+        An answer of unknown price did not cost nothing: ``math.isnan`` tells, and `get_known_cost` leaves those out.
+        """
+        return _sum(self.state.message_tree.walk())
+
+    def get_known_cost(self, ref: str | NodeTree | None = None) -> tuple[float, int]:
+        """What the answers of known price cost, in US dollars, and how many are of unknown price.
+
+        Args:
+            ref: The node (or its id, or a branch) whose way counts; all answers, deleted ones included, without it.
+        """
+        nodes = self.state.message_tree.walk() if ref is None else self._paid_for(self.resolve(ref))
+        costs = [_cost(node.data) for node in nodes]
+        return sum(cost for cost in costs if not isnan(cost)), sum(map(isnan, costs))
 
     def get_cost_by_branch(self, ref: str | NodeTree | None = None) -> float:
         """What the answers on the way to a node (the current one by default) cost, in US dollars.
 
-        Summaries that stand for what was said on the way count: they were made for it.
+        Summaries that stand for what was said on the way count: they were made for it. Where a price is not known, it is
+        not a number, as in `get_total_cost`.
         """
-        way = list(self._at(ref).upward())
+        return _sum(self._paid_for(self._at(ref)))
+
+    def _paid_for(self, end: NodeTree) -> Iterator[NodeTree]:
+        """The nodes on the way to ``end``, and the summaries beside it."""
+        way = list(end.upward())
         asides = (child for node in way[1:] if len(node.children) > 1 for child in node.children)
-        return sum(_cost(each.data) for each in (*way, *(aside for aside in asides if is_summary(aside))))
+        yield from (*way, *(aside for aside in asides if is_summary(aside)))
 
     def get_rag_metadata(self, node_id: str | NodeTree | None = None) -> dict[str, Any] | None:
         """What was found for a message (the current one by default), where ``cache_rag_results`` kept it."""
@@ -211,6 +232,17 @@ class ConversationReader:
         return found
 
 
+def _sum(nodes: Iterable[NodeTree]) -> float:
+    return sum(_cost(node.data) for node in nodes)
+
+
 def _cost(node: ConversationNode) -> float:
+    """The price of a node in US dollars; not a number for an answer of a model whose price is not known."""
     # Only answers have a price, and metadata need not be decoded to see who speaks.
-    return (node.metadata.get("cost_usd") or 0.0) if node.role == "assistant" else 0.0
+    if node.role != "assistant":
+        return 0.0
+    cost: float | None = node.metadata.get("cost_usd")
+    if cost is not None:
+        return cost
+    # What a person said in a model's place, or another program kept without a model, was not paid for.
+    return nan if node.metadata.get("model") else 0.0

@@ -10,8 +10,8 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, NamedTuple
 
-from ..errors import ConfigError
-from .node import with_zone
+from ..errors import ConfigError, did_you_mean
+from .node import ROLES, with_zone
 
 __all__ = ["CANDIDATES", "Hit", "Query", "Said", "fold", "folded_parts", "matching", "rank", "words_of"]
 
@@ -85,6 +85,10 @@ class Query:
             raise ConfigError(
                 f"The labels of a search are {self.labels!r:.80}, not a list of texts.", hint='labels=["good"]'
             )
+        if self.role is not None and self.role not in ROLES:
+            raise ConfigError(
+                f"Nobody speaks as {self.role!r:.60}.{did_you_mean(self.role, ROLES)}", hint=f"Roles: {', '.join(ROLES)}"
+            )
         if not 0 <= self.limit <= MOST_HITS:
             raise ConfigError(f"The limit of a search is 0 to {MOST_HITS:,}, not {self.limit}.")
 
@@ -125,6 +129,7 @@ class Hit:
         snippet: The part of it with the most of the words, on one line.
         marks: Where in the snippet the words are: pairs of start and end.
         score: How well it fits, 0 to 1: how often it has the words, for its length.
+        node_id: The id of its node, where a conversation was searched; None of a search in the whole store.
     """
 
     conversation_id: str
@@ -134,6 +139,7 @@ class Hit:
     snippet: str
     marks: tuple[tuple[int, int], ...]
     score: float
+    node_id: str | None = None
 
 
 class Said(NamedTuple):

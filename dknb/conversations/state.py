@@ -149,6 +149,15 @@ class ConversationState:
             self._hides = (self.revision, any(node.data.deletion for node in self.message_tree.walk()))
         return self._hides[1]
 
+    @property
+    def known_to_hide(self) -> bool | None:
+        """What `hides_anything` says, if it need not look; can be set by who knows it."""
+        return self._hides[1] if self._hides is not None and self._hides[0] == self.revision else None
+
+    @known_to_hide.setter
+    def known_to_hide(self, hides: bool | None) -> None:
+        self._hides = None if hides is None else (self.revision, hides)
+
     def unsaved(self) -> Iterator[Tree[ConversationNode]]:
         """The nodes that are in the tree but not in the store, parents first."""
         return (node for node in self.message_tree.walk() if node.data.seq is None)

@@ -37,9 +37,11 @@ class ConversationStorage(ABC):
 
     Attributes:
         session: Marks the nodes that this object writes; None if the store does not tell who wrote what.
+        reserved: Names that no conversation can have here.
     """
 
     session: str | None = None
+    reserved: frozenset[str] = frozenset()
 
     @abstractmethod
     async def save_conversation(self, state: ConversationState) -> None:
@@ -73,6 +75,17 @@ class ConversationStorage(ABC):
         if await self.load_conversation(state.conversation_id) is not None:
             raise already_there(state.conversation_id)
         await self.save_conversation(state)
+
+    async def create_conversations(self, talks: Sequence[tuple[ConversationState, Sequence[CallRecord]]]) -> None:
+        """Write new conversations, each with rows of the ledger; in one transaction, where the store has such.
+
+        Raises:
+            ConversationError: There is one of an id.
+        """
+        for state, calls in talks:
+            await self.create_conversation(state)
+            for call in calls:
+                await self.record_call(call)
 
     async def append(self, state: ConversationState, step: Step) -> list[Tree[ConversationNode]]:
         """Write ``step`` and bring ``state`` up to it; the new nodes in the tree, in order.
@@ -292,6 +305,7 @@ def owe(state: ConversationState, step: Step, end: Tree[ConversationNode]) -> No
 
 def apply_change(state: ConversationState, change: Change, revision: int) -> None:
     """Bring ``state`` up to ``change``, which is the store's ``revision``."""
+    hides = True if change.hide else None if change.unhide else state.known_to_hide
     state.branches = changed_branches(state, change, revision)
     for node in change.hide:
         node.data.deletion = revision
@@ -305,6 +319,7 @@ def apply_change(state: ConversationState, change: Change, revision: int) -> Non
     if change.position is not None:
         state.current, state.current_branch = change.position
     state.revision = revision
+    state.known_to_hide = hides
 
 
 def changed_branches(state: ConversationState, change: Change, revision: int) -> dict[str, Branch]:

@@ -103,6 +103,8 @@ async def answer_many(
     inquiries = [talk.inquire(question, None, overrides, system=system) for _ in range(n)]
     await talk.storage.write_owed(talk.state)
     replies = await _together([_reply(inquiry, None) for inquiry in inquiries])
+    there = iter(sorted((reply for reply in replies if reply.node is not None), key=_ordinal))
+    replies = [reply if reply.node is None else next(there) for reply in replies]
     first = next((reply.node for reply in replies if reply.response is not None), None)
     if first is not None:
         with suppress(StorageError):  # it is owed, and the answers are there
@@ -132,6 +134,12 @@ async def ask_below(
         inquiries.append(talk.inquire(asked, Start(asked, branch, asked), overrides, system=system))
     replies = await _together([_reply(inquiry, inquiry.turn.branch) for inquiry in inquiries])
     return frame_of([reply.to_row() for reply in replies], _KINDS)
+
+
+def _ordinal(reply: CallReply) -> int:
+    """Which of its siblings the node of a reply is."""
+    assert reply.node is not None
+    return reply.node.ordinal
 
 
 def _listed(leaves: Iterable[NodeTree | str]) -> Sequence[NodeTree | str]:

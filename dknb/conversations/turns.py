@@ -21,7 +21,7 @@ from .steps import Amendment, Start, Step
 from .storage import ConversationStorage, hang
 from .tree import Tree, calculate_node_id
 
-__all__ = ["Adopt", "ChatModel", "Turn"]
+__all__ = ["Adopt", "ChatModel", "Turn", "awaited"]
 
 log = logging.getLogger("dknb.conversations")
 
@@ -39,6 +39,12 @@ class ChatModel(Protocol):
 
     def stream_complete(self, messages: Sequence[LLMMessage], **overrides: Any) -> AsyncIterator[LLMStreamResponse]:
         """The answer in pieces, the last with ``is_final`` and the whole ``response``."""
+
+
+def awaited(llm: ChatModel) -> ChatModel:
+    """``llm`` as a conversation can await it: of the face for callers that cannot await, the provider behind it."""
+    behind = getattr(type(llm), "async_provider", None)
+    return llm if behind is None else llm.async_provider  # type: ignore[attr-defined,no-any-return]
 
 
 @dataclass(slots=True)
@@ -192,20 +198,17 @@ class Turn:
 
     def call(self, response: LLMResponse, outcome: str) -> CallRecord:
         """The row of the ledger for an answer, or for what there is of one."""
-        usage = response.usage or {}
-        free = next((word for word in ("replayed", "cached") if response.metadata.get(word)), None)
-        return CallRecord(
-            conversation_id=self.state.conversation_id,
-            cell=self.cell,
-            provider=response.metadata.get("provider", self.provider),
-            model=response.model or self.model,
-            prompt_tokens=usage.get("prompt_tokens"),
-            completion_tokens=usage.get("completion_tokens"),
-            cached_tokens=usage.get("cached_tokens"),
-            cost_usd=0.0 if free else response.cost_usd,
-            duration_s=self._seconds(response),
-            outcome=free if free and outcome == "complete" else outcome,
-        )
+        more = {"conversation_id": self.state.conversation_id, "cell": self.cell, "outcome": outcome}
+        return CallRecord.of(response, self, self.began, **more)
+
+    async def book(self, calls: Sequence[CallRecord]) -> None:
+        """Write calls that middleware made of other models; a store that fails is only logged."""
+        try:
+            for call in calls:
+                own = replace(call, conversation_id=self.state.conversation_id, cell=self.cell)
+                await self.storage.record_call(own)
+        except StorageError as error:
+            log.warning("conversation %s: %s", self.state.conversation_id, error)
 
     def _seconds(self, response: LLMResponse) -> float:
         told = response.metadata.get("duration_s")

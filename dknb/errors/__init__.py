@@ -11,6 +11,8 @@
     │   ├── PromptNotFound           no prompt of that name  (LookupError)
     │   ├── PromptFileError          a prompt file that cannot be read or written
     │   ├── MissingParameters        required parameters without a value  (ValueError)
+    │   ├── VersioningError          versions of a prompt, or an experiment with them  (ValueError)
+    │   │   └── VersionNotFound      no version of that id or number; also a PromptNotFound
     │   ├── InvalidParameters        values that are not of their declared type; has the problems by name  (ValueError)
     │   └── RAGError                 text for a prompt could not be retrieved; has adapter, placeholder, query
     ├── ProviderError                a model call failed; has provider, model, status, request_id, retry_after
@@ -23,11 +25,16 @@
     │   ├── CallTimeout              no (further) answer in time  (TimeoutError)
     │   ├── ConnectionFailed         no connection, or it broke  (ConnectionError)
     │   ├── ServerError              the server failed, or answered what is no answer
+    │   ├── BatchError               a batch, or a request of one, that was not carried out; has reason
     │   └── StructuredOutputError    the answer does not have the shape that was asked for; has the answer
     ├── BudgetExceeded               a call may cost more than is left of a budget; it was not made
     ├── MiddlewareError              an LLMMiddleware raised; has the answer, if there was one
     ├── RecordingError               a recording that cannot be read or written
     │   └── ReplayMiss               a strict replay was asked for what is not recorded
+    ├── ExperimentError
+    │   ├── DesignError              an experiment that cannot be run as it is described; has the problems  (ValueError)
+    │   ├── ExperimentNotFound       no experiment of that name  (LookupError)
+    │   └── TooFewItems              a comparison of too few items; has items, minimum, cost_usd  (ValueError)
     └── ConversationError
         ├── ConversationNotFound     no conversation of that id  (LookupError)
         ├── NodeNotFound             no node of that id in the conversation  (LookupError)
@@ -60,6 +67,7 @@ from .conversations import (
     StoreUnreachable,
     ValidationFailed,
 )
+from .experiments import DesignError, ExperimentError, ExperimentNotFound, TooFewItems
 from .prompts import (
     InvalidParameters,
     MissingParameters,
@@ -68,10 +76,13 @@ from .prompts import (
     PromptNotFound,
     RAGError,
     TemplateError,
+    VersioningError,
+    VersionNotFound,
 )
 from .providers import (
     AuthenticationError,
     BadRequest,
+    BatchError,
     BudgetExceeded,
     CallTimeout,
     ConnectionFailed,
@@ -88,6 +99,7 @@ from .providers import (
 __all__ = [
     "AuthenticationError",
     "BadRequest",
+    "BatchError",
     "BranchError",
     "BudgetExceeded",
     "CallTimeout",
@@ -97,7 +109,10 @@ __all__ = [
     "ContextTooLong",
     "ConversationError",
     "ConversationNotFound",
+    "DesignError",
     "DknbError",
+    "ExperimentError",
+    "ExperimentNotFound",
     "FlowError",
     "FlowTimeout",
     "Interrupted",
@@ -122,7 +137,10 @@ __all__ = [
     "StoreUnreachable",
     "StructuredOutputError",
     "TemplateError",
+    "TooFewItems",
     "ValidationFailed",
+    "VersionNotFound",
+    "VersioningError",
 ]
 
 for _name in __all__:

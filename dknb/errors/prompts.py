@@ -60,6 +60,14 @@ class PromptNotFound(PromptError, LookupError):
     """No prompt of that name."""
 
 
+class VersioningError(PromptError, ValueError):
+    """Something about the versions of a prompt, or about an experiment with them."""
+
+
+class VersionNotFound(VersioningError, PromptNotFound):
+    """No version of that id or number."""
+
+
 class PromptFileError(PromptError):
     """A prompt file that cannot be read or written.
 

@@ -114,6 +114,16 @@ class StructuredOutputError(ProviderError):
     reason: str = "invalid"
 
 
+class BatchError(ProviderError):
+    """A batch, or a request of one, that the vendor did not carry out.
+
+    ``reason`` is ``"failed"`` (it was not taken), ``"expired"``, ``"cancelled"``, or ``"uncertain"`` (nobody knows yet
+    whether it was submitted).
+    """
+
+    reason: str = "failed"
+
+
 class BudgetExceeded(DknbError):
     """A call may cost more than is left of a budget, or its price is not known; it was not made.
 

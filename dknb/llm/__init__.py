@@ -8,6 +8,9 @@ from .._lazy import exports
 _HOMES = {
     "AnthropicAdapter": "dialects.adapter",
     "AsyncLLMProvider": "base",
+    "BatchAnswer": "batches.batches",
+    "BatchStatus": "batches.service",
+    "Batches": "batches.batches",
     "Budget": "calls.budget",
     "Concurrency": "calls.concurrency",
     "CompletionMode": "config",

@@ -11,6 +11,7 @@ from ..errors import ConfigError, did_you_mean
 from .answers.instruct import one_instruction
 from .config import CompletionMode, LLMConfig
 from .messages import LLMMessage, message_of
+from .opened import OpenedMessages, begins_with_system
 from .tools import check_tools
 
 __all__ = ["ModelRequest", "as_messages", "completion_request", "embedding_request"]
@@ -46,10 +47,13 @@ class ModelRequest:
 
     def full_messages(self) -> list[LLMMessage]:
         """All messages in order, the system prompt included."""
-        messages = list(self.messages)
-        if self.system and not (messages and messages[0].role in ("system", "developer")):
-            messages.insert(0, LLMMessage("system", self.system))
-        return messages
+        return list(self.whole())
+
+    def whole(self) -> Sequence[LLMMessage]:
+        """The same, as lazy as ``messages`` is."""
+        if not self.system or begins_with_system(self.messages):
+            return self.messages
+        return OpenedMessages(LLMMessage("system", self.system), self.messages)
 
     def canonical(self) -> dict[str, Any]:
         """The request as JSON data, the same in every session: no key, address, user id, time limit or stream flag."""

@@ -33,6 +33,11 @@ class SyncLLMProvider(LLMProvider):
         super().__init__(provider.config, prompt_builder or provider.prompt_builder)
         self._provider: AsyncLLMProvider = provider
 
+    @property
+    def async_provider(self) -> AsyncLLMProvider:
+        """The provider whose calls are awaited."""
+        return self._provider
+
     def complete(self, messages: Messages, **settings: Any) -> LLMResponse:
         """The model's answer; see `AsyncLLMProvider.complete`."""
         return run(self._provider.complete(messages, **settings))

@@ -45,12 +45,10 @@ class LineParser(argparse.ArgumentParser):
             bind = tokens[-1] if tokens[-1] != ">>" else ""
             tokens = tokens[: tokens.index(">>", -2)]
         options, unknown = self.parse_known_args(self._words_first(tokens))
+        if unknown and not unknown[0].startswith("-"):
+            self.error(f"{unknown[0]!r} is one word too many; a text with blanks goes in quotes")
         if unknown:
-            known = [name for action in self._actions for name in action.option_strings]
-            raise MagicError(
-                f"{self.prog}: no option {unknown[0]!r}.{did_you_mean(unknown[0].split('=')[0], known)}",
-                hint=f"Usage: {' '.join(self.format_usage().split()[1:])}",
-            )
+            self._refuse(unknown)
         if bind is not None:
             if not hasattr(options, "bind"):
                 self.error("'>> name' does not work here")
@@ -60,17 +58,39 @@ class LineParser(argparse.ArgumentParser):
             self.error(f"{options.bind!r} is no name for a variable")
         return options
 
+    def _refuse(self, unknown: Sequence[str]) -> NoReturn:
+        """Say which option there is not, or else which word is too many."""
+        usage = f"Usage: {' '.join(self.format_usage().split()[1:])}"
+        option = next((each for each in unknown if each.startswith("-")), None)
+        if option is not None:
+            known = [name for action in self._actions for name in action.option_strings]
+            raise MagicError(
+                f"{self.prog}: no option {option!r}.{did_you_mean(option.split('=')[0], known)}", hint=usage
+            )
+        if all(action.option_strings for action in self._actions):
+            raise MagicError(f"{self.prog}: it takes no words, and {unknown[0]!r} is one.", hint=usage)
+        raise MagicError(
+            f"{self.prog}: {unknown[0]!r} is a word too many.",
+            hint=f"Words that belong together go into quotes. {usage}",
+        )
+
     def _words_first(self, tokens: Sequence[str]) -> list[str]:
-        """The words before the options, which argparse wants together: they may stand anywhere on a line."""
+        """The words before the options, which argparse wants together: they may stand anywhere on a line.
+
+        What stands behind ``--`` are words, whatever they begin with.
+        """
         words: list[str] = []
         options: list[str] = []
-        rest = iter(tokens)
+        end = tokens.index("--") if "--" in tokens else len(tokens)
+        rest = iter(tokens[:end])
         for token in rest:
             (options if token.startswith("--") else words).append(token)
             action = self._option_string_actions.get(token)
             if action is not None and action.nargs is None:
                 options += list(islice(rest, 1))
-        return words + options
+        if any(word.startswith("-") for word in tokens[end:][1:]):
+            return [*options, "--", *words, *tokens[end:][1:]]
+        return [*words, *tokens[end:][1:], *options]
 
 
 def split_pairs(words: Sequence[str], read: Callable[[str], Any] = parse_value) -> tuple[list[str], dict[str, Any]]:

@@ -15,7 +15,8 @@ from ..conversations.tree import get_node_by_id, parse_node_id
 from ..errors import BranchError, NodeNotFound
 from ..llm.messages import LLMMessage, LLMResponse, LLMStreamResponse
 from ..llm.parts import Part
-from .places import Attached, Node, Place, Places
+from .elsewhere import asked_below, renamed
+from .places import Attached, Node, Place, Places, lies_on
 from .results import refuse_waiting, result_messages
 from .views.text import counted
 from .views.tree import node_label
@@ -79,6 +80,7 @@ class Talk:
         main = next((name for name, branch in state.branches.items() if not branch.deletion), None)
         self.places = Places(state.message_tree, main)
         self._seen = len(state.stored)
+        self._branches = list(state.branches)
         #: Held for a turn: who asks from several threads is answered in turn.
         self.turn = threading.RLock()
 
@@ -106,10 +108,6 @@ class Talk:
         """
         return self.places.head(branch, self.manager.resolve(branch))
 
-    def shown_head(self, branch: str) -> Node:
-        """Where a branch ends, for a picture: where this kernel has asked on it, else where the store has it."""
-        return self.places.heads.get(branch, self.manager.resolve(branch))
-
     def may_begin_again(self, branch: str, cell: str | None) -> bool:
         """Whether a cell may begin a branch that is there: one it made itself, or one of an earlier kernel.
 
@@ -127,7 +125,7 @@ class Talk:
             NodeNotFound: There is no such node.
         """
         state = self.manager.state
-        if ref.startswith("#") and ref[1:].isdecimal():
+        if ref.startswith("#") and ref.isascii() and ref[1:].isdecimal():
             number = int(ref[1:])
             if number >= len(state.stored):
                 raise NodeNotFound(f"There is no node {ref!r}.", hint=f"The newest is #{len(state.stored) - 1}.")
@@ -146,6 +144,20 @@ class Talk:
             raise NodeNotFound(f"The node {ref!r} was deleted.", hint=f"Bring it back with  %branch undelete {ref}")
         return node
 
+    async def refresh(self) -> None:
+        """Take in what other kernels wrote, and follow the branches that they renamed."""
+        await self.manager.refresh()
+        self.follow_renames()
+
+    def follow_renames(self) -> None:
+        """Call branches what they are called now."""
+        now = list(self.manager.state.branches)
+        for old, new in renamed(self._branches, now):
+            self.places.rename(old, new)
+            if old in self.made:
+                self.made[new] = self.made.pop(old)
+        self._branches = now
+
     async def resume(self) -> None:
         """Stand where the conversation was left when this kernel opened it."""
         if self.left_at is not None:
@@ -154,6 +166,11 @@ class Talk:
             branch = branch if known is not None and not known.deletion else None
             self.places.resume(node, branch)
             await self.go(node, branch)
+
+    async def begin_deleted(self, branch: str, at: Node) -> None:
+        """Show a deleted branch again, at ``at``, and nothing of what its deletion hid."""
+        change = Change(unhide_branches=[branch], heads={branch: at})
+        await self.manager.storage.update(self.manager.state, change)
 
     async def go(self, node: Node, branch: str | None) -> None:
         """Stand at ``node``, on ``branch``; the store notes it as where the conversation was left."""
@@ -198,7 +215,7 @@ class Talk:
         """
         manager = self.manager
         self._forget_answer()
-        await manager.refresh()
+        await self.refresh()
         place = self.place_for(question)
         parent = self.places.parent(place)
         asked = await self.put(question, place, parent, question.messages(parent))
@@ -209,6 +226,7 @@ class Talk:
             adopt=self.places.equal_answer,
             at=asked,
             system=system,
+            metadata=place.told(),
             **question.overrides,
         )
         try:
@@ -229,12 +247,20 @@ class Talk:
             branch = self.manager.state.branches.get(known.branch)
             if branch is None or branch.deletion:
                 known = replace(known, branch=self.places.branch)  # its own is gone
-        if known is not None and question.source in (None, known.source) and question.branch in (None, known.branch):
+        same = known is not None and question.source in (None, known.source) and question.branch in (None, known.branch)
+        if known is not None and same and not self._left(known, question.source):
             return replace(known)
         place = self._elsewhere(question, known)
         if question.branch is not None:
             place.branch = check_name(question.branch)
         return place
+
+    def _left(self, known: Place, source: str | None) -> bool:
+        """Whether the branch that a line names ends elsewhere now than at the cell's own answer, or below it."""
+        branch = None if source is None else self.manager.state.branches.get(source)
+        if branch is None or branch.deletion or known.answer is None:
+            return False
+        return not lies_on(known.answer, self.head(branch.name))
 
     def _elsewhere(self, question: Question, known: Place | None) -> Place:
         """The place that a line's ``--from`` or ``--branch`` leads to, and that of a cell that is new."""
@@ -245,6 +271,8 @@ class Talk:
                 here = self.places.branch
                 on = here if here is not None and self.head(here) is node else None
                 return Place(Attached(node), on, source)
+            if on not in self.places.heads and (before := self._asked_before(question, source)) is not None:
+                return Place(Attached(before), on, source)
             return Place(self.places.attach(node, cell), on, source)
         if branch is not None and branch in self.places.heads:
             return Place(self.places.attach(self.head(branch), cell), branch)
@@ -252,14 +280,18 @@ class Talk:
             return replace(known)
         return self.places.here(cell)
 
+    def _asked_before(self, question: Question, source: str) -> Node | None:
+        """Where an earlier kernel asked this from a branch that this one has not been on yet."""
+        return asked_below(self.manager.state.stored, question.cell, source, question.text)
+
     async def put(self, question: Question, place: Place, parent: Node, messages: Sequence[LLMMessage]) -> Node:
         """The last node of the question below ``parent``; of what is there already, nothing is added again."""
         state = self.manager.state
         system = question.system if question.system is not None else _system_at(parent)
         if system == state.message_tree.data.message.content:
             system = None
-        kept = {"branch": place.branch, "from": place.source, "system": system}
-        metadata = {name: value for name, value in kept.items() if value is not None}
+        kept = {"branch": place.branch, "system": system}
+        metadata = place.told() | {name: value for name, value in kept.items() if value is not None}
         state.current = parent
         state.current_branch = None if self.is_new_branch(place.branch) else place.branch
         for message in messages:

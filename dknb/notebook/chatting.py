@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from typing import Any
 
 from .._sync import Stream, run
 from ..conversations.together import CallReply
-from ..errors import DknbError, Interrupted, MagicError
+from ..errors import ConversationNotFound, DknbError, Interrupted, MagicError
 from ..llm.config import LLMConfig
 from ..llm.messages import LLMResponse
 from .arguments import LineParser, split_pairs
 from .asking import Question, Talk, cut_response
 from .bringing import attachments_named, schema_named, tools_named
 from .live import LiveAnswer, show
-from .replying import reply_of, waiting_note
+from .places import Node
+from .replying import in_a_row, reply_of, waiting_note
 from .session import Session, SystemText
 from .several import put_several, questions_on
 from .views.answer import Reply, status_bundle
@@ -32,6 +33,7 @@ CHAT.add_argument("--branch", metavar="NAME", help="the branch that the answer g
 CHAT.add_argument("--model", metavar="SPEC", help="the model for this cell: openai/gpt-5.4-mini")
 CHAT.add_argument("--system", metavar="PROMPT", help="a system prompt: a name in the library, or its text in quotes")
 CHAT.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", help="a parameter of the system prompt")
+CHAT.add_argument("--no-rag", action="store_true", help="do not search for the system prompt; its places stay empty")
 CHAT.add_argument("--template", action="store_true", help="render the text first, with the notebook's variables")
 CHAT.add_argument("--attach", action="append", default=[], metavar="VAR|FILE|URL", help="an image or document to send")
 CHAT.add_argument(
@@ -47,7 +49,7 @@ CHAT.add_argument(
     action="append",
     default=[],
     metavar="BRANCH,BRANCH",
-    help="ask at the ends of these branches (or below these nodes), side by side",
+    help="ask at the ends of these branches (or below these nodes), side by side; may be given again",
 )
 CHAT.add_argument(
     "--as", dest="bind", metavar="VAR", help="bind the reply (of several: a DataFrame) to a variable (also: >> VAR)"
@@ -93,12 +95,22 @@ def chat_cell(session: Session, shell: Any, line: str, body: str) -> Reply | lis
         overrides=_overrides(session, options),
         result=text if options.result else None,
     )
-    questions = questions_on(question, options.on) if options.on else [question]
-    with session.conversation_named(options.name or session.home_of(questions[0].cell)):
+    with session.conversation_named(options.name or session.home_of(question.cell)):
         if options.on or options.samples is not None:
+            questions = questions_on(question, options.on, _branches(session)) if options.on else [question]
             samples = 1 if options.samples is None else options.samples
             return put_several(session, shell, questions, samples, config, system, options.bind)
         return put_question(session, shell, question, config, system, options.bind)
+
+
+def _branches(session: Session) -> Collection[str]:
+    """The names of the branches of the current conversation; none where it is not there yet."""
+    try:
+        talk = session.existing_talk()
+    except ConversationNotFound:
+        return ()
+    run(talk.refresh())
+    return [name for name, branch in talk.manager.state.branches.items() if not branch.deletion]
 
 
 #: Options that go together with none of the others beside them.
@@ -106,8 +118,10 @@ _EXCLUDING = {"result": ("attach",), "on": ("samples", "source", "branch")}
 
 
 def _system(session: Session, options: Any) -> str | None:
-    """What ``--system`` says; rendered already, where ``--param`` gives its parameters values."""
-    if not options.param:
+    """What ``--system`` says; rendered already, where ``--param`` or ``--no-rag`` says how."""
+    if options.no_rag and options.system is None:
+        raise MagicError("%%chat: --no-rag is for a system prompt that searches.", hint="%%chat --system NAME --no-rag")
+    if not options.param and not options.no_rag:
         return None if options.system is None else str(options.system)
     words, params = split_pairs(options.param, read=str)
     if words or options.system is None:
@@ -115,7 +129,7 @@ def _system(session: Session, options: Any) -> str | None:
             f"%%chat: --param {options.param[0]!r} gives a parameter of a system prompt no value.",
             hint="%%chat --system NAME --param parameter=value",
         )
-    return SystemText(session.system_text(options.system, params))
+    return SystemText(session.system_text(options.system, params, include_rag=not options.no_rag))
 
 
 def _refuse_pairs(options: Any) -> None:
@@ -197,15 +211,18 @@ def _stream(talk: Talk, question: Question, live: LiveAnswer, bind: Callable[[Re
     live.finish(response.content)
     reply = reply_of(talk, node, response, talk.places.branch)
     bind(reply)
-    _tell(talk, live, reply, waited)
+    _tell(talk, live, node, reply, waited)
     return reply
 
 
-def _tell(talk: Talk, live: LiveAnswer, reply: Reply, waited: int) -> None:
-    """The lines below an answer; ``waited`` is how many answers the store had not taken before it."""
+def _tell(talk: Talk, live: LiveAnswer, node: Node, reply: Reply, waited: int) -> None:
+    """The lines below the answer ``node``; ``waited`` is how many answers the store had not taken before it."""
     if reply.reasoning:
         live.note(folded("reasoning", reply.reasoning))
     live.note(status_bundle(reply))
+    question = node.parent
+    if question is not None and question.parent is not None and (told := in_a_row(question.parent, question.data.role)):
+        live.note(note(told))
     if told := waiting_note(talk, waited):
         live.note(note(told))
     if others := talk.others_wrote():

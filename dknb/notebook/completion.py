@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,13 @@ from .arguments import LineParser
 from .branching import BRANCH_COMMANDS
 from .chatting import CHAT, RESUME
 from .control import CONTROL_COMMANDS
+from .experimenting.magic import EXPERIMENT, EXPERIMENTS
+from .experimenting.typing import in_body
 from .flowing.finding import find_flow, known_flows
 from .flowing.magic import FLOW, FLOWS
+from .flowing.values import choices_of, usable_names
 from .prompting.cell import PROMPT
-from .prompting.finding import find_prompt, known_prompts
+from .prompting.finding import ALL_KINDS, PromptKind, find_prompt, known_prompts
 from .prompting.history import version_numbers
 from .prompting.magic import PROMPTS_COMMANDS
 from .prompting.source import usable_parameters
@@ -28,12 +32,17 @@ from .session import Session
 __all__ = ["completions"]
 
 _MAGIC = re.compile(
-    r"\s*(?:[\w, ]+=\s*)?(%%prompt|%%chat|%%flow|%prompts|%prompt|%chat|%flow|%branch|%dknb)\s(.*)", re.DOTALL
+    r"\s*(?:[\w, ]+=\s*)?(%%prompt|%%chat|%%flow|%%experiment|%prompts|%prompt|%chat|%flow|%experiment|%branch|%dknb)\s(.*)", re.DOTALL
 )
 _TEMPLATE_OF_CHAT = re.compile(r"%%chat\b.*\s--template\b")
 _VARIABLE = re.compile(r"(?:\{\{|\{%[^{}]*\s)[-+]?\s*([\w.]*)$")
 _CALL = re.compile(r"""(?:\b(\w+)\s*\.\s*)?\b(prompt|form|leave_one_out)\(\s*["']([^"']*)$""")
+_ARGUMENT = re.compile(r"""(?:\b(\w+)\s*\.\s*)?\b(prompt)\(\s*(["'])([^"']+)\3\s*\)\(([^()]*)$""")
+_KEYWORD = re.compile(r"(?:^|,)\s*(\w*)$")
 _REFERENCE = re.compile(r"""prompt_ref\(\s*["']([^"']*)$""")
+
+#: The kinds that ``--system`` looks through, in that order.
+_OF_SYSTEM: tuple[PromptKind, ...] = ("system", "user")
 
 
 @dataclass(frozen=True)
@@ -83,6 +92,8 @@ def _completions(session: Session, context: CompletionContext) -> tuple[str, Ite
     first, _, body = context.full_text.partition("\n")
     if context.cursor_line > 0 and (first.startswith("%%prompt") or _TEMPLATE_OF_CHAT.match(first)):
         return _in_template(session, first, text)
+    if context.cursor_line > 0 and first.startswith("%%experiment"):
+        return in_body(session, body.split("\n")[: context.cursor_line - 1], text)
     match = _MAGIC.match(text)
     if match is None or (match[1].startswith("%%") and context.cursor_line > 0):
         return _in_call(session, text)
@@ -92,15 +103,22 @@ def _completions(session: Session, context: CompletionContext) -> tuple[str, Ite
 
 
 def _in_call(session: Session, text: str) -> tuple[str, Iterable[str]]:
-    """The name of a prompt, where a function of ours is called with one."""
+    """The name of a prompt, where a function of ours is called with one; then the parameters of what that gives."""
     match = _CALL.search(text)
-    if match is None:
+    if match is not None and _is_our_function(session, match[1], match[2]):
+        return match[3], _versioned(_Typed(session, [], match[3]))
+    match = _ARGUMENT.search(text)
+    if match is None or not _is_our_function(session, match[1], match[2]):
         return "", []
-    owner, function, fragment = match.groups()
+    keyword = _KEYWORD.search(match[5])
+    if keyword is None:
+        return "", []
+    return keyword[1], [f"{name}=" for name in _parameters(session, match[4], "") if f"{name}=" not in match[5]]
+
+
+def _is_our_function(session: Session, owner: str | None, function: str) -> bool:
     called = getattr(session.namespace.get(owner), function, None) if owner else session.namespace.get(function)
-    if not str(getattr(called, "__module__", "")).startswith("dknb."):
-        return "", []
-    return fragment, _versioned(_Typed(session, [], fragment))
+    return str(getattr(called, "__module__", "")).startswith("dknb.")
 
 
 def _in_template(session: Session, first: str, text: str) -> tuple[str, Iterable[str]]:
@@ -122,10 +140,16 @@ def _of_parser(
     before = options.get(typed.words[-1]) if typed.words else None
     if before is not None and before.nargs is None:
         values = before.choices if before.choices is not None else _values(typed, typed.words[-1])
-        return typed.token, values
+        return _next_of(typed.token, values) if typed.words[-1] == "--on" else (typed.token, values)
     if typed.token.startswith("-"):
         return typed.token, [name for name in options if name not in typed.words or name == "--rag"]
     return typed.token, words(typed)
+
+
+def _next_of(token: str, values: Iterable[str]) -> tuple[str, Iterable[str]]:
+    """The next of several values with commas between them."""
+    *named, begun = token.split(",")
+    return begun, [value for value in values if value not in named]
 
 
 def _values(typed: _Typed, option: str) -> Iterable[str]:
@@ -177,23 +201,23 @@ def _labels(session: Session) -> list[str]:
     return sorted({label for node in stored for label in node.data.labels})
 
 
-def _flow(typed: _Typed) -> Iterable[str]:
-    """The name of a flow, then the parameters of its prompts."""
-    names = [word for word in typed.words if not word.startswith("-") and "=" not in word]
+def _flow(typed: _Typed) -> tuple[str, Iterable[str]]:
+    """The name of a flow, then the values that it uses; behind ``name=``, those that are declared."""
+    valued = {name for action in FLOW._actions if action.nargs is None for name in action.option_strings}
+    pairs = zip(["", *typed.words], typed.words, strict=False)
+    names = [word for before, word in pairs if before not in valued and not word.startswith("-") and "=" not in word]
+    parameter, equals, value = typed.token.partition("=")
+    if equals and names and parameter.isidentifier():
+        return value, choices_of(typed.session, find_flow(typed.session, names[0]), parameter)
+    return _of_parser(typed, FLOW, lambda typed: _flow_words(typed, names))
+
+
+def _flow_words(typed: _Typed, names: list[str]) -> Iterable[str]:
     if not names:
         return known_flows(typed.session)
-    if names[0] not in known_flows(typed.session):
-        return []
-    flow = find_flow(typed.session, names[0])
     given = {word.partition("=")[0] for word in typed.words}
-    named = [
-        name
-        for state in flow.states.values()
-        if state.prompt_name
-        for name in _parameters(typed.session, state.prompt_name, "")
-        if name not in state.params_from
-    ]
-    return [f"{name}=" for name in dict.fromkeys([*flow.initial_context, *named]) if name not in given]
+    used = usable_names(typed.session, find_flow(typed.session, names[0]))
+    return [f"{name}=" for name in used if name not in given]
 
 
 def _specs(session: Session) -> list[str]:
@@ -238,21 +262,36 @@ def _prompt_words(typed: _Typed, names: list[str]) -> Iterable[str]:
     return [f"{name}=" for name in _parameters(typed.session, names[0], typed.body) if name not in given]
 
 
-def _parameters(session: Session, name: str, body: str) -> list[str]:
+def _parameters(session: Session, name: str, body: str, kinds: Sequence[PromptKind] = ALL_KINDS) -> list[str]:
     """The parameters of the template in a cell, or else of the prompt of that name."""
     from ..prompts.files import parse_prompt_text
 
     if body.strip():
         return session.renderer.get_parameters(parse_prompt_text(body, source_name=name), name=name)
-    if name not in known_prompts(session):
+    if name not in known_prompts(session, kinds):
         return []
-    return list(usable_parameters(session, find_prompt(session, name)))
+    return list(usable_parameters(session, find_prompt(session, name, kinds)))
 
 
-def _choices(session: Session, name: str, parameter: str) -> list[str]:
-    if name not in known_prompts(session):
+def _chat(typed: _Typed) -> tuple[str, Iterable[str]]:
+    """Options and their values; behind ``--param``, the parameters of the system prompt."""
+    if typed.words[-1:] != ["--param"]:
+        return _of_parser(typed, CHAT, _no_words)
+    system = next((after for word, after in pairwise(typed.words) if word == "--system"), None)
+    if system is None:
+        return "", []
+    parameter, equals, value = typed.token.partition("=")
+    if equals:
+        return value, _choices(typed.session, system, parameter, _OF_SYSTEM)
+    given = {word.partition("=")[0] for before, word in pairwise(typed.words) if before == "--param"}
+    names = _parameters(typed.session, system, "", _OF_SYSTEM)
+    return typed.token, [f"{name}=" for name in names if name not in given]
+
+
+def _choices(session: Session, name: str, parameter: str, kinds: Sequence[PromptKind] = ALL_KINDS) -> list[str]:
+    if name not in known_prompts(session, kinds):
         return []
-    spec = usable_parameters(session, find_prompt(session, name)).get(parameter)
+    spec = usable_parameters(session, find_prompt(session, name, kinds)).get(parameter)
     if spec is None:
         return []
     return ["true", "false"] if spec.type == "boolean" else [str(choice) for choice in spec.choices]
@@ -283,18 +322,28 @@ def _of_session(values: Callable[[Session], Iterable[str]]) -> Callable[[_Typed]
     return lambda typed: values(typed.session)
 
 
+def _experiments(typed: _Typed) -> Iterable[str]:
+    from ..experiments.loading import stored_experiments
+
+    return [] if typed.words else [each.name for each in stored_experiments(typed.session.storage)]
+
+
 #: The commands of ``%branch`` whose words may be branches.
 _WITH_BRANCHES = ("switch", "diff", "delete", "rename", "star", "unstar", "label", "unlabel", "edit", "pick")
 
 _ON_LINE: dict[str, Callable[[_Typed], tuple[str, Iterable[str]]]] = {
     "%%prompt": _prompt,
     "%prompt": _prompt,
-    "%%chat": lambda typed: _of_parser(typed, CHAT, _no_words),
+    "%%chat": _chat,
     "%chat": lambda typed: _of_parser(typed, RESUME, _no_words),
-    "%%flow": lambda typed: _of_parser(typed, FLOW, _flow),
+    "%%flow": _flow,
     "%flow": lambda typed: _of_parser(typed, FLOWS, lambda typed: [] if typed.words else known_flows(typed.session)),
-    "%prompts": _commands(PROMPTS_COMMANDS, dict.fromkeys(("show", "diff", "edit"), _versioned)),
-    "%branch": _commands(BRANCH_COMMANDS, dict.fromkeys(_WITH_BRANCHES, _of_session(_branches))),
+    "%%experiment": lambda typed: _of_parser(typed, EXPERIMENT, _experiments),
+    "%experiment": lambda typed: _of_parser(typed, EXPERIMENTS, _experiments),
+    "%prompts": _commands(PROMPTS_COMMANDS, dict.fromkeys(("show", "diff", "edit", "promote", "ab"), _versioned)),
+    "%branch": _commands(
+        BRANCH_COMMANDS, {"export": _files, **dict.fromkeys(_WITH_BRANCHES, _of_session(_branches))}
+    ),
     "%dknb": _commands(
         CONTROL_COMMANDS,
         {"model": _of_session(_specs), "library": _places, **dict.fromkeys(("record", "replay", "auto"), _files)},

@@ -17,9 +17,11 @@ from .session import Session
 from .storing import SEARCH, STORE, search_line, shown_store, store_line
 from .views.table import table_bundle
 from .views.text import counted, money, note
+from .views.tree import node_label
 
 if TYPE_CHECKING:
     from ..conversations.ledger import CallRecord
+    from .asking import Talk
 
 __all__ = ["CONTROL_COMMANDS", "CONTROL_HELP", "control_line"]
 
@@ -139,8 +141,10 @@ def _library(session: Session, options: Any) -> dict[str, Any]:
     for place in options.places:
         path = Path(place).expanduser()
         if not place.startswith("package:") and not path.exists():
+            noun = "zip file" if path.suffix.lower() == ".zip" else "folder"
             raise ConfigError(
-                f"There is no folder {place!r}.", hint="Name the folder that holds system/ and user/, or package:NAME"
+                f"There is no {noun} {place!r}.",
+                hint="Name the folder or .zip file that holds system/ and user/, or package:NAME",
             )
         places.append(place if place.startswith("package:") else path.resolve())
     session.set_library(*places)
@@ -161,8 +165,21 @@ def _conversation(session: Session, options: Any) -> dict[str, Any]:
     known = [each["conversation_id"] for each in run(session.storage.list_conversations())]
     if talk is not None:
         return note(f"conversation {options.name!r}: {talk.where()}")
-    found = "its cells find their places again" if options.name in known else "new: it begins with the next %%chat"
-    return note(f"conversation {options.name!r}: {found}")
+    if options.name not in known:
+        return note(f"conversation {options.name!r}: new: it begins with the next %%chat")
+    return note(f"conversation {options.name!r}: {_entered(session.existing_talk())}")
+
+
+def _entered(talk: Talk) -> str:
+    """Where a kernel is in a conversation that it has just opened."""
+    if talk.left_at is None:
+        return talk.where()
+    node, branch = talk.left_at
+    on = f" on {branch}" if branch is not None else ""
+    return (
+        f"its cells find their places again, and new ones begin at the top; "
+        f"it was left at node {node_label(node)}{on}: %chat --resume goes on there"
+    )
 
 
 def _conversations(session: Session, _: Any) -> dict[str, Any]:

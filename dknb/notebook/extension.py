@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 __all__ = ["current_session", "load", "session_here", "unload"]
 
-_BARE = re.compile(r"^(get_ipython\(\)\.run_cell_magic\('(?:chat|prompt|flow)', .*, )''\)$", re.MULTILINE)
-_NAMES = {"line": ("chat", "prompt", "flow", "prompts", "branch", "dknb"), "cell": ("chat", "prompt", "flow")}
+_BARE = re.compile(r"^(get_ipython\(\)\.run_cell_magic\('(?:chat|prompt|flow|experiment)', .*, )''\)$", re.MULTILINE)
+_CELLS = ("chat", "prompt", "flow", "experiment")
+_NAMES = {"line": (*_CELLS, "prompts", "branch", "dknb"), "cell": _CELLS}
 
 
 def with_body(lines: list[str]) -> list[str]:
@@ -28,6 +29,8 @@ def with_body(lines: list[str]) -> list[str]:
 
 def load(shell: InteractiveShell) -> None:
     """Register the magics; a second time, in place of the first."""
+    from ..experiments.surroundings import surround
+    from .experimenting.here import KernelSurroundings
     from .magics import DknbMagics
 
     magics = DknbMagics(shell)  # first: where it fails, the old one stays
@@ -36,10 +39,14 @@ def load(shell: InteractiveShell) -> None:
     shell.events.register("pre_run_cell", magics.before_cell)
     shell.input_transformers_post.append(with_body)
     shell.Completer.custom_matchers.append(magics.complete)
+    surround(lambda: KernelSurroundings(magics.session))
 
 
 def unload(shell: InteractiveShell) -> None:
     """Take the magics out, and let go of what they hold."""
+    from ..experiments.surroundings import surround
+
+    surround(None)
     magics = shell.magics_manager.registry.pop("DknbMagics", None)
     if magics is None:
         return

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from ..prompts.parameters import ParameterSpec
 
 __all__ = [
+    "ListedExperiments",
     "ListedProblems",
     "ListedPrompts",
+    "experiments_frame",
     "left_out_frame",
     "parameter_rows",
     "problems_frame",
@@ -66,7 +68,7 @@ class _Listed(pd.DataFrame):  # type: ignore[misc]  # without stubs it is Any
 class ListedPrompts(_Listed):
     """The prompts of a library: name, kind, parameters, version, description, file.
 
-    Its view marks required parameters with ``*``, and tells below a resting pointer when to use a prompt.
+    Its view marks required parameters with ``*`` and versions that are served instead of the file with ``promoted``, and tells below a resting pointer when to use a prompt.
 
     Attributes:
         notes: What is told beside the columns, by kind and name.
@@ -81,11 +83,14 @@ class ListedPrompts(_Listed):
 
     def _told_rows(self) -> list[list[Any]]:
         told = super()._told_rows()
-        if "parameters" in self.columns:
-            place = list(self.columns).index("parameters")
-            for cells, row in zip(told, self.itertuples(index=False), strict=True):
-                required = self._notes_of(row).required
-                cells[place] = [f"{name} *" if name in required else name for name in cells[place]]
+        columns = list(self.columns)
+        for cells, row in zip(told, self.itertuples(index=False), strict=True):
+            notes = self._notes_of(row)
+            if "parameters" in columns:
+                place = columns.index("parameters")
+                cells[place] = [f"{name} *" if name in notes.required else name for name in cells[place]]
+            if "version" in columns and notes.promoted:
+                cells[columns.index("version")] += " promoted"
         return told
 
     def _tips(self) -> dict[tuple[int, int], str]:
@@ -99,6 +104,31 @@ class ListedProblems(_Listed):
 
     title = "problems of the library"
     empty_note = "no problems in the library"
+
+
+class ListedExperiments(_Listed):
+    """Online A/B experiments: a row for each variant of each.
+
+    Columns: experiment_id, prompt, status, variant, share, users, uses, success_rate, avg_response_time, avg_tokens,
+    avg_rating; an average of nothing is missing.
+    """
+
+    title = "online A/B experiments"
+    empty_note = "There are no online A/B experiments.  ABTestManager.create_experiment(...) begins one"
+
+    def _told_rows(self) -> list[list[Any]]:
+        return [[_rounded(value) for value in row] for row in super()._told_rows()]
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return None if value != value else f"{value:.4g}"
+    return value
+
+
+def experiments_frame(frame: pd.DataFrame) -> ListedExperiments:
+    """The table of ``ABTestManager.to_frame``, which shows itself as dknb's tables look."""
+    return ListedExperiments(frame)
 
 
 def _shown(value: Any) -> str:
@@ -144,11 +174,19 @@ def text_frame(name: str, texts: Sequence[Any]) -> pd.DataFrame:
 
 
 class ParameterRows(NamedTuple):
-    """What the rows of a table give of a prompt's parameters: the table's index, the columns that count, the values."""
+    """What the rows of a table give of a prompt's parameters.
+
+    Attributes:
+        index: The table's index.
+        columns: The columns that count.
+        rows: The values.
+        others: The columns that are no parameters.
+    """
 
     index: pd.Index
     columns: list[str]
     rows: list[dict[str, Any]]
+    others: list[str]
 
 
 def parameter_rows(data: Any, parameters: Mapping[str, ParameterSpec | None]) -> ParameterRows:
@@ -173,7 +211,8 @@ def parameter_rows(data: Any, parameters: Mapping[str, ParameterSpec | None]) ->
     values = [_plain_column(chosen[name].tolist(), parameters[name]) for name in columns]
     rows = zip(*values, strict=True) if columns else [()] * len(frame)
     given = [{name: value for name, value in zip(columns, row, strict=True) if value is not None} for row in rows]
-    return ParameterRows(frame.index, columns, given)
+    others = [str(name) for name in frame.columns if name not in parameters]
+    return ParameterRows(frame.index, columns, given, others)
 
 
 def _frame_of(data: Any) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from ..errors import Interrupted
 from .branching import BRANCH_HELP, branch_line
 from .chatting import CHAT, RESUME, chat_cell, chat_line
 from .control import CONTROL_HELP, control_line
+from .experimenting.magic import EXPERIMENT, EXPERIMENTS, experiment_cell, experiment_line
 from .flowing.magic import FLOW, FLOWS, flow_cell, flow_line
 from .live import show
 from .prompting.cell import PROMPT, prompt_cell, prompt_line
@@ -126,6 +127,19 @@ class DknbMagics(Magics):
                 flow_cell(self.session, self.shell, line, cell)
 
     @no_var_expand
+    @line_cell_magic
+    def experiment(self, line: str, cell: str | None = None) -> None:
+        """Run an experiment (%%experiment), or show what the store has of them (%experiment)."""
+        with stoppable():
+            self._tell_changes()
+            if asks_for_help(line):
+                show(note(str(DknbMagics.experiment.__doc__)))
+            elif cell is None:
+                experiment_line(self.session, line)
+            else:
+                experiment_cell(self.session, line, cell)
+
+    @no_var_expand
     @line_magic
     def prompts(self, line: str) -> Any:
         """List, show, compare, edit and check the prompts of the library."""
@@ -157,6 +171,7 @@ class DknbMagics(Magics):
 
 DknbMagics.chat.__doc__ = f"{CHAT.format_help()}\n{RESUME.format_help()}"
 DknbMagics.flow.__doc__ = f"{FLOW.format_help()}\n{FLOWS.format_help()}"
+DknbMagics.experiment.__doc__ = f"{EXPERIMENT.format_help()}\n{EXPERIMENTS.format_help()}"
 DknbMagics.prompt.__doc__ = PROMPT.format_help()
 DknbMagics.prompts.__doc__ = PROMPTS_HELP
 DknbMagics.branch.__doc__ = BRANCH_HELP

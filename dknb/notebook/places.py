@@ -4,13 +4,19 @@ What a kernel knows of a conversation is where it stands in it, and for each cel
 answer it points at now.
 
 - A cell that runs for the first time asks at the current position, and stays attached there: to the *cell* whose answer
-  that is, if that cell points at it, else to the node.
+  that is, if that cell points at it, else to the node; and to the node where ``%branch`` went there by its id.
 - A cell that runs again asks below what it is attached to. The same text at the same place is the same question, so it
   gets one more answer; another text is a new question beside it.
 - A new kernel stands at the top and knows no cell, so that Run All follows the notebook as it is now. An answer equal to
   one that the store has under that question, and that this kernel has not yet been given, takes its node.
 
-``--from`` and ``--branch`` say where to ask instead; as long as a cell's line says the same, it stays where that led.
+``--from`` and ``--branch`` say where to ask instead; as long as a cell's line says the same, it stays where that led. But
+a branch that ``--from`` names and that has left the cell's answer since, is followed to where it ends now. A branch that
+this kernel has not been on ends where the store has it; only a cell that asked just this from it in an earlier kernel asks
+where it did then, so that Run All adds nothing here either.
+
+Where cells have no ids (IPython in a terminal), nothing tells a cell that is run again from one that says the same once
+more: each input is a cell of its own, and asks where the kernel stands.
 """
 
 from __future__ import annotations
@@ -23,7 +29,7 @@ from ..conversations.tree import Tree
 from ..errors import NodeNotFound
 from ..llm.messages import LLMResponse
 
-__all__ = ["Attached", "Place", "Places"]
+__all__ = ["Attached", "Place", "Places", "lies_on"]
 
 Node: TypeAlias = Tree[ConversationNode]
 
@@ -57,6 +63,10 @@ class Place:
     source: str | None = None
     answer: Node | None = None
 
+    def told(self) -> dict[str, str]:
+        """What is kept with what is said there, so that a later kernel can find it."""
+        return {} if self.source is None else {"from": self.source}
+
 
 class Places:
     """A kernel's places in one conversation.
@@ -75,8 +85,7 @@ class Places:
         self.branch = branch
         self.heads: dict[str, Node] = {}
         self.asked_on: set[str] = set()
-        self._first = branch
-        self._fresh = True
+        self._pinned: Node | None = None
         self._cells: dict[str, Place] = {}
         self._given: set[int] = set()
 
@@ -84,8 +93,13 @@ class Places:
         """Stand at ``node``, on ``branch``."""
         self.position = node
         self.branch = branch
+        self._pinned = None
         if branch is not None:
             self.heads[branch] = node
+
+    def pin(self) -> None:
+        """Stand at this very node, which was named: a cell that asks here does not follow the one that it answers."""
+        self._pinned = self.position
 
     def rename(self, old: str, new: str) -> None:
         """Follow a branch to its new name."""
@@ -96,8 +110,6 @@ class Places:
             self.heads[new] = self.heads.pop(old)
         if self.branch == old:
             self.branch = new
-        if self._first == old:
-            self._first = new
         if old in self.asked_on:
             self.asked_on.add(new)
 
@@ -105,15 +117,21 @@ class Places:
         """The place of a cell that was run before in this kernel."""
         return None if cell is None else self._cells.get(cell)
 
+    def has_run(self, cell: str | None) -> bool:
+        """Whether a cell was run before in this kernel, be it at several places (``--on``)."""
+        return cell is not None and any(each == cell or each.startswith(f"{cell}@") for each in self._cells)
+
     def here(self, cell: str | None) -> Place:
         """The place of a cell that asks where the kernel stands."""
         return Place(self.attach(self.position, cell), self.branch)
 
     def attach(self, node: Node, cell: str | None) -> Attached:
-        """What a cell asked at ``node`` is attached to: the cell that points at it, or the node.
+        """What a cell asked at ``node`` is attached to: the cell that points at it, or the node if that was named.
 
         The node, too, where that cell is attached to this one, be it by way of others: each would go deeper for ever.
         """
+        if node is self._pinned:
+            return Attached(node)
         for other, place in self._cells.items():
             if place.answer is node and not self._hangs_on(other, cell):
                 return Attached(node, other)
@@ -125,12 +143,11 @@ class Places:
         return cell is not None
 
     def head(self, branch: str, stored: Node) -> Node:
-        """Where this kernel stands on a branch: a new one at the top of its first, elsewhere where the store has it."""
-        return self.heads.get(branch, self.root if branch == self._first and self._fresh else stored)
+        """Where a branch ends for this kernel: where it left it, else where the store has it."""
+        return self.heads.get(branch, stored)
 
     def resume(self, node: Node, branch: str | None) -> None:
         """Go on where an earlier kernel ended, on each branch."""
-        self._fresh = False
         self.heads.clear()
         self.move(node, branch)
 
@@ -175,6 +192,11 @@ class Places:
         self.move(answer, place.branch)
         if place.branch is not None:
             self.asked_on.add(place.branch)
+
+
+def lies_on(node: Node, head: Node) -> bool:
+    """Whether the way to ``head`` goes through ``node``."""
+    return node.depth <= head.depth and next(above for above in head.upward() if above.depth == node.depth) is node
 
 
 def _says_the_same(stored: ConversationNode, answer: LLMResponse) -> bool:

@@ -10,7 +10,7 @@ from .views.said import brought
 from .views.text import counted
 from .views.tree import node_label
 
-__all__ = ["reply_of", "waiting_note"]
+__all__ = ["in_a_row", "reply_of", "waiting_note"]
 
 
 def reply_of(talk: Talk, node: Node, response: LLMResponse, branch: str | None) -> Reply:
@@ -40,6 +40,16 @@ def _sample(node: Node) -> tuple[int, int]:
     beside = node.parent.children if node.parent is not None else [node]
     answers = [child for child in beside if child.data.role == "assistant" and not child.data.hidden]
     return answers.index(node) + 1 if node in answers else 1, len(answers)
+
+
+def in_a_row(above: Node, role: str) -> str | None:
+    """What to say of a message below one of the same speaker, as conversations do not go of themselves."""
+    if role != above.data.role or role not in ("user", "assistant"):
+        return None
+    which = f"node {node_label(above)}"
+    if role == "user":
+        return f"this is below {which}, a question: the model gets two messages of the user in a row, which some refuse"
+    return f"this is below {which}, an answer: the model gets two of its answers in a row, which some refuse"
 
 
 def waiting_note(talk: Talk, waited: int) -> str | None:

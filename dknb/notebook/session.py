@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from .._sync import run
 from ..conversations.branches import check_name
 from ..conversations.manager import ConversationManager
+from ..conversations.project import Project, find_project, notebook_path
 from ..errors import (
     ConfigError,
     ConversationError,
@@ -25,7 +26,6 @@ from ..errors import (
 from ..llm.config import LLMConfig, parse_spec
 from ..llm.registry import create_llm_provider
 from .asking import Talk
-from .project import Project, find_project, notebook_path
 
 if TYPE_CHECKING:
     from ..conversations.storage import ConversationStorage
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from ..prompts.builder import AsyncPromptBuilder, PromptBuilder
     from ..prompts.library import AbstractPromptLibrary
     from ..prompts.types import PromptTemplateDict, PromptType
-    from ..prompts.versioning import VersionManager
+    from ..prompts.versioning import VersionedPromptLibrary, VersionManager
 
 __all__ = ["Session", "SystemText"]
 
@@ -57,6 +57,8 @@ class Session:
         library_specs: Where the prompts lie, as `open_library` takes it.
         streams: Whether answers are to be shown while they arrive.
         used_prompts: The prompts that were used, by kind and name, as they were then.
+        promoted: The versions that are served instead of files, by kind and name, as the user was last told.
+        promoted_at: The revision of the versions that they are of.
         next_cell: The id of the cell that asks now, once for each question; None where cells have no ids.
     """
 
@@ -76,8 +78,10 @@ class Session:
         self.notebook: Path | None = notebook_path(namespace)
         self.conversation = self.project.conversation_name(self.notebook)
         self.library_specs: tuple[str | Path, ...] = self.project.library_specs
-        self._library: AbstractPromptLibrary | None = None
+        self._library: VersionedPromptLibrary | None = None
         self.used_prompts: dict[tuple[PromptType, str], PromptTemplateDict] = {}
+        self.promoted: dict[tuple[PromptType, str], str] = {}
+        self.promoted_at = 0
         self._talks: dict[str, Talk] = {}
         self._providers: dict[tuple[Any, ...], AsyncLLMProvider] = {}
 
@@ -89,8 +93,13 @@ class Session:
         return SQLConversationStorage(self.project.store_address)
 
     @property
-    def library(self) -> AbstractPromptLibrary:
-        """The prompts."""
+    def files(self) -> AbstractPromptLibrary:
+        """The prompts as they lie on disk, whatever was promoted."""
+        return self.library.base_library
+
+    @property
+    def library(self) -> VersionedPromptLibrary:
+        """The prompts: those on disk, and instead of them the versions that were promoted."""
         if self._library is None:
             self.set_library(*self.library_specs)
         assert self._library is not None
@@ -103,8 +112,9 @@ class Session:
             PromptError: There is no such package or file.
         """
         from ..prompts.sources.opening import open_library
+        from ..prompts.versioning import VersionedPromptLibrary
 
-        self._library = open_library(specs, self.project.root)
+        self._library = VersionedPromptLibrary(open_library(specs, self.project.root), self.versions)
         self.used_prompts.clear()
         self.library_specs = specs
         self._providers.clear()  # they render with the library that they were made with
@@ -112,10 +122,15 @@ class Session:
 
     @cached_property
     def versions(self) -> VersionManager:
-        """What prompts were before they were saved anew; its file is made when something is written."""
-        from ..prompts.versioning import SQLiteVersionStorage, VersionManager
+        """What prompts were before they were saved anew, and what was promoted; made when something is written.
 
-        return VersionManager(SQLiteVersionStorage(self.project.root / ".dknb" / "versions.db"))
+        They lie beside the store where that is a file, else in the same database.
+        """
+        from ..prompts.versioning import VersionManager
+
+        address = self.project.store_address
+        on_server = isinstance(address, str) and address.startswith("postgres")
+        return VersionManager(address if on_server else self.project.root / ".dknb" / "versions.db")
 
     def changed_prompts(self) -> list[str]:
         """The prompts that somebody changed on disk since this was last asked; none before the library is used."""
@@ -135,8 +150,11 @@ class Session:
 
     @property
     def prompt_count(self) -> int:
-        """How many prompts the library has."""
-        return len(self.library.list_user_prompts()) + len(self.library.list_system_prompts())
+        """How many prompts the library has, sequences of messages among them."""
+        library = self.library
+        return sum(
+            map(len, (library.list_user_prompts(), library.list_system_prompts(), library.list_message_indexes()))
+        )
 
     @property
     def builder(self) -> AsyncPromptBuilder:
@@ -217,7 +235,7 @@ class Session:
 
     def home_of(self, cell: str | None) -> str | None:
         """The conversation that a cell has asked in, in this kernel."""
-        return next((name for name, talk in self._talks.items() if talk.places.known(cell) is not None), None)
+        return next((name for name, talk in self._talks.items() if talk.places.has_run(cell)), None)
 
     def bind(self, name: str | None, value: object) -> None:
         """Bind a variable of the notebook, if one is named."""
@@ -274,22 +292,23 @@ class Session:
                 )
         return self.talk()
 
-    def system_text(self, prompt: str, words: Mapping[str, str] | None = None) -> str:
+    def system_text(self, prompt: str, words: Mapping[str, str] | None = None, *, include_rag: bool = True) -> str:
         """The text that ``--system`` means: a prompt of the library, rendered with the notebook's variables.
 
-        Several words that name no prompt are the text itself. ``words`` are values of its parameters (``--param``).
+        Several words that name no prompt are the text itself. ``words`` are values of its parameters (``--param``);
+        without ``include_rag`` nothing is searched for.
 
         Raises:
             PromptNotFound: There is no prompt of that name.
             MagicError: A word is for no parameter of it.
-            MissingParameters: The prompt needs what the notebook does not have.
+            PromptError: It is a sequence of messages; or values are missing or wrong, or a search failed.
         """
         from .prompting.rendering import render_named
 
         if isinstance(prompt, SystemText):
             return prompt
         try:
-            return render_named(self, prompt, words)
+            return render_named(self, prompt, words, include_rag=include_rag)
         except PromptNotFound:
             if len(prompt.split()) > 1 and not words:
                 return prompt

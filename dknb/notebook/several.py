@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from .._sync import run
@@ -31,19 +32,27 @@ __all__ = ["put_several", "questions_on"]
 MOST_SAMPLES = 100
 
 
-def questions_on(question: Question, named: Sequence[str]) -> list[Question]:
+def questions_on(question: Question, named: Sequence[str], branches: Collection[str] = ()) -> list[Question]:
     """The question at each of the branches or nodes that ``--on`` names; each is a place of its own for the cell.
+
+    A branch whose own name holds a comma is named alone:  ``--on "a,b" --on main``.
 
     Raises:
         MagicError: None is named, or one twice.
     """
-    refs = [ref.strip() for each in named for ref in each.split(",") if ref.strip()]
+    refs = [ref for each in named for ref in _refs(each, branches)]
     if not refs or len(set(refs)) < len(refs):
         raise MagicError(
             "%%chat: --on names no branch, or one twice.", hint="%%chat --on main,other  (branches or nodes)"
         )
     cell = question.cell
     return [replace(question, cell=None if cell is None else f"{cell}@{ref}", source=ref) for ref in refs]
+
+
+def _refs(named: str, branches: Collection[str]) -> list[str]:
+    if named.strip() in branches:
+        return [named.strip()]
+    return [ref.strip() for ref in named.split(",") if ref.strip()]
 
 
 def put_several(
@@ -111,13 +120,26 @@ class _Several:
         self._replies: dict[int, CallReply] = {}
 
     def replies(self) -> list[CallReply]:
-        """What came of the calls, in the order of asking; those that were stopped before anything had come have none."""
-        return [self._replies[number] for number in sorted(self._replies)]
+        """What came of the calls; those that were stopped before anything had come have none.
+
+        Questions come in the order of asking, the answers to one in that of the tree, in which they are counted.
+        """
+        return [self._replies[number] for number in self._numbers()]
+
+    def _numbers(self) -> list[int]:
+        """The numbers of the calls that anything came of; one without a node keeps its place among the others."""
+        numbers: list[int] = []
+        for _, group in groupby(sorted(self._replies), key=lambda number: number // self._samples):
+            asked = list(group)
+            nodes = {number: node for number in asked if (node := self._replies[number].node) is not None}
+            in_tree = iter(sorted(nodes, key=lambda number: nodes[number].ordinal))
+            numbers += [next(in_tree) if number in nodes else number for number in asked]
+        return numbers
 
     async def ask(self) -> None:
         """Put the questions, ask for all answers at once, and stand at the first answer, or where one stood."""
         talk, manager = self._talk, self._talk.manager
-        await manager.refresh()
+        await talk.refresh()
         places = [talk.place_for(question) for question in self._questions]
         parents = [talk.places.parent(place) for place in places]
         said = [question.messages(parent) for question, parent in zip(self._questions, parents, strict=True)]
@@ -127,7 +149,7 @@ class _Several:
         inquiries: list[Inquiry] = []
         for question, place, parent, messages in zip(self._questions, places, parents, said, strict=True):
             asked = await talk.put(question, place, parent, messages)
-            inquiries += self._inquiries(question, asked)
+            inquiries += self._inquiries(question, place, asked)
             self._targets += [(question, place)] * self._samples
         await manager.storage.write_owed(manager.state)
         try:
@@ -140,7 +162,7 @@ class _Several:
         if errors and None not in errors:
             raise next(error for error in errors if error is not None)
 
-    def _inquiries(self, question: Question, asked: Node) -> list[Inquiry]:
+    def _inquiries(self, question: Question, place: Place, asked: Node) -> list[Inquiry]:
         """The calls for the answers to a question; an answer that an earlier kernel got is taken, each once."""
         places, known = self._talk.places, {id(child) for child in asked.children}
 
@@ -151,10 +173,10 @@ class _Several:
             places.give(equal)
             return equal
 
-        system = asked.data.metadata.get("system")
+        given = {"cell": question.cell, "system": asked.data.metadata.get("system"), "metadata": place.told()}
         inquire = self._talk.manager.inquire
         return [
-            inquire(asked, Start(asked, None, None), question.overrides, cell=question.cell, adopt=adopt, system=system)
+            inquire(asked, Start(asked, None, None), question.overrides, adopt=adopt, **given)
             for _ in range(self._samples)
         ]
 
@@ -177,8 +199,8 @@ class _Several:
     async def _settle(self, position: Node, branch: str | None) -> None:
         """Each cell points at its first answer, and its branch ends there; one stands where one stood, or at the first."""
         talk, settled = self._talk, set[str | None]()
-        numbered = sorted(self._replies.items(), key=lambda pair: (pair[1].response is None, pair[0]))
-        for number, reply in numbered:
+        for number in sorted(self._numbers(), key=lambda number: self._replies[number].response is None):
+            reply = self._replies[number]
             question, place = self._targets[number]
             key = question.source if len(self._questions) > 1 else None
             if reply.node is None or key in settled:

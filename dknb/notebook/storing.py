@@ -40,14 +40,20 @@ def store_line(session: Session, _: Any) -> dict[str, Any]:
     listed = run(session.storage.list_conversations())
     nodes = sum(int(each["nodes"]) for each in listed)
     rows.append(("holds", f"{counted(len(listed), 'conversation')}, {counted(nodes, 'node')}"))
-    return table_bundle(("store", ""), rows, title="store")
+    return table_bundle(("about", "value"), rows, title="store")
 
 
 def _size(session: Session) -> Iterator[Sequence[str]]:
     address = session.project.store_address
     if isinstance(address, Path):
-        there = address.is_file()
-        yield "file", f"{address.stat().st_size / 1e6:,.1f} MB" if there else "none yet: the first question makes it"
+        # What was written last lies beside the file, until SQLite takes it over.
+        files = [each for each in (address, address.with_name(f"{address.name}-wal")) if each.is_file()]
+        size = sum(each.stat().st_size for each in files)
+        yield "file", _in_bytes(size) if address.is_file() else "none yet: the first question makes it"
+
+
+def _in_bytes(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size / 1e3:,.0f} kB"
 
 
 def _flushed(session: Session) -> Iterator[Sequence[str]]:

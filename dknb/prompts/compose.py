@@ -17,7 +17,7 @@ from ..errors import PromptError, PromptNotFound, TemplateError, did_you_mean
 from .library import AbstractPromptLibrary
 from .types import PromptTemplateDict, PromptType
 
-__all__ = ["Composed", "compose", "inherit"]
+__all__ = ["Composed", "compose", "inherit", "metadata_of"]
 
 #: Characters that sections may make of a template; pieces that place each other twice double it each time.
 MAX_LENGTH = 5_000_000
@@ -35,6 +35,9 @@ _STRINGS = r"""'(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+\""""
 _TAG = re.compile(rf"\{{%(?:[^'\"%]|%(?!\}})|{_STRINGS})*+%\}}", re.DOTALL)
 _EXPRESSION = re.compile(rf"\{{\{{(?:[^'\"}}]|\}}(?!\}})|{_STRINGS})*+\}}\}}", re.DOTALL)
 
+
+#: What metadata say about one prompt, and not about those that extend it.
+_IDENTITY = frozenset({"description", "id", "name", "title", "use", "version", "when_to_use"})
 
 #: The type and name of a prompt that was looked up, and what was found.
 Lookup = tuple[PromptType, str, PromptTemplateDict | None]
@@ -77,6 +80,19 @@ def inherit(
     while lineage:
         merged = _merge(merged, lineage.pop())
     return Inherited(merged, tuple(lookups))
+
+
+def metadata_of(prompt: Mapping[str, Any], whole: Mapping[str, Any]) -> dict[str, Any]:
+    """What is to be told of a prompt in lists and of its versions: its own metadata, and what it inherits of use to it.
+
+    What a base is called, what it is for and which version it is say nothing about the prompt.
+
+    Args:
+        prompt: Its own keys.
+        whole: The same with those of its bases.
+    """
+    own = prompt.get("metadata", {})
+    return {key: value for key, value in whole.get("metadata", {}).items() if key in own or key not in _IDENTITY}
 
 
 def _base(

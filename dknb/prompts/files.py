@@ -146,8 +146,8 @@ def _markdown_text(prompt: PromptTemplateDict, before: str) -> str:
     front = dump_prompt(cast(PromptTemplateDict, {key: item for key, item in prompt.items() if key != "template"}))
     settings = "" if front.strip() == "{}" else front
     line = re.match(r"---[ \t]*\n(# yaml-language-server: [^\n]*\n)", before)
-    has_front = bool(settings) or line is not None or _FRONT.match(template) is not None
-    text = f"---\n{line[1] if line else ''}{settings}---\n{template}" if has_front else template
+    has_front = bool(settings) or _FRONT.match(template) is not None
+    text = f"---\n{line[1] if line and settings else ''}{settings}---\n{template}" if has_front else template
     if plain_prompt(parse_prompt_text(text, source_name="Markdown")) != plain_prompt(prompt):
         raise PromptError("Markdown does not hold this prompt.", hint="Give it a template that is not blank.")
     return text

@@ -15,7 +15,7 @@ from ._disk import read_text, replace_text, shown
 from .checking.editor import schema_line, without_line, write_schema
 from .checking.problems import Problem, Source
 from .files import dump_file, parse_file_text
-from .layout import NAME, SUFFIXES
+from .layout import NAME, SUFFIXES, is_entry_file
 from .library import AbstractPromptLibrary, BasePromptLibrary
 from .sources.beside import folder_problems
 from .sources.standing import Signature, Standing, is_settled, settled_folder, signature_of
@@ -134,10 +134,10 @@ class FileSystemPromptLibrary(BasePromptLibrary):
         """
         if kind not in ("system", "user"):
             raise PromptError(f"Prompts are saved as 'system' or 'user', not as {kind!r}.")
-        if not NAME.fullmatch(name):
+        if not NAME.fullmatch(name) or not self._paths(kind, name):
             raise PromptError(
                 f"A prompt cannot be saved as {name!r}.",
-                hint="Use letters, digits, '-' and '_'; a slash puts it into a folder: mail/reply.",
+                hint="Use letters, digits, '-' and '_'; a slash puts it into a folder: mail/reply. A README is no prompt.",
             )
         found = self._find(kind, name)
         path = found[0] if found is not None else self.prompt_dir / kind / f"{name}.yaml"
@@ -181,17 +181,20 @@ class FileSystemPromptLibrary(BasePromptLibrary):
     def _find(self, kind: Kind, name: str) -> tuple[Path, os.stat_result] | None:
         if not NAME.fullmatch(name):
             return None
-        paths = [self.prompt_dir / kind / (name + suffix) for suffix in SUFFIXES[kind]]
-        hits = [(path, status) for path in paths if (status := _status(path)) is not None]
+        hits = [(path, status) for path in self._paths(kind, name) if (status := _status(path)) is not None]
         if len(hits) > 1:
             files = " and ".join(shown(path) for path, _ in hits)
             message = f"Two files have the name {name!r}: {files}."
             raise PromptFileError(message, file=shown(hits[0][0]), hint="Delete or rename one of them.")
         return hits[0] if hits else None
 
+    def _paths(self, kind: Kind, name: str) -> list[Path]:
+        paths = (self.prompt_dir / kind / (name + suffix) for suffix in SUFFIXES[kind])
+        return [path for path in paths if is_entry_file(path.name, kind)]
+
     def _refuse_odd(self, kind: Kind, name: str) -> None:
         """Refuse what has the name of a file and is none."""
-        for path in (self.prompt_dir / kind / (name + suffix) for suffix in SUFFIXES[kind]):
+        for path in self._paths(kind, name):
             if NAME.fullmatch(name) and os.path.lexists(path):
                 what = "a link that leads nowhere" if path.is_symlink() else "no file: a folder, a pipe or a device"
                 raise PromptFileError(f"It is {what}.", file=shown(path), hint="Put the file itself there.")
@@ -241,8 +244,8 @@ class FileSystemPromptLibrary(BasePromptLibrary):
             folders[:] = [name for name in folders if not name.startswith(".")]
             below = folder[len(top) + 1 :].replace(os.sep, "/")
             for file in files:
-                stem, dot, ending = file.rpartition(".")
-                if dot + ending in SUFFIXES[kind] and not file.startswith("."):
+                if is_entry_file(file, kind):
+                    stem = file.rpartition(".")[0]
                     yield f"{below}/{stem}" if below else stem, f"{folder}{os.sep}{file}"
 
     def __repr__(self) -> str:

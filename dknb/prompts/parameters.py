@@ -73,7 +73,8 @@ def check_value(spec: ParameterSpec, value: object) -> str | None:
 def coerce(spec: ParameterSpec, text: str) -> Any:
     """The value that somebody typed as ``text``.
 
-    A list is JSON or words between commas; an object is JSON; a truth value is true or false, yes or no, on or off.
+    A list is JSON (of objects also without the brackets around them) or words between commas; an object is JSON; a truth
+    value is true or false, yes or no, on or off.
 
     Raises:
         PromptError: The text is no such value.
@@ -182,8 +183,8 @@ def _read_number(spec: ParameterSpec, text: str) -> int | float:
 
 
 def _read_list(spec: ParameterSpec, text: str) -> list[Any]:
-    if text.startswith("["):
-        items = json.loads(text)
+    if text.startswith(("[", "{")):
+        items = json.loads(text if text.startswith("[") else f"[{text}]")
         assert isinstance(items, list)
         return items
     words = [word.strip() for word in text.split(",")] if text else []

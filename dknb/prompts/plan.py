@@ -16,8 +16,9 @@ from ..templates.program import CompiledTemplate
 from ..templates.types import Rendered
 from .compose import Composed, Lookup, compose, inherit
 from .declarations import validation_of
-from .library import AbstractPromptLibrary, rag_configs_of
+from .library import AbstractPromptLibrary
 from .parameters import ParameterSpec
+from .rag.inheriting import Search, joined, searches_of
 from .rag.retrieval import Retrieval, retrievals_of
 from .types import Kind, PromptTemplateDict, PromptType, RAGConfig, RenderResult, ValidationConfig
 
@@ -235,15 +236,18 @@ class Plans:
     def _configs(
         self, prompt: PromptTemplateDict, name: str, home: Kind | None, lookups: Iterable[Lookup]
     ) -> tuple[RAGConfig, ...]:
-        """What a prompt and its bases retrieve, each once; references are looked up where the one who refers lies."""
+        """What a prompt and its bases retrieve, each once; references are looked up where the one who refers lies.
+
+        A search replaces those that are inherited for its placeholder, except that references join references.
+        """
         family: list[tuple[Kind | None, str, PromptTemplateDict]] = [(home, name, prompt)]
         family += [(kind, base_name, base) for kind, base_name, base in lookups if base is not None]
-        configs: list[RAGConfig] = []
+        searches: list[Search] = []
         for kind, owner, each in reversed(family):
             if "rag_configs" in each or "rag_config_refs" in each:
                 library = self.library if kind is None else self.library.home_of(kind, owner)
-                configs += [found for found in rag_configs_of(library, each, owner) if found not in configs]
-        return tuple(configs)
+                searches = joined(searches, searches_of(library, each, owner))
+        return tuple(search.config for search in searches)
 
     def _unchanged(self, kept: _Kept, name: str) -> bool:
         for kind, base, found in kept.lookups:

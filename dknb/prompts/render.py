@@ -102,7 +102,7 @@ def attempt(plans: Plans, call: Call, what: Renderable[T]) -> T | Unanswered:
         if call.namespace is None:
             made = what.produce(render)
         else:
-            with refusing_calls():
+            with refusing_calls(but=call.params.values()):
                 made = what.produce(render)
     except (MissingParameters, InvalidParameters, RAGError):
         raise
@@ -128,6 +128,7 @@ class Render:
         self.call = call
         self.used: dict[str, Any] = {}
         self.missing: dict[str, None] = {}
+        self.invalid: dict[str, str] = {}
         self.warnings: list[str] = []
         self.origins: dict[str, str] = {}
         self._marks = marks
@@ -159,6 +160,7 @@ class Render:
                 "used_cached_rag": findings is not None and findings.reused,
                 "param_origins": self.origins,
                 **(fresh(plan.prompt["metadata"]) if "metadata" in plan.prompt else _NOTHING),
+                **({"params_invalid": self.invalid} if self.invalid else _NOTHING),
             },
             rag_metadata=findings.records if findings is not None and call.wants_rag_metadata else None,
         )
@@ -219,6 +221,7 @@ class Render:
                 if (problem := check_value(spec, values.get(name))) is not None
             }
             if problems:
+                self.invalid.update(problems)
                 hint = f"Give prompt {plan.name!r} values of the types that it declares."
                 self._object(plan, InvalidParameters(problems, hint=hint))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import site
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache
@@ -18,22 +18,24 @@ __all__ = ["calls_refused", "is_users_class", "is_users_function", "package_of",
 _INSTALLED = {"site-packages", "dist-packages"}
 _OURS = "dknb"
 
-_REFUSED: ContextVar[bool] = ContextVar("dknb_template_calls_refused", default=False)
+#: What templates may call of the user's code: everything (None), or these alone.
+_ALLOWED: ContextVar[tuple[object, ...] | None] = ContextVar("dknb_template_calls_allowed", default=None)
 
 
 @contextmanager
-def refusing_calls() -> Iterator[None]:
-    """While the body runs, templates call no code of the user: not all values were given for them."""
-    token = _REFUSED.set(True)
+def refusing_calls(but: Iterable[object] = ()) -> Iterator[None]:
+    """While the body runs, templates call no code of the user ``but`` these functions: other values were not given."""
+    token = _ALLOWED.set(tuple(each for each in but if is_users_function(each)))
     try:
         yield
     finally:
-        _REFUSED.reset(token)
+        _ALLOWED.reset(token)
 
 
-def calls_refused() -> bool:
-    """Whether the renders that run here call no code of the user."""
-    return _REFUSED.get()
+def calls_refused(value: object) -> bool:
+    """Whether the renders that run here must not call this, though it is the user's own code."""
+    allowed = _ALLOWED.get()
+    return allowed is not None and not any(value is each for each in allowed)
 
 
 def package_of(kind: type) -> str:

@@ -52,7 +52,7 @@ class PlainTemplate(CompiledTemplate):
 
     def _of_texts(self, params: Mapping[str, Any]) -> str | None:
         """The usual case, quickly: no sections, and every value a text."""
-        values = tuple(map(params.get, self._holes))
+        values: tuple[Any, ...] = tuple(map(params.get, self._holes))
         for value in values:
             if value.__class__ is not str:
                 return None

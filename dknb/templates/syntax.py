@@ -28,6 +28,7 @@ _PARENTHESIS = re.compile(r"[()]")
 _RUN = re.compile(r"\(++|\)++")
 _MASK = "·"
 _WIDTH = 80
+_SHOWN = 40
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ class SyntaxProblem:
         line: Line, from 1.
         column: Column, from 1.
         snippet: The text of that line, at most 80 characters of it.
-        error_type: ``unmatched_brace``, ``unmatched_conditional``, ``malformed_variable`` or ``invalid_block``.
+        error_type: ``unmatched_brace``, ``unmatched_conditional``, ``malformed_variable`` or ``invalid_block``; of
+            ``constant_sections`` ``constant_conditional``.
     """
 
     message: str
@@ -73,6 +75,26 @@ def lone_sections(template: str) -> list[SyntaxProblem]:
     return list(_problems(template, sorted(_lone_sections(_Tags(template).text))))
 
 
+def constant_sections(template: str) -> list[SyntaxProblem]:
+    """Sections of a good template in which no tag stands: always kept, without their parentheses.
+
+    Somebody who wrote a call, ``np.zeros((3, 4))``, did not mean one.
+    """
+    if "((" not in template:
+        return []
+    tags = _Tags(template, checked=False)
+    pairs = match_sections((run.start(), run[0]) for run in _RUN.finditer(tags.text))
+    found = [(start, end) for start, end in pairs if not tags.any_between(start, end)]
+    told = [(start, "constant_conditional", _told(template, start, end)) for start, end in found]
+    return list(_problems(template, sorted(told)))
+
+
+def _told(template: str, start: int, end: int) -> str:
+    inside = " ".join(template[start + MARK : end].split())
+    shown = inside if len(inside) <= _SHOWN else f"{inside[:_SHOWN]}..."
+    return f"'(({shown}))' is an optional section without a variable: its parentheses go"
+
+
 _Found = tuple[int, str, str]  # offset, kind, message
 
 
@@ -99,8 +121,9 @@ class _Tags:
         text: The template, same length, with ``·`` for each character of a tag, comment or raw block.
     """
 
-    def __init__(self, template: str) -> None:
+    def __init__(self, template: str, *, checked: bool = True) -> None:
         self.found: list[_Found] = []
+        self._begins: list[int] = []
         self.unclosed: set[int] = set()
         parts: list[str] = []
         at = 0
@@ -114,11 +137,18 @@ class _Tags:
                 at = opening.end()
                 parts.append(mark)
                 continue
-            if mark == "{{":
+            if mark == "{{" and checked:
                 self._check(template[start:end], start)
+            if mark in ("{{", "{%"):
+                self._begins.append(start)
             parts.append(_MASK * (end - start))
             at = end
         self.text = "".join([*parts, template[at:]])
+
+    def any_between(self, start: int, end: int) -> bool:
+        """Whether an expression or a block tag begins there."""
+        at = bisect_right(self._begins, start)
+        return at < len(self._begins) and self._begins[at] < end
 
     def _check(self, expression: str, start: int) -> None:
         """Note an expression that Jinja does not read."""

@@ -151,6 +151,14 @@ def test_the_prompts_are_counted_and_the_bad_ones_named(project):
     assert "bad.yaml" in bad.text
 
 
+def test_sequences_of_messages_are_counted_with_the_prompts(project):
+    """As the notebook counts them."""
+    for kind, text in (("user", "template: a\n"), ("messages", "messages:\n- {role: user, content: a}\n")):
+        (project / "prompts" / kind).mkdir(parents=True)
+        (project / "prompts" / kind / "one.yaml").write_text(text)
+    assert "(2 prompts)" in _finding("prompts").text
+
+
 def test_the_labextension_is_looked_for_where_jupyter_looks(project):
     """Missing it is missing; one of another version is broken."""
     assert _finding("labextension").state == "missing"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,37 @@ def test_a_folder_that_is_not_there_is_an_error(library, capsys):
         assert capsys.readouterr().err.startswith("dknb: There is no folder nowhere.")
 
 
+def test_a_zip_file_and_a_package_are_checked_too(library, tmp_path, monkeypatch, capsys):
+    """With the same lines and the same end; what needs a folder says so."""
+    with zipfile.ZipFile(tmp_path / "p.zip", "w") as archive:
+        archive.writestr("user/a.yaml", "template: '{% if x %}'\n")
+    assert main(["prompts", "check", "p.zip"]) == 1
+    said = capsys.readouterr().out
+    assert said.startswith("error: p.zip/user/a.yaml, line 1, ")
+    assert said.endswith("p.zip: 1 error, 0 warnings\n")
+    (tmp_path / "acme_of_cli" / "prompts" / "user").mkdir(parents=True)
+    (tmp_path / "acme_of_cli" / "__init__.py").touch()
+    (tmp_path / "acme_of_cli" / "prompts" / "user" / "a.yaml").write_text("template: x\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert main(["prompts", "check", "package:acme_of_cli"]) == 0
+    assert capsys.readouterr().out == "package:acme_of_cli: no problem was found\n"
+    for packed in ("package:acme_of_cli", "p.zip"):
+        assert main(["prompts", "test", packed]) == 1
+        assert f"dknb: {packed} is no folder" in capsys.readouterr().err
+    assert main(["prompts", "check", "none.zip"]) == 1
+    assert "none.zip: It cannot be read: No such file" in capsys.readouterr().err
+
+
+def test_what_an_import_skips_is_told(library, tmp_path, capsys):
+    """The others are there; the command fails, as not all is done."""
+    (tmp_path / "p.csv").write_text("name,prompt\na,x\na,y\n")
+    assert main(["prompts", "import", "p.csv", "--into", "other"]) == 1
+    said = capsys.readouterr().out
+    assert "skipped: p.csv, line 3, column 1: The name 'a' is in line 2 already." in said
+    assert said.endswith("1 prompt imported into other, 1 skipped\n")
+    assert (tmp_path / "other" / "user" / "a.yaml").exists()
+
+
 def test_prompts_of_other_systems_are_imported(library, tmp_path, capsys):
     """Into a library that is named, or the project's; nothing is written over."""
     source = tmp_path / "hello.prompt"
@@ -128,3 +160,30 @@ def test_control_characters_of_names_are_not_printed(library, capsys):
     (library / "user" / "a\x1b[31mb.yaml").write_text("template: x\n")
     main(["prompts", "check"])
     assert "\x1b" not in capsys.readouterr().out
+
+
+def test_flows_are_checked_with_the_prompts(library, capsys):
+    """What would stop one in the middle of a run is an error; the functions that it calls are the program's."""
+    (library / "flows").mkdir()
+    (library / "flows" / "good.yaml").write_text(
+        "initial_state: a\nstates: {a: {prompt_name: greet, on_enter: hook, transitions: [{to: end, when: {custom: f}}]}}\n"
+    )
+    assert main(["prompts", "check"]) == 0
+    assert "no problem was found" in capsys.readouterr().out
+    flows = {
+        "prompt": "{a: {prompt_name: great}}",
+        "model": "{a: {template: x, transitions: [{to: end, when: {llm: "
+        "{classifier_prompt: x, expected_value: y, llm_config: bogus/z}}}]}}",
+        "text": "{a: {template: '{{ x'}}",
+    }
+    for name, states in flows.items():
+        (library / "flows" / f"{name}.yaml").write_text(f"initial_state: a\nstates: {states}\n")
+    (library / "flows" / "start.yaml").write_text("initial_state: b\nstates: {a: {template: x}}\n")
+    assert main(["prompts", "check"]) == 1
+    said = capsys.readouterr().out
+    assert "error: flows/prompt.yaml: The state 'a' asks with 'great', and there is no user prompt of that name." in said
+    assert "Did you mean 'greet'?" in said
+    assert "error: flows/model.yaml: The condition 'llm' of the state 'a' has no model to ask" in said
+    assert "error: flows/text.yaml, line 2, column 24: The template is none" in said
+    assert "error: flows/start.yaml, line 1, column 16: The flow 'start' begins in 'b'" in said
+    assert said.endswith("4 errors, 0 warnings\n")

@@ -16,7 +16,7 @@ from dknb.conversations.dataknobs import DataknobsConversationStorage
 
 pytest.importorskip("dataknobs_data", reason="needs the extra dataknobs: pip install dataknobs-data aiosqlite")
 
-KINDS = ("memory", "sqlite", "sync-memory", "sync-sqlite")
+KINDS = ("memory", "sqlite", "file", "sync-memory", "sync-sqlite", "sync-file")
 
 
 @pytest.fixture(params=KINDS)
@@ -26,7 +26,8 @@ async def storage(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
 
     kind = request.param.removeprefix("sync-")
     factory = DatabaseFactory() if "sync-" in request.param else AsyncDatabaseFactory()
-    database = factory.create(backend=kind, **({"path": str(tmp_path / "talks.db")} if kind == "sqlite" else {}))
+    path = {"sqlite": "talks.db", "file": "talks.json"}.get(kind)
+    database = factory.create(backend=kind, **({} if path is None else {"path": str(tmp_path / path)}))
     connected = database.connect()
     if connected is not None:
         await connected

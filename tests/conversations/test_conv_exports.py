@@ -236,7 +236,7 @@ async def test_a_notebook_asks_the_same_questions(manager: ConversationManager) 
     notebook = manager.to_notebook()
     nbformat.validate(nbformat.from_dict(notebook))
     assert [cell["source"] for cell in notebook["cells"]] == [
-        "%load_ext dknb",
+        "%load_ext dknb\n%dknb conversation talk",
         "from dknb import chat\n\nchat('one', system='Be kind.')",
         "%%chat\ntwo\nlines",
     ]

@@ -189,8 +189,8 @@ def test_a_library_finds_flows_by_name(tmp_path: Path) -> None:
     (tmp_path / "secret.yaml").write_text("initial_state: a\nstates: {a: {template: x}}")
     library = FlowLibrary(tmp_path)
     assert library.names() == ["broken", "mail/reply"]
-    assert library.get("mail/reply").name == "reply"
-    assert [line.partition(":")[0] for line in library.validate()] == ["flows/broken"]
+    assert library.get("mail/reply").name == "mail/reply"
+    assert [line.partition(":")[0] for line in library.validate()] == ["flows/broken.yml, line 1, column 1"]
     for name in ("../secret", "/etc/passwd", "mail/repl"):
         with pytest.raises(PromptError, match="There is no flow"):
             library.get(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from datetime import timedelta
 from typing import Any
 
@@ -209,7 +210,7 @@ async def test_the_ways_on_are_listed(manager: ConversationManager) -> None:
 
 
 async def test_prices_add_up(manager: ConversationManager, model: ScriptedModel) -> None:
-    """Of the whole tree, and of the way to a branch; an unknown price is left out."""
+    """Of the whole tree, and of the way to a branch; what cost nobody knows how much did not cost nothing."""
     await manager.add_message(content="one")
     await manager.complete()
     await manager.complete(at="0", branch_name="other")
@@ -219,7 +220,11 @@ async def test_prices_add_up(manager: ConversationManager, model: ScriptedModel)
     assert manager.get_cost_by_branch() == manager.get_cost_by_branch("other") == 0.5
     assert manager.get_cost_by_branch("main") == 0.25
     manager.state.current.data.metadata["cost_usd"] = None
-    assert manager.get_total_cost() == 0.5
+    assert math.isnan(manager.get_total_cost())
+    assert math.isnan(manager.get_cost_by_branch())
+    assert manager.get_cost_by_branch("main") == 0.25
+    assert manager.get_known_cost() == (0.5, 1)
+    assert manager.get_known_cost("main") == (0.25, 0)
 
 
 async def test_a_stream_ends_with_the_whole_answer(manager: ConversationManager, storage: ConversationStorage) -> None:

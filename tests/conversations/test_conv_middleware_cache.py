@@ -11,6 +11,7 @@ from conversations_help import ScriptedModel
 
 from dknb.conversations import (
     CacheMiddleware,
+    CallRecord,
     ConversationManager,
     ConversationMiddleware,
     ConversationStorage,
@@ -215,7 +216,46 @@ async def test_told_to_it_asks_again(stream: bool) -> None:
     assert [node.metadata.get("rejected", False) for node in siblings] == [True, True, False]
     assert manager.state.current.data is siblings[-1]
     assert manager.get_total_cost() == 0.75
-    assert [call.outcome for call in await manager.storage.list_calls()] == ["rejected", "rejected", "complete"]
+    calls = await manager.storage.list_calls()
+    assert [call.outcome for call in calls if call.kind == "chat"] == ["rejected", "rejected", "complete"]
+    judged = [call for call in calls if call.kind == "validation"]
+    assert [(call.outcome, call.cost_usd, call.conversation_id) for call in judged] == [("complete", 0.25, "talk")] * 3
+
+
+async def test_a_judge_that_fails_is_booked_too() -> None:
+    """With what became of it; the answer is kept, and so is the row of its own call."""
+    manager = await talk(ScriptedModel("x"), validation(ScriptedModel("VALID", RuntimeError("down"))))
+    await manager.complete(at="0", cell="c1")
+    with pytest.raises(RuntimeError, match="down"):
+        await manager.complete(at="0")
+    rows = [(call.kind, call.outcome, call.cell) for call in await manager.storage.list_calls()]
+    assert sorted(rows, key=str) == [
+        ("chat", "complete", "c1"),
+        ("chat", "complete", None),
+        ("validation", "RuntimeError", None),
+        ("validation", "complete", "c1"),
+    ]
+
+
+async def test_a_middleware_of_ones_own_books_what_it_asks() -> None:
+    """`Outgoing.book` takes the row; the conversation is filled in."""
+
+    class Asking(ConversationMiddleware):
+        async def process_request(self, messages: Any, state: Any) -> Any:
+            return messages
+
+        async def process_response(self, response: Any, state: Any) -> Any:
+            return response
+
+        async def converse(self, request: Any, ask: Any) -> Any:
+            request.book(CallRecord(kind="translation", cost_usd=0.5))
+            async for piece in super().converse(request, ask):
+                yield piece
+
+    manager = await talk(ScriptedModel("x"), Asking())
+    await streamed(manager)
+    booked = {call.kind: (call.cost_usd, call.conversation_id) for call in await manager.storage.list_calls()}
+    assert booked["translation"] == (0.5, "talk")
 
 
 async def test_it_does_not_ask_for_ever() -> None:

@@ -26,9 +26,9 @@ from dknb.conversations import (
 )
 from dknb.conversations.node import OPEN
 from dknb.conversations.portable import export_store, import_store
+from dknb.conversations.project import find_project
 from dknb.errors import ConfigError, StorageError, StoreUnreachable
 from dknb.llm.messages import LLMMessage
-from dknb.notebook.project import find_project
 from dknb.notebook.session import Session
 
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dknb.conversations.project import find_project
 from dknb.errors import ConfigError, MagicError
 from dknb.notebook.arguments import LineParser, split_pairs
 from dknb.notebook.line_words import split_line
-from dknb.notebook.project import find_project
 
 
 @pytest.fixture

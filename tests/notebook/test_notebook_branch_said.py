@@ -150,7 +150,9 @@ def test_the_way_to_a_node_is_exported(talk, project):
     assert "> about mills" in (project / "talk.md").read_text()
     talk.ok("%branch export talk.ipynb --at skeptic")
     cells = json.loads((project / "talk.ipynb").read_text())["cells"]
-    assert [cell["source"] for cell in cells] == ["%load_ext dknb", "%%chat\nhello", "%%chat\nabout proof"]
+    assert [cell["source"] for cell in cells] == [
+        "%load_ext dknb\n%dknb conversation default", "%%chat\nhello", "%%chat\nabout proof",
+    ]  # fmt: skip
     talk.ok("%branch export talk.jsonl --at 0.0")
     assert json.loads((project / "talk.jsonl").read_text()) == {
         "messages": [{"role": "user", "content": "hello"}, {"role": "assistant", "content": "Echo: hello"}]

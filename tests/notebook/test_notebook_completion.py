@@ -75,6 +75,13 @@ def complete(notebook, project):
         ("%dknb library zzz", []),
         ("%prompts check imp", []),
         ("%prompt summarise text=pri", []),
+        ("%%chat --system base --param ", ["role="]),
+        ("%%chat --system base --param ro", ["role="]),
+        ("%%chat --system summarise --param tone=", ["kind", "plain"]),
+        ("%%chat --system summarise --param tone=kind --param t", ["text="]),
+        ("%%chat --param ro", []),
+        ('dknb.prompt("summarise")(', ["bullets=", "text=", "tone="]),
+        ('dknb.prompt("summarise")(tone=1, te', ["text="]),
     ],
 )
 def test_what_may_stand_there_is_completed(complete, text, found):
@@ -109,6 +116,8 @@ def test_flows_and_labels_are_completed(notebook, complete, project):
     assert complete("%%flow talk te") == ["text="]
     assert complete("%%flow talk to") == []
     assert complete("%%flow --go") == ["--go-on"]
+    assert complete("%%flow --branch walk ta") == ["talk"]
+    assert complete("%%flow --branch walk talk mo") == ["mood="]
     notebook.ok("%%chat --branch skeptic\nq", cell="a")
     notebook.ok("%branch label skeptic doubt")
     assert complete("%branch search x --label d") == ["doubt"]
@@ -134,3 +143,32 @@ def test_after_unloading_nothing_of_ours_is_left(notebook, complete):
     count = len(notebook.shell.Completer.custom_matchers)
     notebook.shell.run_line_magic("unload_ext", "dknb")
     assert len(notebook.shell.Completer.custom_matchers) == count - 1
+
+
+def test_values_of_a_flow_are_completed(notebook, complete, project):
+    """What its prompts declare of a value, and what the flow begins with."""
+    (project / "prompts" / "flows").mkdir()
+    (project / "prompts" / "flows" / "walk.yaml").write_text(
+        "initial_state: a\ninitial_context: {loud: true, town: Gao, place: {a: 1}}\nstates: {a: {prompt_name: summarise}}\n"
+    )
+    assert complete("%%flow walk tone=") == ["kind", "plain"]
+    assert complete("%%flow walk text=x bullets=t") == ["true"]
+    assert complete("%%flow walk loud=") == ["false", "true"]
+    assert complete("%%flow walk town=G") == ["Gao"]
+    assert complete("%%flow walk place=") == []
+
+
+def test_several_branches_are_completed_one_after_the_other(notebook, complete):
+    """Behind a comma the next one, and none twice."""
+    notebook.ok("%%chat\nhello", cell="a")
+    notebook.ok("%branch new skeptic")
+    assert complete("%%chat --on main,") == ["skeptic"]
+    assert complete("%%chat --on skeptic,ma") == ["main"]
+
+
+def test_files_to_export_to_are_completed(notebook, complete, project):
+    """Folders and files that are there."""
+    notebook.ok("%%chat\nhello", cell="a")
+    (project / "talk.md").touch()
+    assert complete("%branch export ta") == ["talk.md"]
+    assert complete("%branch export pro") == ["prompts/"]

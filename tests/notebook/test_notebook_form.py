@@ -166,3 +166,21 @@ def test_a_prompt_that_retrieves_searches_when_it_is_told_to(notebook, form):
     assert "F" not in ask.fields
     ask.widget.children[1].click()
     assert (str(ask), searched) == ("about moon <- moon", ["moon"])
+
+
+def test_no_field_is_wider_than_the_form(form):
+    """Each takes the room that there is, up to a width that suits it; a column may shrink below its fields."""
+    assert {field.widget.layout.width for field in form.fields.values()} == {"auto"}
+    assert form.fields["text"].widget.layout.max_width == "32em"
+    assert form.fields["tone"].widget.layout.max_width == "16em"
+    (grid,) = form.widget.children
+    assert (grid.layout.width, grid.layout.grid_template_columns) == ("100%", "fit-content(40%) minmax(0, 1fr)")
+
+
+def test_json_that_is_not_closed_is_no_list_of_texts(form):
+    """The field says so, and the render before stays."""
+    form.fields["topics"].widget.value = '{"q": 1, bad'
+    assert form.result is None
+    assert "topics: " in str(form.error)
+    form.fields["topics"].widget.value = '{"q": 1}, {"q": 2}'
+    assert form.fields["topics"].value() == [{"q": 1}, {"q": 2}]

@@ -149,3 +149,20 @@ def test_what_is_found_ends_where_its_place_ends(notebook, put):
     notebook.ok("%%prompt q --rag docs --as result\n<{{docs}}> {{question}}")
     text = notebook.shell.user_ns["result"].content
     assert sorted(text[1:-6].split("\n")) == ["The moon is far.", "The moon is old."]
+
+
+@pytest.mark.parametrize(
+    "word", ["1.50", "1e5", "-0", "null", "None", "true", "True", "false", "007", "7", "1.5", "NaN"]
+)
+def test_a_word_without_a_declaration_prints_as_it_was_written(notebook, word):
+    """In a template of placeholders and in one with blocks."""
+    assert notebook.ok(f"%%prompt p x={word}\n<{{{{x}}}}>").startswith(f"<{word}>\n")
+    assert notebook.ok(f"%%prompt p x={word}\n<{{{{x}}}}>{{% if 1 %}}{{% endif %}}").startswith(f"<{word}>\n")
+
+
+def test_such_a_word_counts_and_decides_as_what_it_looks_like(notebook):
+    """Numbers are numbers, and what says no is no."""
+    cell = "%%prompt p n=1.50 off={off}\n{{{{n * 2}}}} {{% if n > 1 %}}more{{% endif %}} {{% if off %}}on{{% endif %}}((never {{{{off}}}}))."
+    for word in ("false", "null", "None"):
+        assert notebook.ok(cell.format(off=word)).startswith("3.0 more .\n")
+    assert notebook.ok(cell.format(off="true")).startswith("3.0 more onnever true.\n")

@@ -174,3 +174,20 @@ def test_it_works_in_a_plain_script(project, write):
     script = "import dknb; print(dknb.prompt('summarise')(text='T'))"
     ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert ran.stdout == "50 words, kind: T\n"
+
+
+def test_a_value_without_a_name_is_refused_with_the_way_to_give_it(write):
+    """As our errors are, not as a TypeError of Python."""
+    with pytest.raises(PromptError, match="takes its parameters by name: text='Rome'"):
+        dknb.prompt("summarise")("Rome")
+
+
+def test_a_column_that_is_no_parameter_is_named_where_a_value_is_missing(write):
+    """Of no use is a table that gives nothing; of little, one whose column is called otherwise."""
+    summarise = dknb.prompt("summarise")
+    with pytest.raises(ConfigError, match=r"Column 'txt' is no parameter\. Did you mean 'text'\?"):
+        summarise.map([{"txt": "a"}])
+    renders = summarise.map([{"txt": "a", "words": 3}])
+    assert renders["params_missing"].tolist() == [["text"]]
+    assert "Column 'txt' is no parameter. Did you mean 'text'?" in renders["validation_warnings"].iloc[0]
+    assert summarise.map([{"text": "a", "note": "b"}])["validation_warnings"].tolist() == [[]]

@@ -59,14 +59,28 @@ def test_a_straight_talk_stays_at_one_indent(root):
 
 
 def test_samples_stand_beside_the_way_to_the_current_node(root):
-    """Where answers part, the current way goes straight on and the others are set off."""
+    """Where answers part, all of them stand further in than what they answer, and the current way comes last."""
     question = grow(root, "q")
     grow(question, "first", "more")
-    end = grow(question, "second")
-    text = tree_bundle(picture(root, end, main=end))["text/plain"]
-    assert "├─○ 0.0  assistant: first" in text
-    assert "│ ○ 0.0.0  user: more" in text
-    assert "\n● 0.1  assistant: second [main] ← here" in text
+    end = grow(question, "second", "then")
+    assert tree_bundle(picture(root, end, main=end))["text/plain"].splitlines()[1:] == [
+        "● 0  user: q",
+        "├─○ 0.0  assistant: first",
+        "│ ○ 0.0.0  user: more",
+        "└─● 0.1  assistant: second",
+        "  ● 0.1.0  user: then [main] ← here",
+    ]
+
+
+def test_a_talk_that_parts_often_stays_on_the_page(root):
+    """However often the ways part, the picture goes in twenty steps and no further."""
+    end = root
+    for turn in range(60):
+        grow(end, f"other {turn}")
+        end = grow(end, f"turn {turn}")
+    rows = tree_bundle(picture(root, end, main=end))["text/plain"].splitlines()[1:]
+    assert len(rows) == 120
+    assert max(len(row) - len(row.lstrip(" ├└│─")) for row in rows) <= 42
 
 
 def test_deleted_nodes_are_not_drawn(root):

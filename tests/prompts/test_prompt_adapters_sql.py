@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+import subprocess
+import sys
 import threading
+from contextlib import closing
+from pathlib import PurePosixPath
 
 import pytest
 from adapters_help import both, contents
@@ -279,3 +284,45 @@ def test_an_async_driver_does_the_same(make, async_url):
         make(async_url, "select * from nowhere").search("q")
     with pytest.raises(RAGError, match="readonly"):
         make(async_url, "with x as (select 1) delete from docs").search("q")
+
+
+# What is no address
+
+
+@pytest.mark.parametrize(
+    ("source", "problem", "hint"),
+    [
+        ("notes/x.db", "'notes/x.db' is a path", '"sqlite:///notes/x.db"'),
+        (PurePosixPath("/a/x.sqlite3"), "is a path", '"sqlite:////a/x.sqlite3"'),
+        (3, "by its URL or an engine of SQLAlchemy, not by a builtins.int", "sqlite:///notes.db"),
+        ("host=x password=hunter2", "URL does not parse", "sqlite:///notes.db"),
+    ],
+)
+def test_what_is_no_address_is_told_apart(make, source, problem, hint):
+    """A path gets its URL; what may hold a password is not shown."""
+    with pytest.raises(ConfigError, match=problem) as caught:
+        make(source, "select 1 as content")
+    assert hint in caught.value.hint
+    assert "hunter2" not in str(caught.value) + caught.value.hint
+
+
+def test_a_connection_is_no_url(make):
+    """The message says so, and how a database in memory is given."""
+    with closing(sqlite3.connect(":memory:")) as connection:
+        with pytest.raises(ConfigError, match=r"A connection \(sqlite3.Connection\) is no URL") as caught:
+            make(connection, "select 1 as content")
+        assert "StaticPool" in caught.value.hint
+
+
+def test_a_sync_driver_needs_nothing_of_the_async_ones():
+    """Where greenlet is missing, an ordinary database is searched, and an async one says what to install."""
+    code = (
+        "import sys; sys.modules['greenlet'] = None\n"
+        "from dknb.errors import MissingExtra\n"
+        "from dknb.prompts import SQLAdapter\n"
+        "print(SQLAdapter('sqlite://', 'select :query as content').search('bees')[0]['content'])\n"
+        "try: SQLAdapter('sqlite+aiosqlite://', 'select :query as content').search('bees')\n"
+        "except MissingExtra as error: print(error.hint)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ('bees\nInstall it with:  pip install "sqlalchemy[asyncio]"\n', "")

@@ -218,7 +218,6 @@ def test_a_table_is_many_prompts(tmp_path):
     [
         ("a,b\n1,2", "line 1, column 1: The table has no column 'name'"),
         ("name,prompt\nx,y,z", "line 2, column 1: The row has 3 fields"),
-        ("name,prompt\nx,a\nX,b", "line 3, column 1: The name 'x' is in line 2 already"),
         ("name,prompt\n!!,a", "has no name"),
         ("name,prompt\nx,{{ y|", "line 2: The text is no template"),
         ('name,prompt\nx,"open', "cannot be read as a table"),
@@ -228,6 +227,63 @@ def test_a_broken_table_is_refused(tmp_path, text, told):
     """With the line of the row."""
     with pytest.raises(PromptFileError, match=told):
         import_prompts(write(tmp_path / "p.csv", text))
+
+
+def test_a_bad_row_or_file_does_not_refuse_the_others(tmp_path):
+    """It is told with its place, and skipped."""
+    table = write(tmp_path / "from" / "p.csv", "name,prompt\nx,a\nX,b\ny,{{ z|\nshort\nz,c\n")
+    found = import_prompts(table)
+    assert [each.name for each in found] == ["x", "z"]
+    assert [str(each).partition("p.csv")[2][:60] for each in found.skipped] == [
+        ", line 3, column 1: The name 'x' is in line 2 already.",
+        ", line 4: The text is no template: line 1, column 1: unexpec",
+        ", line 5, column 1: The row has 1 fields, the first one 2.",
+    ]
+    write(table.parent / "a.prompt", "{{media url=x}}")
+    write(table.parent / "x.prompt", "the table's x has its name")
+    found = import_prompts(table.parent, tmp_path / "prompts")
+    assert [(each.name, each.source.rpartition("/")[2]) for each in found] == [
+        ("x", "p.csv, line 2"),
+        ("z", "p.csv, line 6"),
+    ]
+    told = " ".join(map(str, found.skipped))
+    assert "no helper 'media'" in told
+    assert "is called 'x' already" in told
+    assert FileSystemPromptLibrary(tmp_path / "prompts").list_user_prompts() == ["x", "z"]
+
+
+def test_what_is_to_be_filled_in_is_a_parameter(tmp_path):
+    """``${Name:value}`` has its value as default; what a shell writes stays text."""
+    text = "Interview for ${Job Title:Developer} (${Job Title:x}) in ${Town:}; ${HOME:-/root} and ${HOME}."
+    found = one(tmp_path, "p.csv", f"name,prompt\nx,{text}\n")
+    assert found.data["defaults"] == {"Job_Title": "Developer", "Town": ""}
+    assert rendered(found) == "Interview for Developer (Developer) in ; ${HOME:-/root} and ${HOME}."
+    assert rendered(found, Job_Title="Cook") == "Interview for Cook (Cook) in ; ${HOME:-/root} and ${HOME}."
+    assert "is the parameter 'Job_Title' now" in found.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "names"),
+    [
+        (
+            "a.prompt",
+            "---\nmodel: m\nconfig: {temperature: 1}\noutput: {format: json}\n---\nx",
+            "model, config, output",
+        ),
+        ("a.prompty", "---\nmodel: {api: chat}\n---\nuser:\nx", "model"),
+    ],
+)
+def test_settings_of_a_call_are_told_to_change_nothing(tmp_path, file, text, names):
+    """They are kept as metadata, which no call looks at, and the import says so."""
+    notes = one(tmp_path, file, text).notes
+    assert any(f"{file}: {names} stands under 'metadata' now and changes no call" in note for note in notes)
+    assert one(tmp_path, "b.prompt", "x").notes == []
+
+
+def test_a_readme_is_not_imported_as_a_prompt(tmp_path):
+    """The library would not find it."""
+    with pytest.raises(PromptFileError, match="cannot be called 'readme'"):
+        one(tmp_path, "p.csv", "name,prompt\nREADME,x\n")
 
 
 def test_import_writes_a_library(tmp_path):

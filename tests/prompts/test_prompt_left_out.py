@@ -89,3 +89,18 @@ def test_a_search_that_failed_is_no_empty_result():
     with pytest.raises(RAGError, match="Retrieval for 'RAG_CONTENT' from 'docs' failed: OSError: no disk") as raised:
         rows(builder, "s", {"q": "x"}, prompt_type="system")
     assert (raised.value.adapter_name, raised.value.query) == ("docs", "x")
+
+
+@pytest.mark.parametrize(("prompt", "name", "shown"), [("p", None, "'p'"), (LIBRARY["user"]["p"], "mine", "'mine'")])
+def test_a_search_that_finds_nothing_is_told(prompt, name, shown):
+    """There is no row, and a warning says what was searched for, and where."""
+    builder = PromptBuilder(ConfigPromptLibrary(LIBRARY), {"docs": Source()})
+    with pytest.warns(UserWarning, match=rf"^{shown}: nothing was found for it.*searched 'docs' for 'why'"):
+        assert rows(builder, prompt, {"q": "why"}, name=name) == []
+
+
+@pytest.mark.parametrize(("name", "shown"), [("mine", "'mine' retrieves"), (None, "The prompt retrieves")])
+def test_a_prompt_that_retrieves_nothing_is_named(name, shown):
+    """By its name, where it has one."""
+    with pytest.raises(PromptError, match=f"^{shown}"):
+        rows(PromptBuilder(ConfigPromptLibrary(LIBRARY)), {"template": "x"}, name=name)

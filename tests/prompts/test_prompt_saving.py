@@ -9,7 +9,7 @@ import pytest
 from prompts_help import write
 
 from dknb.errors import PromptError, PromptFileError
-from dknb.prompts import FileSystemPromptLibrary, ValidationConfig, ValidationLevel
+from dknb.prompts import FileSystemPromptLibrary, ValidationConfig, ValidationLevel, link_schemas
 
 
 def test_save_writes_yaml_and_makes_folders(tmp_path):
@@ -105,3 +105,28 @@ def test_only_prompts_are_saved(folder):
     """There is no other kind to save, and no kind leads out of the folder."""
     with pytest.raises(PromptError, match=r"'system' or 'user', not as '\.\./user'"):
         FileSystemPromptLibrary(folder).save("../user", "a", {"template": "x"})
+
+
+def test_a_markdown_file_without_settings_has_no_front_matter(folder):
+    """Neither when it had some, with the line for editors; where there are settings, the line stays."""
+    line = "# yaml-language-server: $schema=../.schemas/prompt-file.schema.json\n"
+    path = write(folder / "user" / "a.md", f"---\n{line}defaults: {{x: 1}}\n---\n{{{{x}}}}\n")
+    library = FileSystemPromptLibrary(folder)
+    library.save("user", "a", {"template": "{{x}}!\n", "defaults": {"x": 2}})
+    assert path.read_text() == f"---\n{line}defaults:\n  x: 2\n---\n{{{{x}}}}!\n"
+    library.save("user", "a", {"template": "plain\n"})
+    assert path.read_text() == "plain\n"
+
+
+@pytest.mark.parametrize("name", ["README", "mail/readme"])
+def test_a_readme_is_no_prompt(folder, name):
+    """It explains the folder: neither listed nor found, told as a problem or saved over."""
+    path = write(folder / "user" / f"{name}.md", "# What lies here: {{ this is no template\n")
+    write(folder / "rag" / "README.yaml", "no: entry\n")
+    library = FileSystemPromptLibrary(folder)
+    assert (library.list_user_prompts(), library.list_rag_configs(), library.validate()) == ([], [], [])
+    assert library.get_user_prompt(name) is None
+    with pytest.raises(PromptError, match="cannot be saved"):
+        library.save("user", name, {"template": "x"})
+    assert link_schemas(folder) == []
+    assert path.read_text().startswith("# What")

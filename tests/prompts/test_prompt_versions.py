@@ -9,13 +9,13 @@ import pytest
 
 from dknb.errors import PromptError, PromptNotFound
 from dknb.prompts import ConfigPromptLibrary, ParameterSpec, PromptBuilder, VersionedPromptLibrary, VersionManager
-from dknb.prompts.versioning import MemoryVersionStorage, PromptVersion, SQLiteVersionStorage, VersionStatus
+from dknb.prompts.versioning import PromptVersion, SQLiteVersionStorage, VersionStatus
 from dknb.prompts.versioning.numbers import sort_key, split_name
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def storage(request, tmp_path):
-    return MemoryVersionStorage() if request.param == "memory" else SQLiteVersionStorage(tmp_path / "new" / "v.db")
+@pytest.fixture
+def storage(store):
+    return store
 
 
 @pytest.fixture

@@ -248,6 +248,17 @@ def test_no_code_of_the_user_is_called_where_names_come_from_elsewhere(template:
         assert compile_template("{{ own.name|upper }}", "mixed").render(given).text == "OWN"
 
 
+def test_what_was_given_by_hand_is_called_even_there() -> None:
+    """That function, and no other code of the user's."""
+    given = {"f": lambda word: word.upper(), "g": lambda word: word, "own": Own()}
+    with refusing_calls(but=[given["f"], given["own"], 1]):
+        assert compile_template("{{ f('a') }}", "mixed").render(given).text == "A"
+        for template in ("{{ g('a') }}", "{{ own() }}", "{{ own.tell('b') }}"):
+            with pytest.raises(TemplateError):
+                compile_template(template, "mixed").render(given)
+    assert given["own"].told == []  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize("template", ["{{ own.module.getcwd() }}", "{{ own.module }}", "{{ own.run('true') }}"])
 def test_an_object_of_the_user_leads_to_nothing_of_others(template: str) -> None:
     """Modules and functions that it holds stay its own."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ...errors import DknbError, StorageError
+from ...errors import ConversationError, DknbError, StorageError
 from ...llm.messages import LLMMessage
 from ..exchange.checks import typed, typed_or, utc_time
-from ..exchange.documents import read_document, write_document
+from ..exchange.documents import read_document, with_true_text, write_document
 from ..exchange.documents.ours import DOCUMENT_KEYS, gather, split
 from ..ledger import CallRecord
 from ..node import OPEN, ConversationNode
@@ -22,6 +23,8 @@ from ..tree import Tree
 
 __all__ = ["LEDGER", "DocumentRows", "Documents"]
 
+log = logging.getLogger("dknb.conversations")
+
 #: The document of the calls that belong to no conversation, or to one that was deleted. The peer sees an empty conversation.
 LEDGER = "dknb-ledger"
 
@@ -33,7 +36,7 @@ class Documents:
     """What is done with documents: read one, read all, write, delete."""
 
     read: Callable[[str], Document | None]
-    read_all: Callable[[], list[Document]]
+    read_all: Callable[[], list[tuple[str, Document]]]
     write: Callable[[str, Document], None]
     delete: Callable[[str], bool]
 
@@ -68,7 +71,7 @@ class DocumentRows(_MemoryRows):
         return super().head(conversation_id)
 
     def heads(self) -> list[HeadRow]:
-        heads = [head for document in self._documents.read_all() if (head := _head(document)) is not None]
+        heads = [head for each in self._documents.read_all() if (head := _head(*each)) is not None]
         return sorted(heads, key=lambda head: head.updated_at, reverse=True)
 
     def node_at(self, conversation_id: str, seq: int) -> NodeRow | None:
@@ -90,16 +93,25 @@ class DocumentRows(_MemoryRows):
         if conversation_id is not None:
             self._fetch(conversation_id)
             return
-        for head in self.heads():
-            self._fetch(head.conversation_id)
+        for name, document in self._documents.read_all():
+            if name in self._fetched or _head(name, document) is None:
+                continue
+            try:
+                self._take(name, document)
+            except DknbError as error:
+                # One that cannot be read must not hide the others; who asks for it by its name is told.
+                log.warning("a conversation is left out of what was asked of all: %s", error)
 
     def _fetch(self, name: str) -> None:
         if name in self._fetched:
             return
-        self._fetched[name] = []
         if (document := self._documents.read(name)) is None:
-            return
-        state, order, calls = read_document(document, f"The document {name!r}", writing=True)
+            self._fetched[name] = []
+        else:
+            self._take(name, document)
+
+    def _take(self, name: str, document: Document) -> None:
+        state, order, calls, _ = read_document(document, f"The document {name!r}", writing=True)
         self._fetched[name] = calls
         if name != LEDGER:
             self._keep(name, state, order)
@@ -129,8 +141,13 @@ class DocumentRows(_MemoryRows):
     # Into the documents
 
     def add_head(self, row: HeadRow) -> bool:
+        if row.conversation_id == LEDGER:
+            raise ConversationError(
+                f"No conversation can be called {LEDGER!r} here: that is the record of the ledger.",
+                hint="Choose another id.",
+            )
         self._fetch(row.conversation_id)
-        added = row.conversation_id != LEDGER and super().add_head(row)
+        added = super().add_head(row)
         if added:
             self._changed.add(row.conversation_id)
         return added
@@ -197,11 +214,12 @@ def _check_has(rows: Iterable[NodeRow], state: ConversationState) -> None:
             )
 
 
-def _head(document: Document) -> HeadRow | None:
-    """The row of a document whose nodes nobody looked at; None for a record that is no conversation."""
+def _head(name: str, document: Document) -> HeadRow | None:
+    """The row of a document whose nodes nobody looked at, called as its record is; None for one that is no conversation."""
     try:
+        document = with_true_text(document)
         metadata, ours = split(typed_or(document, "metadata", dict) or {})
-        name = typed(document, "conversation_id", str)
+        typed(document, "conversation_id", str)
         branch = typed_or(ours, "current_branch", str)
         created_at, updated_at = utc_time(document, "created_at"), utc_time(document, "updated_at")
         metadata = gather(document, metadata, DOCUMENT_KEYS)

@@ -13,7 +13,7 @@ from ..stores._halts import without_halts
 from ..stores._row_storage import NodeTree, RowStorage
 from ..stores.rows import Rows
 from ..stores.worker import Worker
-from ._rows import DocumentRows, Documents
+from ._rows import LEDGER, DocumentRows, Documents
 from .database import DocumentDatabase
 
 __all__ = ["DataknobsConversationStorage"]
@@ -30,19 +30,29 @@ class DataknobsConversationStorage(RowStorage):
     lies in the record's metadata under ``"dknb"``, which the peer keeps; calls of no conversation, or of a deleted
     one, are in a record ``dknb-ledger``.
 
-    Writers in one process who use the same database object lose nothing; on SQLite (sync or async) nor do those in other
-    processes. Other databases offer no transaction: there a process that writes at the same moment may write an older
-    conversation over a newer one. Whoever has the newer one is told with his next turn or refresh: `StorageError`.
+    No writer loses anything, whether in this process or another: a database in SQLite or in a file (sync or async) is held
+    from reading to writing (a file by a lock on ``FILE.dknb-lock`` beside it), one in memory has one process. Others cannot be
+    held, and are refused unless the caller promises that nobody else writes. The peer's own programs hold nothing: what they
+    write over is told with the next turn or refresh, as a `StorageError`.
+
+    A conversation is called as its record is. In a search, a list of calls or a list, a record that cannot be read is left out,
+    and the log says so.
 
     Needs the extra ``dataknobs``.
 
     Args:
         database: A connected database, sync or async. An async one is used on the event loop of whoever awaits.
+        only_writer: Whether no other process ever writes to it.
+
+    Raises:
+        ConfigError: It is no such database, or one that others may write to meanwhile.
     """
 
-    def __init__(self, database: Any) -> None:
+    reserved = frozenset({LEDGER})
+
+    def __init__(self, database: Any, *, only_writer: bool = False) -> None:
         super().__init__()
-        self._database = DocumentDatabase(database)
+        self._database = DocumentDatabase(database, only_writer=only_writer)
         self._worker = Worker("dknb-dataknobs")
         self._expected: ConversationState | None = None
 

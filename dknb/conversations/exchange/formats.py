@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import ConfigError, StorageError, did_you_mean
+from ..portable.names import usable_name
 from .checks import told
 from .documents import ReadDocument, read_document
 from .items import read_items
 from .llm_log import read_log
 from .openai import read_line
-from .sharegpt import read_item
-from .talk import ImportedTalk
+from .sharegpt import name_of, read_item
+from .talk import TOLD, ImportedTalk
 
 __all__ = ["FORMATS", "READABLE", "WRITABLE", "check_format", "format_of", "read_talks"]
 
@@ -29,6 +30,9 @@ FORMATS = {
 }
 READABLE = tuple(FORMATS)
 WRITABLE = ("dataknobs", "openai", "sharegpt", "dknb")
+
+#: Most characters of a file's name in the names of its conversations; their numbers follow.
+LONGEST_STEM = 180
 
 #: Keys that only the items of a format have.
 _MARKS = {
@@ -84,13 +88,13 @@ def read_talks(path: Path, kind: str) -> Iterator[ImportedTalk]:
     if kind == "llm":
         yield from read_log(path)
         return
-    at = _time_of_file(path)
+    at, stem = _time_of_file(path), usable_name(path.stem, most=LONGEST_STEM)
     for number, (where, item) in enumerate(read_items(path), 1):
         if kind == "dataknobs":
             yield _of_document(read_document(item, where))
             continue
         with told(where):
-            yield _in_a_row(item, kind, f"{path.stem}-{number}", at)
+            yield _in_a_row(item, kind, f"{stem}-{number}", at)
 
 
 def _of_document(read: ReadDocument) -> ImportedTalk:
@@ -98,16 +102,15 @@ def _of_document(read: ReadDocument) -> ImportedTalk:
     for seq, tree in enumerate(read.order):
         tree.data.seq = seq
     read.state.stored = read.order
-    return ImportedTalk(read.state, read.calls)
+    return ImportedTalk(read.state, read.calls, TOLD if read.is_ours else TOLD[:3], has_identity=True)
 
 
 def _in_a_row(item: Any, kind: str, name: str, at: datetime) -> ImportedTalk:
     if not isinstance(item, dict):
         raise TypeError(f"it is {item!r:.60}, not an object")
-    given = item.get("id") if kind == "sharegpt" else None
-    is_named = isinstance(given, str) and bool(given.strip())
-    read = read_line if kind == "openai" else read_item
-    return ImportedTalk(read(item, given if isinstance(given, str) and is_named else name, at), named=is_named)
+    if kind == "openai":
+        return ImportedTalk(read_line(item, name, at))
+    return ImportedTalk(read_item(item, name_of(item) or name, at))
 
 
 def _time_of_file(path: Path) -> datetime:

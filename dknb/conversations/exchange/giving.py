@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO
+from typing import Any, NamedTuple, Self, TextIO
 
 from ..._sync import in_thread, run
 from ...errors import ConfigError, ConversationNotFound, StorageError
@@ -24,22 +24,32 @@ from .formats import WRITABLE, check_format
 from .openai import line_of
 from .sharegpt import item_of
 
-__all__ = ["Exported", "export_conversations", "export_conversations_sync"]
+__all__ = ["Exported", "export_conversations", "export_conversations_sync", "first_cut", "last_answer"]
 
 NodeTree = Tree[ConversationNode]
 Source = ConversationStorage | ConversationReader | ConversationState
 
 
-class Exported(NamedTuple):
-    """What an export wrote.
+class _Counts(NamedTuple):
+    conversations: int
+    items: int
+
+
+class Exported(_Counts):
+    """What an export wrote: a pair, of conversations and items.
 
     Attributes:
         conversations: How many conversations.
         items: How many documents, or rows of messages: a conversation with several leaves gives several.
+        left_out: How many answers that were cut rows do without, and all that was said below them.
     """
 
-    conversations: int
-    items: int
+    left_out: int
+
+    def __new__(cls, conversations: int, items: int, left_out: int = 0) -> Self:  # noqa: D102 - as above
+        exported = super().__new__(cls, conversations, items)
+        exported.left_out = left_out
+        return exported
 
 
 async def export_conversations(
@@ -50,11 +60,13 @@ async def export_conversations(
     names: Sequence[str] = (),
     at: Sequence[str] = (),
     last_only: bool = False,
+    incomplete: bool = False,
 ) -> Exported:
     """Write conversations to a file that is not there yet.
 
     ``"dataknobs"`` keeps all; a row of messages (``"openai"``, ``"sharegpt"``) is the path to one leaf, without what was
-    deleted. A row for OpenAI ends with the last complete answer of its path; a path without one is left out.
+    deleted. A row for OpenAI ends with the last complete answer of its path; a path without one is left out. So does any row
+    before an answer that was cut: nobody is to learn to stop in the middle.
 
     Args:
         source: A store, or a conversation.
@@ -64,6 +76,7 @@ async def export_conversations(
         at: Of one conversation: the nodes or branches whose paths to write as rows, instead of all leaves.
         last_only: For OpenAI: only the last answer of a row is trained (the others have the weight 0). The rows of a tree
             begin alike, and would train these answers once for each leaf.
+        incomplete: Of rows: whether answers that were cut are written, too, and what was said below them.
 
     Raises:
         ConfigError: There is such a file, there is no such format, or it does not go with what else is given.
@@ -79,7 +92,7 @@ async def export_conversations(
     try:
         if format == "dknb":
             return await _export_store(source, file, names)
-        return await _write(file, source, names, format, at, last_only)
+        return await _write(file, source, names, _Wanted(format, at, last_only, incomplete))
     except BaseException as error:
         await in_thread(path.unlink, missing_ok=True)
         if isinstance(error, OSError):
@@ -97,9 +110,11 @@ def export_conversations_sync(
     names: Sequence[str] = (),
     at: Sequence[str] = (),
     last_only: bool = False,
+    incomplete: bool = False,
 ) -> Exported:
     """`export_conversations`, for who cannot await."""
-    return run(export_conversations(source, target, format, names=names, at=at, last_only=last_only))
+    given = {"names": names, "at": at, "last_only": last_only, "incomplete": incomplete}
+    return run(export_conversations(source, target, format, **given))  # type: ignore[arg-type]
 
 
 def _made(path: Path) -> TextIO:
@@ -118,23 +133,32 @@ async def _export_store(source: Source, file: TextIO, names: Sequence[str]) -> E
     return Exported(conversations, conversations)
 
 
-async def _write(
-    file: TextIO, source: Source, names: Sequence[str], format: str, at: Sequence[str], last_only: bool
-) -> Exported:
+class _Wanted(NamedTuple):
+    """What is written of a conversation; see `export_conversations`."""
+
+    format: str
+    at: Sequence[str]
+    last_only: bool
+    incomplete: bool
+
+
+async def _write(file: TextIO, source: Source, names: Sequence[str], wanted: _Wanted) -> Exported:
     # One document is an object, several are an array; rows are an array for ShareGPT and lines for OpenAI.
-    single = format == "dataknobs" and (not isinstance(source, ConversationStorage) or len(names) == 1)
-    array = format != "openai" and not single
-    conversations = items = 0
+    single = wanted.format == "dataknobs" and (not isinstance(source, ConversationStorage) or len(names) == 1)
+    array = wanted.format != "openai" and not single
+    conversations = items = left_out = 0
     await in_thread(file.write, "[\n" if array else "")
     async for state, calls in _states(source, names):
-        for make in await in_thread(_makers, state, calls, format, at, last_only):
+        makers, cut = await in_thread(_makers, state, calls, wanted)
+        left_out += cut
+        for make in makers:
             comma = ",\n" if array and items else ""
             await in_thread(_write_item, file, comma, make, "" if array else "\n")
             items += 1
         conversations += 1
     await in_thread(file.write, "\n]\n" if array else "")
     await in_thread(file.flush)
-    return Exported(conversations, items)
+    return Exported(conversations, items, left_out)
 
 
 def _write_item(file: TextIO, before: str, make: Callable[[], Any], after: str) -> None:
@@ -162,16 +186,16 @@ async def _states(source: Source, names: Sequence[str]) -> AsyncIterator[tuple[C
 
 
 def _makers(
-    state: ConversationState, calls: Sequence[CallRecord], format: str, at: Sequence[str], last_only: bool
-) -> list[Callable[[], Any]]:
-    """What makes each thing that is written of a conversation; together they might not fit into memory."""
-    if format == "dataknobs":
-        return [partial(write_document, state, calls)]
+    state: ConversationState, calls: Sequence[CallRecord], wanted: _Wanted
+) -> tuple[list[Callable[[], Any]], int]:
+    """What makes each thing that is written of a conversation (together they might not fit into memory); see `_ends`."""
+    if wanted.format == "dataknobs":
+        return [partial(write_document, state, calls)], 0
     reader = ConversationReader(state)
-    ends = _ends(reader, at, answered=format == "openai")
-    if format == "openai":
-        return [partial(_line, reader, end, last_only) for end in ends]
-    return [partial(_item, reader, end, number) for number, end in enumerate(ends, 1)]
+    ends, left_out = _ends(reader, wanted)
+    if wanted.format == "openai":
+        return [partial(_line, reader, end, wanted.last_only) for end in ends], left_out
+    return [partial(_item, reader, end, number) for number, end in enumerate(ends, 1)], left_out
 
 
 def _line(reader: ConversationReader, end: NodeTree, last_only: bool) -> dict[str, Any]:
@@ -183,19 +207,36 @@ def _item(reader: ConversationReader, end: NodeTree, number: int) -> dict[str, A
     return item_of(name, list(reader.history_to(end)), reader.state.metadata)
 
 
-def _ends(reader: ConversationReader, at: Sequence[str], *, answered: bool) -> list[NodeTree]:
-    """The nodes whose paths are written, each once."""
-    if at:
-        ends = [reader.resolve(ref) for ref in at]
+def _ends(reader: ConversationReader, wanted: _Wanted) -> tuple[list[NodeTree], int]:
+    """The nodes whose paths are written, each once, and how many answers that were cut they do without."""
+    if wanted.at:
+        leaves = [reader.resolve(ref) for ref in wanted.at]
     else:
-        ends = [node for node in shown(reader.state) if all(child.data.hidden for child in node.children)]
-    if answered:
-        ends = [end for leaf in ends if (end := _last_answer(leaf)) is not None]
-    said = {id(end): end for end in ends if end.parent is not None or not end.data.is_empty}
-    return list(said.values())
+        leaves = [node for node in shown(reader.state) if all(child.data.hidden for child in node.children)]
+    said: dict[int, NodeTree] = {}
+    cut: set[int] = set()
+    for leaf in leaves:
+        answer = None if wanted.incomplete else first_cut(leaf)
+        if answer is not None:
+            cut.add(id(answer))
+        end = leaf if answer is None else answer.parent
+        if end is not None and (wanted.format == "openai" or answer is not None):
+            end = last_answer(end, incomplete=wanted.incomplete)
+        if end is not None and (end.parent is not None or not end.data.is_empty):
+            said[id(end)] = end
+    return list(said.values()), len(cut)
 
 
-def _last_answer(node: NodeTree) -> NodeTree | None:
-    return next(
-        (each for each in node.upward() if each.data.role == "assistant" and each.data.state == "complete"), None
-    )
+def first_cut(node: NodeTree) -> NodeTree | None:
+    """The first answer on the way to ``node`` that was cut, or is still coming."""
+    found = None
+    for each in node.upward():
+        if each.data.role == "assistant" and each.data.state != "complete":
+            found = each
+    return found
+
+
+def last_answer(node: NodeTree, *, incomplete: bool = False) -> NodeTree | None:
+    """The last answer on the way to ``node``; one that was cut only where ``incomplete`` says so."""
+    answers = (each for each in node.upward() if each.data.role == "assistant")
+    return next((each for each in answers if incomplete or each.data.state == "complete"), None)

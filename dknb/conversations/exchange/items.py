@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,18 @@ MOST_ITEM = 1 << 30
 
 _TOKEN = re.compile(r'["{}\[\],]')
 _QUOTED = re.compile(r'["\\]')
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text:.40} is no number that JSON has")
+    return number
+
+
+#: Numbers that are none could be read, and then not be written: they are refused at once.
+_STRICT = json.JSONDecoder(parse_constant=_finite, parse_float=_finite)
+
 _HINT = "The file must hold JSON: an object, an array of objects, or one object a line."
 
 
@@ -33,7 +46,7 @@ def read_items(path: Path) -> Iterator[tuple[str, Any]]:
             for number, text in enumerate(_texts(file), 1):
                 where = f"{path}, item {number}"
                 with told(where, _HINT):
-                    item = json.loads(text)
+                    item = _STRICT.decode(text.strip())
                 yield where, item
     except (OSError, UnicodeDecodeError) as error:
         raise StorageError(f"{path} cannot be read: {error}.", hint="Name a file of JSON in UTF-8.") from error

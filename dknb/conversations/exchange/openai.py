@@ -8,6 +8,7 @@ from typing import Any
 
 from ...llm.messages import LLMMessage
 from ...llm.parts import DocumentPart, ImagePart, Part, TextPart, data_url, part_to_dict
+from ..portable.fields import ROLES
 from ..state import ConversationState
 from .checks import typed, typed_or
 from .documents.messages import read_message
@@ -36,6 +37,8 @@ def _read_message(data: Any) -> LLMMessage:
     if not isinstance(data, dict):
         raise TypeError(f"a message is {data!r:.60}, not an object")
     typed_or(data, "weight", int)
+    if (role := typed(data, "role", str)) not in ROLES:
+        raise ValueError(f"nobody knows who {role!r:.60} is")
     return read_message(data)
 
 

@@ -14,7 +14,7 @@ from .checks import typed, typed_or
 from .documents.messages import read_message
 from .talk import talk_in_a_row
 
-__all__ = ["item_of", "read_item"]
+__all__ = ["item_of", "name_of", "read_item"]
 
 #: Who speaks, as data sets call him.
 _ROLES = {
@@ -37,7 +37,7 @@ _ROLES = {
 }
 _CALLED = {"user": "human", "assistant": "gpt", "tool": "observation"}
 _TURNS = ("conversations", "conversation", "messages", "items")
-_OWN = ("id", "system", *_TURNS)
+_OWN = ("id", *_TURNS)
 
 
 def read_item(data: Mapping[str, Any], name: str, at: datetime) -> ConversationState:
@@ -53,10 +53,27 @@ def read_item(data: Mapping[str, Any], name: str, at: datetime) -> ConversationS
     messages: list[LLMMessage] = []
     for turn in typed(data, turns, list):
         _take_turn(messages, turn)
+    rest = {key: value for key, value in data.items() if key not in ("id", "system", turns)}
+    if (given := data.get("id")) is not None and name_of(data) is None:
+        rest["source_id"] = given
     system = typed_or(data, "system", str)
-    if system and not (messages and messages[0].role == "system"):
+    if system and not _begins_with_system(messages):
         messages.insert(0, LLMMessage("system", system))
-    return talk_in_a_row(name, messages, at, {key: value for key, value in data.items() if key not in _OWN})
+    elif system and system != messages[0].content:
+        rest["system"] = system  # those who train take the turn; nothing is lost
+    return talk_in_a_row(name, messages, at, rest)
+
+
+def name_of(data: Mapping[str, Any]) -> str | None:
+    """What an item is called: its id, which may be a number; None without one."""
+    given = data.get("id")
+    if isinstance(given, int) and not isinstance(given, bool):
+        return str(given)
+    return given if isinstance(given, str) and given.strip() else None
+
+
+def _begins_with_system(messages: Sequence[LLMMessage]) -> bool:
+    return bool(messages) and messages[0].role == "system"
 
 
 def _take_turn(messages: list[LLMMessage], turn: Any) -> None:
@@ -106,7 +123,9 @@ def _call(data: Any) -> ToolCall | None:
 def item_of(name: str, messages: Sequence[LLMMessage], metadata: Mapping[str, Any]) -> dict[str, Any]:
     """An item of messages; metadata of the conversation become keys of it."""
     turns = [turn for message in messages for turn in _turns(message)]
-    rest = {key: value for key, value in metadata.items() if key not in _OWN}
+    # Without such a turn, "system" would be read as one.
+    own = _OWN if _begins_with_system(messages) else (*_OWN, "system")
+    rest = {key: value for key, value in metadata.items() if key not in own}
     return {"id": name, "conversations": turns, **rest}
 
 

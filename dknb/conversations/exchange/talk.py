@@ -13,9 +13,12 @@ from ..node import ConversationNode
 from ..state import MAIN, Branch, ConversationState
 from ..tree import Tree
 
-__all__ = ["ImportedTalk", "new_talk", "talk_in_a_row"]
+__all__ = ["TOLD", "ImportedTalk", "new_talk", "talk_in_a_row"]
 
 NodeTree = Tree[ConversationNode]
+
+#: What a file may tell of a conversation beside what was said: those of others only the first.
+TOLD = ("metadata", "position", "details of messages", "labels", "branches", "deletions")
 
 
 @dataclass(slots=True)
@@ -25,12 +28,14 @@ class ImportedTalk:
     Attributes:
         state: The conversation, in no store yet.
         calls: Rows of the ledger.
-        named: Whether its name is in the file; otherwise it was made for it.
+        tells: What the file tells of it beside what was said, out of `TOLD`.
+        has_identity: Whether others know it by its name, so that nothing but the caller may give it another.
     """
 
     state: ConversationState
     calls: Sequence[CallRecord] = field(default=())
-    named: bool = True
+    tells: Sequence[str] = ("metadata",)
+    has_identity: bool = False
 
 
 def new_talk(name: str, root: NodeTree, end: NodeTree, at: datetime, metadata: dict[str, Any]) -> ConversationState:

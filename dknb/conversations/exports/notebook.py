@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
@@ -25,11 +26,21 @@ _METADATA = {
 }
 
 
-def path_as_notebook(nodes: Iterable[NodeTree]) -> dict[str, Any]:
+def path_as_notebook(conversation_id: str, nodes: Iterable[NodeTree]) -> dict[str, Any]:
     """A notebook (format 4.5, as JSON data); see `ConversationReader.to_notebook`."""
-    cells = [_code("dknb-setup", "%load_ext dknb")]
+    cells = [_code("dknb-setup", f"%load_ext dknb\n%dknb conversation {_word(conversation_id)}")]
     cells += _cells(list(nodes))
     return {"cells": cells, "metadata": _METADATA, "nbformat": 4, "nbformat_minor": 5}
+
+
+def _word(name: str) -> str:
+    """A name as a word of a magic's line."""
+    if re.fullmatch(r"\w[\w.:/@+-]*", name):
+        return name
+    before = "-- " if name.startswith("-") else ""
+    # In a quote of the one kind there is none of this kind; so a name with both is several quotes, one after the other.
+    pieces = re.findall(r"[^\"]+|\"+", name)
+    return before + "".join(f"'{piece}'" if '"' in piece else f'"{piece}"' for piece in pieces)
 
 
 def _cells(nodes: list[NodeTree]) -> Iterator[Cell]:

@@ -210,7 +210,7 @@ def value_at(data: Any, path: str | None) -> tuple[bool, Any]:
     for step in path.split("."):
         if isinstance(data, Mapping) and step in data:
             data = data[step]
-        elif isinstance(data, list) and step.isdecimal() and int(step) < len(data):
+        elif isinstance(data, list) and step.isascii() and step.isdecimal() and int(step) < len(data):
             data = data[int(step)]
         else:
             return False, None

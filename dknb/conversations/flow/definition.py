@@ -6,6 +6,7 @@ tree in another process. What is left of a machine then is a dict and a loop.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
@@ -137,7 +138,7 @@ class ConversationFlow:
         if not _is_count(self.max_total_loops):
             raise ConfigError(f"max_total_loops is {self.max_total_loops!r}.", hint="Give 1 or more")
         limit: Any = self.timeout_seconds
-        if limit is not None and (type(limit) not in (int, float) or not limit > 0):
+        if limit is not None and (type(limit) not in (int, float) or not 0 < limit < math.inf):
             raise ConfigError(f"timeout_seconds is {self.timeout_seconds!r}.", hint="Give seconds, or leave it out")
 
     @classmethod
@@ -177,10 +178,12 @@ class ConversationFlow:
 
     def validate_flow(self) -> list[str]:
         """What is wrong with it, one line each; empty when all is well."""
+        from .checking import doubts, faults
+
         strays = [f"The final state {name!r} is no state." for name in self.final_states if name not in self.states]
         reached = self._reached()
         lost = [f"No way leads to the state {name!r}." for name in self.states if name not in reached]
-        return [*self.broken_ways(), *strays, *lost, *self._dead_ends()]
+        return [*faults(self), *strays, *lost, *self._dead_ends(), *doubts(self)]
 
     def broken_ways(self) -> list[str]:
         """The ways that lead to no state: with one of these a flow does not run."""
@@ -219,11 +222,12 @@ class ConversationFlow:
             cell: The notebook cell that runs it.
 
         Raises:
-            ConfigError: A way leads to no state.
+            ConfigError: A way leads to no state, a template does not parse, or a condition's model is not known.
         """
+        from .keeping import copied
         from .run import FlowRun
 
-        return FlowRun(self, manager, {**self.initial_context, **(context or {})}, cell=cell)
+        return FlowRun(self, manager, {**copied(dict(self.initial_context)), **(context or {})}, cell=cell)
 
     async def resume(
         self,
@@ -243,7 +247,7 @@ class ConversationFlow:
 
         Raises:
             FlowError: There is none, it was in a state that this flow has not, or its context had values that were not
-                kept and are not given.
+                kept, are not those of ``initial_context``, and are not given.
         """
         from .resuming import resumed_run
 

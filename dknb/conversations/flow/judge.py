@@ -21,12 +21,15 @@ class Judge:
     """The conversation's model, or another, outside its tree: calls are in the ledger, of the kind ``"condition"``.
 
     Attributes:
-        cost_usd: What they cost so far; None if the price of one is not known.
+        cost_usd: What they cost so far, also those out of a recording, as with answers; None if the price of one is not
+            known.
+        was_asked: Whether it was asked anything.
     """
 
     def __init__(self, manager: ConversationManager) -> None:
         self._manager = manager
         self.cost_usd: float | None = 0.0
+        self.was_asked = False
 
     async def complete(
         self, messages: str | Sequence[LLMMessage], *, llm: ChatModel | None = None, **overrides: Any
@@ -35,21 +38,11 @@ class Judge:
         asked = [LLMMessage("user", messages)] if isinstance(messages, str) else messages
         manager, began = self._manager, time.perf_counter()
         model = manager.llm if llm is None else llm
+        self.was_asked = True
         response = await beside(model, manager.middleware, manager.state).complete(asked, **overrides)
-        usage = response.usage or {}
-        spent = 0.0 if response.metadata.get("replayed") else response.cost_usd
+        identity = manager.conversation_id
+        call = CallRecord.of(response, model, began, conversation_id=identity, kind="condition")
+        spent = response.cost_usd
         self.cost_usd = None if spent is None or self.cost_usd is None else self.cost_usd + spent
-        await manager.storage.record_call(
-            CallRecord(
-                conversation_id=manager.conversation_id,
-                kind="condition",
-                provider=response.metadata.get("provider", getattr(model, "provider", None)),
-                model=response.model or getattr(model, "model", None),
-                prompt_tokens=usage.get("prompt_tokens"),
-                completion_tokens=usage.get("completion_tokens"),
-                cached_tokens=usage.get("cached_tokens"),
-                cost_usd=spent,
-                duration_s=round(time.perf_counter() - began, 6),
-            )
-        )
+        await manager.storage.record_call(call)
         return response

@@ -19,12 +19,12 @@ _STYLES = (
 )
 
 
-def mermaid_of(flow: ConversationFlow, steps: Sequence[FlowStep] = ()) -> str:
-    """The flow as a flowchart; the way that ``steps`` took is marked, with how often it was gone.
+def mermaid_of(flow: ConversationFlow, steps: Sequence[FlowStep] = (), here: str | None = None) -> str:
+    """The flow as a flowchart; the way that ``steps`` took is marked, with how often it was gone, and where a run is.
 
     States are numbered, and their names are quoted as data: whatever a name holds, it is shown and does nothing.
     """
-    return "\n".join(["flowchart TD", *(f"    {line}" for line in _lines(map_of(flow, steps)))]) + "\n"
+    return "\n".join(["flowchart TD", *(f"    {line}" for line in _lines(map_of(flow, steps, here)))]) + "\n"
 
 
 def _lines(drawn: Map) -> Iterator[str]:
@@ -38,7 +38,7 @@ def _lines(drawn: Map) -> Iterator[str]:
         yield f's{way.start} -->|"{label}"| s{way.goal}'
     yield from _STYLES
     for number, times in enumerate(drawn.visits):
-        if times:
+        if times or number == drawn.last:
             yield f"class s{number} {'last' if number == drawn.last else 'taken'}"
     if taken := [str(index) for index, way in enumerate(drawn.ways, start=1) if way.taken]:
         yield f"linkStyle {','.join(taken)} stroke:#1d4ed8,stroke-width:3px"

@@ -7,15 +7,18 @@ functions are called by names that the reading program knows.
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from ...errors import ConfigError, PromptError, PromptFileError, did_you_mean
 from ...prompts import _yaml
+from ...prompts.checking.problems import Problem
+from .checking import faults, template_fault, unknown_prompts
 from .definition import ConversationFlow, FlowState
 from .spoken import Functions, condition_of, function_of, shown_condition
 
@@ -26,18 +29,22 @@ FLOW_SCHEMA = Path(__file__).with_name("flow.schema.json")
 
 _NAME = re.compile(r"[\w-]+(?:/[\w-]+)*", re.ASCII)
 _SUFFIXES = (".yaml", ".yml")
+_COUNTS = ("max_total_loops", "max_loops")
 #: Larger than this is no flow.
 _MOST_BYTES = 1_000_000
 
 Place = tuple[str | int, ...]
 
 
-def read_flow(path: str | os.PathLike[str], functions: Functions | None = None) -> ConversationFlow:
+def read_flow(
+    path: str | os.PathLike[str], functions: Functions | None = None, *, name: str | None = None
+) -> ConversationFlow:
     """The flow in a YAML file.
 
     Args:
         path: The file.
         functions: What the file may call, as ``custom``, ``on_enter`` and ``on_exit``, by name.
+        name: What the flow is called if the file does not say it; the file's name by default.
 
     Raises:
         PromptFileError: It cannot be read, or is no flow; with line and column.
@@ -51,7 +58,7 @@ def read_flow(path: str | os.PathLike[str], functions: Functions | None = None) 
         text = content.decode("utf-8-sig")
     except (OSError, UnicodeError) as error:
         raise PromptFileError(f"It cannot be read: {error}.", file=file.name) from error
-    return parse_flow(text, source_name=file.name, name=file.stem, functions=functions)
+    return parse_flow(text, source_name=file.name, name=name or file.stem, functions=functions)
 
 
 def parse_flow(
@@ -69,7 +76,7 @@ def parse_flow(
         PromptFileError: It is no flow; with line and column.
     """
     data = _yaml.load(text, source_name)
-    reader = _Reader(text, source_name, functions or {})
+    reader = _Reader(text, source_name, {} if functions is None else functions)
     reader.check(data)
     assert isinstance(data, dict)
     return reader.flow(data, name or source_name)
@@ -78,6 +85,8 @@ def parse_flow(
 class FlowLibrary:
     """The flows in the folder ``flows`` of a folder of prompts; a sub-folder is part of the name.
 
+    A flow whose file does not say what it is called is called by that name, too.
+
     Args:
         prompt_dir: The folder of prompts.
         functions: As in `read_flow`.
@@ -85,7 +94,7 @@ class FlowLibrary:
 
     def __init__(self, prompt_dir: str | os.PathLike[str], functions: Functions | None = None) -> None:
         self.folder = Path(prompt_dir) / "flows"
-        self.functions = functions or {}
+        self.functions: Functions = {} if functions is None else functions
 
     def names(self) -> list[str]:
         """The names of the flows, sorted; files that are broken are among them."""
@@ -111,23 +120,38 @@ class FlowLibrary:
             raise PromptError(f"There is no flow {name!r}.{did_you_mean(name, known)}", hint=hint)
         if not found[0].resolve().is_relative_to(self.folder.resolve()):
             raise PromptFileError("It leads out of the folder of flows.", file=found[0].name)
-        return read_flow(found[0], self.functions)
+        return read_flow(found[0], self.functions, name=name)
 
-    def validate(self) -> list[str]:
-        """What is wrong in the flows, and with the names of their files, one line each; empty when all is well."""
-        problems: list[str] = []
+    def validate(self, prompts: Collection[str] | None = None) -> list[Problem]:
+        """What is wrong in the flows, and with the names of their files, each as a line of text; empty when all is well.
+
+        Args:
+            prompts: The names of the user prompts that there are; without them no state's prompt is looked for.
+        """
+        problems: list[Problem] = []
         seen: set[str] = set()
         for name, path in self._files():
-            file = path.relative_to(self.folder).as_posix()
+            file = f"flows/{path.relative_to(self.folder).as_posix()}"
             if why := _refused(name, path) or ("" if name not in seen else f"it is hidden by {name + _SUFFIXES[0]!r}"):
-                problems.append(f"flows/{file}: It is not among the flows: {why}.")
+                problems.append(Problem(f"It is not among the flows: {why}.", file=file))
                 continue
             seen.add(name)
-            try:
-                problems += [f"flows/{name}: {problem}" for problem in self.get(name).validate_flow()]
-            except PromptError as error:
-                problems.append(f"flows/{name}: {error}")
+            problems += self._problems_of(name, file, prompts)
         return problems
+
+    def _problems_of(self, name: str, file: str, prompts: Collection[str] | None) -> list[Problem]:
+        try:
+            flow = self.get(name)
+        except PromptError as error:
+            place = (error.line, error.column or 1) if isinstance(error, PromptFileError) and error.line else None
+            what = error.message if isinstance(error, PromptFileError) else str(error)
+            return [Problem(what, file=file, place=place, hint=error.hint)]
+        stops = [*faults(flow), *unknown_prompts(flow, prompts)]
+        others = [each for each in flow.validate_flow() if each not in stops]
+        return [
+            *(Problem(each, file=file) for each in stops),
+            *(Problem(each, file=file, severity="warning") for each in others),
+        ]
 
 
 def _refused(name: str, path: Path) -> str:
@@ -160,8 +184,9 @@ class _Reader:
 
     def flow(self, data: dict[str, Any], name: str) -> ConversationFlow:
         """The flow."""
+        self._check_time(data.get("timeout_seconds"))
         states = {str(key): self._state(str(key), told) for key, told in data["states"].items()}
-        given = {key: value for key, value in data.items() if key != "states"}
+        given = {key: _whole(key, value) for key, value in data.items() if key != "states"}
         try:
             flow = ConversationFlow(**{"name": name, **given, "states": states})
         except ConfigError as error:
@@ -169,8 +194,21 @@ class _Reader:
         self._check_ways(flow)
         return flow
 
+    def _check_time(self, seconds: float | None) -> None:
+        if seconds is not None and not math.isfinite(seconds):
+            raise self._error(
+                f"timeout_seconds is {seconds!r}.", ("timeout_seconds",), hint="Leave it out: then there is no limit"
+            )
+
+    def _check_template(self, state: str, template: str | None) -> None:
+        if template is not None and (error := template_fault(template)) is not None:
+            at = f" (its line {error.line}, column {error.column})" if error.line is not None else ""
+            raise self._error(f"The template is none: {error.message}{at}", ("states", state, "template"))
+
     def _state(self, name: str, data: dict[str, Any]) -> FlowState:
-        given = {key: value for key, value in data.items() if key not in ("transitions", "on_enter", "on_exit")}
+        self._check_template(name, data.get("template"))
+        own = ("transitions", "on_enter", "on_exit")
+        given = {key: _whole(key, value) for key, value in data.items() if key not in own}
         hooks = {hook: self._hook(name, hook, data[hook]) for hook in ("on_enter", "on_exit") if hook in data}
         ways = {}
         for index, told in enumerate(data.get("transitions", ())):
@@ -215,6 +253,11 @@ class _Reader:
     def _error(self, what: str, path: Place, *, at_key: bool = False, hint: str | None = None) -> PromptFileError:
         line, column = _yaml.KeyPlaces(self.text).find(path, at_key=at_key) or (None, None)
         return PromptFileError(what, file=self.source, line=line, column=column, hint=hint)
+
+
+def _whole(key: str, value: Any) -> Any:
+    """``value``; a count that is written 2.0, which JSON Schema lets pass, is 2."""
+    return int(value) if key in _COUNTS and isinstance(value, float) else value
 
 
 def _place_of(error: Any) -> tuple[list[str], bool]:

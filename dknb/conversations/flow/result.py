@@ -31,6 +31,7 @@ class FlowStep:
         cost_usd: What the answer cost, and what models were paid for conditions; None where nobody knows.
         tokens: Tokens of the call, if they were told.
         duration_s: Seconds that the call took, if they were told.
+        replayed: Whether the answer came out of a recording.
     """
 
     number: int
@@ -44,6 +45,7 @@ class FlowStep:
     cost_usd: float | None
     tokens: int | None
     duration_s: float | None
+    replayed: bool = False
 
     @property
     def user_input(self) -> str | None:
@@ -73,6 +75,7 @@ class FlowStep:
             "tokens": self.tokens,
             "cost_usd": self.cost_usd,
             "duration_s": self.duration_s,
+            "replayed": self.replayed,
         }
 
 
@@ -125,10 +128,15 @@ class FlowResult:
         """A picture of the states with the way that was taken, as Mermaid text."""
         from .mermaid import mermaid_of
 
-        return mermaid_of(self.flow, self.steps)
+        return mermaid_of(self.flow, self.steps, self._here)
 
     def to_svg(self) -> str:
         """A picture of the states with the way that was taken, as SVG."""
         from .svg import svg_of
 
-        return svg_of(self.flow, self.steps)
+        return svg_of(self.flow, self.steps, self._here)
+
+    @property
+    def _here(self) -> str | None:
+        """The state where a run is that goes on."""
+        return None if self.status == "ended" else self.state

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from ...errors import FlowError, did_you_mean
 from ..node import ConversationNode
 from ..tree import Tree
+from .decided import Decided, decided_at
 from .definition import END, ConversationFlow
-from .keeping import marks_in
+from .keeping import copied, marks_in
 from .run import FlowRun, step_of
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ async def resumed_run(
 ) -> FlowRun:
     """The run of ``flow`` on the way to the current node; see `ConversationFlow.resume`.
 
-    An answer that was cut counts as none. Where the answer is there and the way on is not, the conditions are asked
-    again.
+    An answer that was cut counts as none. Where the answer is there and the way on was not decided, the conditions are
+    asked again.
     """
     await manager.refresh()
     nodes = _nodes(flow, manager, run_id)
@@ -44,11 +45,23 @@ async def resumed_run(
         else:
             lost = _enter(run, tree)
     run.resumed_with = run.answer
-    if run.question is not None and run.answer is not None and flow.ends_after(run.state):
-        run.steps.append(step_of(run, run.question, run.answer, None, END))
-        run.status, run.question, run.answer = "ended", None, None
+    _decide(run)
     _give(run, context or {}, lost)
     return run
+
+
+def _decide(run: FlowRun) -> None:
+    """Let a run whose way on from its last answer is known go that way; it has ended, if that leads to the end."""
+    question, answer = run.question, run.answer
+    if question is None or answer is None:
+        return
+    if run.flow.ends_after(run.state):
+        run.decided = Decided(None, END)
+    else:
+        run.decided = decided_at(run.manager, run.run_id, answer, run.flow.states[run.state])
+    if run.decided is not None and (run.decided.transition is None or run.flow.is_end(run.decided.target)):
+        run.steps.append(step_of(run, question, answer, run.decided))
+        run.status, run.question, run.answer, run.decided = "ended", None, None, None
 
 
 def _give(run: FlowRun, context: Mapping[str, Any], lost: list[str]) -> None:
@@ -57,11 +70,12 @@ def _give(run: FlowRun, context: Mapping[str, Any], lost: list[str]) -> None:
     if missing and run.status != "ended":
         names = ", ".join(map(repr, missing))
         given = ", ".join(f"{name!r}: …" for name in missing)
+        line = " ".join(f"{name}=…" for name in missing)
         raise _error(
             run.flow,
             run.state,
             f"its context held {names}, which is no JSON data and could not be kept.",
-            hint=f"Give it anew:  flow.resume(manager, context={{{given}}})",
+            hint=f"Give it anew:  flow.resume(manager, context={{{given}}}), in a notebook  %%flow --go-on {line}",
         )
     run.context |= context
 
@@ -75,13 +89,14 @@ def _enter(run: FlowRun, question: NodeTree) -> list[str]:
         near = did_you_mean(told.state, run.flow.states)
         raise _error(run.flow, told.state, f"it has no state {told.state!r} any more.{near}")
     if run.question is not None and run.answer is not None:
-        run.steps.append(step_of(run, run.question, run.answer, told.via, told.state))
+        run.steps.append(step_of(run, run.question, run.answer, Decided(told.via, told.state, told.via_usd)))
     run.state = told.state
     run.loops[run.state] += 1
-    run.context = dict(told.context)
+    initial = run.flow.initial_context
+    run.context = {**{name: copied(initial[name]) for name in told.initial if name in initial}, **told.context}
     run.said = told.said
     run.question, run.answer = question, None
-    return told.lost
+    return [*told.lost, *(name for name in told.initial if name not in initial)]
 
 
 def _nodes(flow: ConversationFlow, manager: ConversationManager, run_id: str | None) -> list[NodeTree]:

@@ -14,6 +14,8 @@ from ...errors import ConfigError, FlowError, FlowTimeout
 from ..node import ConversationNode
 from ..tree import Tree
 from .calling import called, places
+from .checking import faults
+from .decided import Decided, keep_decided
 from .definition import END, ConversationFlow, FlowState, Hook
 from .events import FlowEvent
 from .facts import facts_of, taken_from
@@ -61,7 +63,7 @@ class FlowRun:
         run_id: str | None = None,
         cell: str | None = None,
     ) -> None:
-        if broken := flow.broken_ways():
+        if broken := faults(flow):
             raise ConfigError(f"The flow {flow.name!r} cannot run: {broken[0]}", hint="See  flow.validate_flow()")
         self.flow = flow
         self.manager = manager
@@ -76,6 +78,9 @@ class FlowRun:
         self.answer: NodeTree | None = None
         self.said: str | None = None
         self.resumed_with: NodeTree | None = None
+        self.decided: Decided | None = None
+        self._judged_usd: float | None = 0.0
+        self._replayed = False
         self._exited: NodeTree | None = None
         self._is_busy = False
         self._seconds = 0.0
@@ -192,7 +197,8 @@ class FlowRun:
             metadata={
                 **self._marks(),
                 "flow_via": via,
-                **kept_of(self.context),
+                **({} if self._judged_usd == 0.0 else {"flow_via_usd": self._judged_usd}),
+                **kept_of(self.context, self.flow.initial_context),
                 **({} if said is None else {"user_input": said}),
             },
             cell=self.cell,
@@ -209,6 +215,7 @@ class FlowRun:
             async for piece in pieces:
                 if piece.is_final:
                     self.answer = self.manager.last_answer
+                    self._replayed = piece.response is not None and bool(piece.response.metadata.get("replayed"))
                 yield FlowEvent("piece", self.state, self.loops[self.state], piece=piece)
         if self.answer is None:
             raise self._error("the answer broke off.", "incomplete", hint="Run it on: the question is asked again.")
@@ -224,31 +231,34 @@ class FlowRun:
             data = {"user_input": self.said, "response": response, "loop_count": self.loops[name]}
             await self._hook("on_exit", state.on_exit, {**data, "resumed": answer is self.resumed_with})
             self._exited = answer
-        judge = Judge(self.manager)
-        transition, target = await self._way(state, response, judge)
-        step = step_of(self, question, answer, transition, target, judge.cost_usd)
+        way = self.decided or await self._way(state, response)
+        step = step_of(self, question, answer, way, replayed=self._replayed)
         self.steps.append(step)
-        self.question = self.answer = self.said = None
+        self.question = self.answer = self.said = self.decided = None
+        self._judged_usd, self._replayed = way.judged_usd, False
         if self._ended_with(step):
             self.status = "ended"
         else:
-            self.state = target
+            self.state = way.target
+        if way.transition is not None and (self.status == "ended" or self.needs_words or way.judged):
+            await keep_decided(self.manager, self.run_id, answer, way, ended=self.status == "ended")
         return step
 
     def _ended_with(self, step: FlowStep) -> bool:
         return step.transition is None or self.flow.is_end(step.target)
 
-    async def _way(self, state: FlowState, response: str, judge: Judge) -> tuple[str | None, str]:
+    async def _way(self, state: FlowState, response: str) -> Decided:
         """The first transition whose condition is true, and where it leads."""
         if self.flow.ends_after(self.state):
-            return None, END
+            return Decided(None, END)
+        judge = Judge(self.manager)
         facts = facts_of(self.steps, self.said, self.state, self.loops[self.state])
         own = {"response": response, "state": self.state, "loop_count": self.loops[self.state], MODEL: judge}
         context = {**facts, **self.context, **own}
         for name, target in state.transitions.items():
             try:
                 if await state.transition_conditions[name].evaluate(response, context):
-                    return name, target
+                    return Decided(name, target, judge.cost_usd, judge.was_asked)
             except TimeoutError as error:
                 raise self._error(f"the condition {name!r} failed: {error}.", "condition") from error
             except Exception as error:
@@ -326,9 +336,9 @@ def step_of(
     run: FlowRun,
     question: NodeTree,
     answer: NodeTree,
-    transition: str | None,
-    target: str,
-    judged_usd: float | None = 0.0,
+    way: Decided,
+    *,
+    replayed: bool = False,
 ) -> FlowStep:
     """The step that the run's state was, with a question and its answer."""
     told = answer.data.metadata
@@ -340,9 +350,10 @@ def step_of(
         prompt_name=question.data.prompt_name,
         question=question,
         answer=answer,
-        transition=transition,
-        target=target,
-        cost_usd=None if cost is None or judged_usd is None else cost + judged_usd,
+        transition=way.transition,
+        target=way.target,
+        cost_usd=None if cost is None or way.judged_usd is None else cost + way.judged_usd,
         tokens=(told.get("usage") or {}).get("total_tokens"),
         duration_s=told.get("duration_s"),
+        replayed=replayed or bool(told.get("replayed")),
     )

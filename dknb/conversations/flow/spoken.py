@@ -65,7 +65,7 @@ def function_of(name: str, functions: Functions) -> Callable[..., Any]:
 
 
 @dataclass(frozen=True)
-class _ContextHas:
+class ContextHas:
     """Whether a context has a value under a key."""
 
     key: str
@@ -96,7 +96,7 @@ def _json(given: Any) -> TransitionCondition:
 
 
 def _context(given: Any) -> TransitionCondition:
-    return ContextCondition(_ContextHas(given) if isinstance(given, str) else _ContextHas(**given))
+    return ContextCondition(ContextHas(given) if isinstance(given, str) else ContextHas(**given))
 
 
 def _llm(given: Any) -> TransitionCondition:

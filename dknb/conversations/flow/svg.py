@@ -21,13 +21,13 @@ _STYLE = "".join(
     f".dknb-flow {rule}"
     for rule in (
         "text{font:13px sans-serif;fill:#111827}",
-        ".way{fill:none;stroke:#9ca3af;stroke-width:1.5}",
-        ".way.taken{stroke:#1d4ed8;stroke-width:3}",
-        ".box{fill:#f9fafb;stroke:#6b7280}",
-        ".box.taken{fill:#dbeafe;stroke:#1d4ed8;stroke-width:2}",
-        ".box.last{fill:#bfdbfe;stroke:#1d4ed8;stroke-width:4}",
+        ".way{fill:none;stroke:#858d9b;stroke-width:1.5}",
+        ".way.taken{stroke:#3b82f6;stroke-width:3}",
+        ".box{fill:#e5e7eb;stroke:#858d9b}",
+        ".box.taken{fill:#dbeafe;stroke:#3b82f6;stroke-width:2}",
+        ".box.last{fill:#bfdbfe;stroke:#3b82f6;stroke-width:4}",
         ".name{text-anchor:middle}",
-        ".label{font-size:11px;fill:#4b5563;paint-order:stroke;stroke:#fff;stroke-width:3px}",
+        ".label{font-size:11px;fill:#374151;paint-order:stroke;stroke:#f3f4f6;stroke-width:5px;stroke-linejoin:round}",
     )
 )
 
@@ -43,13 +43,14 @@ class _Frame(NamedTuple):
         return _EDGE + _HIGH / 2 + self.rows[number] * (_HIGH + _GAP)
 
 
-def svg_of(flow: ConversationFlow, steps: Sequence[FlowStep] = ()) -> str:
-    """The flow as SVG; the way that ``steps`` took is marked, with how often it was gone.
+def svg_of(flow: ConversationFlow, steps: Sequence[FlowStep] = (), here: str | None = None) -> str:
+    """The flow as SVG; the way that ``steps`` took is marked, with how often it was gone, and the state where a run is.
 
     States lie below each other, nearest to the first first; ways to the next lie between them, ways further down bow out
-    on the right, ways back on the left. Names are text: whatever they hold is shown, and does nothing.
+    on the right, ways back on the left. Names are text: whatever they hold is shown, and does nothing. There is no
+    background: what is written stands on a ground of its own, and lines can be seen on a light page and on a dark one.
     """
-    drawn = map_of(flow, steps)
+    drawn = map_of(flow, steps, here)
     rows = _rows(drawn)
     left = max([_space(way, rows) for way in drawn.ways if rows[way.goal] <= rows[way.start]], default=0)
     right = max([_space(way, rows) for way in drawn.ways if rows[way.goal] > rows[way.start]], default=0)
@@ -63,7 +64,7 @@ def svg_of(flow: ConversationFlow, steps: Sequence[FlowStep] = ()) -> str:
         f'viewBox="0 0 {wide:.0f} {high:.0f}" role="img" class="dknb-flow"><title>{escape(shown_name(flow.name))}</title>'
         f"<style>{_STYLE}</style>"
         '<defs><marker id="dknb-arrow" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="8" markerHeight="8" '
-        'orient="auto" markerUnits="userSpaceOnUse"><path d="M0 0 10 5 0 10z" fill="#4b5563"/></marker></defs>'
+        'orient="auto" markerUnits="userSpaceOnUse"><path d="M0 0 10 5 0 10z" fill="#858d9b"/></marker></defs>'
         f"{body}</svg>"
     )
 

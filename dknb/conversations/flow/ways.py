@@ -46,7 +46,7 @@ class Map:
         visits: Of each, how often it was entered.
         first: Number of the state where it begins.
         ends: Numbers of the states where it ends.
-        last: Number of the state that was entered last; None before a run.
+        last: Number of the state where the run is, or where it ended; None before a run.
         ways: The ways.
     """
 
@@ -58,8 +58,11 @@ class Map:
     ways: tuple[Way, ...]
 
 
-def map_of(flow: ConversationFlow, steps: Sequence[FlowStep] = ()) -> Map:
-    """The states of ``flow``, with the way that ``steps`` took; names are cut to one line of 40 characters."""
+def map_of(flow: ConversationFlow, steps: Sequence[FlowStep] = (), here: str | None = None) -> Map:
+    """The states of ``flow``, with the way that ``steps`` took; names are cut to one line of 40 characters.
+
+    ``here`` is the state where the run is, if it goes on: one that waits has been entered, and has no step yet.
+    """
     names = list(flow.states)
     numbers = {name: number for number, name in enumerate(names)}
     targets = [target for state in flow.states.values() for target in state.transitions.values()]
@@ -81,7 +84,7 @@ def map_of(flow: ConversationFlow, steps: Sequence[FlowStep] = ()) -> Map:
         visits=tuple(visits[name] for name in names),
         first=numbers[flow.initial_state],
         ends=frozenset(ends),
-        last=numbers.get(steps[-1].state) if steps else None,
+        last=numbers.get(here if here is not None else steps[-1].state) if steps or here is not None else None,
         ways=tuple(ways),
     )
 

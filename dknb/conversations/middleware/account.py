@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 from ...llm.calls.budget import Budget
-from ...llm.messages import LLMMessage, LLMResponse, LLMStreamResponse
+from ...llm.messages import LLMResponse, LLMStreamResponse
 from .base import Outgoing
 from .copies import sent
 
@@ -166,13 +165,4 @@ def _prompt_tokens(request: Outgoing, model: str) -> int:
     """The tokens of what is sent; of a history only what is new since the last time is counted."""
     from ...llm.counting.tokens import TokenCounter
 
-    messages = sent(request.messages)
-    fold: Callable[..., int] | None = getattr(messages, "fold", None)
-    if fold is None:
-        return int(TokenCounter.count_messages(messages, model))
-    frame = int(TokenCounter.count_messages([], model))
-
-    def tokens(message: LLMMessage) -> int:
-        return int(TokenCounter.count_messages([message], model)) - frame
-
-    return frame + fold(f"prompt-tokens/{model}", tokens)
+    return int(TokenCounter.count_messages(sent(request.messages), model))

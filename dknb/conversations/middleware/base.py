@@ -14,11 +14,16 @@ from itertools import repeat
 from typing import Any, Protocol
 
 from ...llm.messages import LLMMessage, LLMResponse, LLMStreamResponse
+from ..ledger import CallRecord
 from ..state import ConversationState
 from .copies import Copies
 from .texts import pass_through
 
 __all__ = ["Ask", "ConversationMiddleware", "Outgoing", "TextFilter"]
+
+
+def _nowhere(call: CallRecord) -> None:
+    """Where there is no ledger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,7 @@ class Outgoing:
         model: The model that is asked, as the provider has it.
         settings: Settings of the provider for this call.
         attempt: How often it was asked before, because an answer was not good enough.
+        book: Takes the row of a call of another model that was made for this one, for the conversation's ledger.
     """
 
     messages: list[LLMMessage]
@@ -38,6 +44,7 @@ class Outgoing:
     model: Any = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     attempt: int = 0
+    book: Callable[[CallRecord], None] = _nowhere
 
 
 #: Asks what comes next, the model in the end: the pieces of the answer, of which the last has the whole ``response``.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, nullcontext
+from itertools import islice
 from typing import Literal
 
 from ...errors import BudgetExceeded, ConfigError
@@ -29,7 +30,7 @@ class BudgetMiddleware(ConversationMiddleware):
     estimated before it is made (see `dknb.llm.Budget`, which holds the dollars here), and refused if it does not fit into
     what is left, so that many at a time cannot spend more either. A model that is none of dknb's counts by what it says
     that its answers cost; until then its calls are expected to cost what the dearest did. Answers out of a cache or a
-    recording cost nothing. What a `ValidationMiddleware` asks its judge is not among the calls of the conversation.
+    recording cost nothing. What a `ValidationMiddleware` asks its judge is in the ledger, and is not counted here.
 
     Args:
         limit_usd: US dollars, at least 0.
@@ -187,12 +188,13 @@ class BudgetMiddleware(ConversationMiddleware):
 async def _spent(state: ConversationState) -> tuple[float, int]:
     """The US dollars and tokens of all answers in the tree."""
     money, tokens = 0.0, 0
-    for number, tree in enumerate(list(state.message_tree.walk())):
-        if tree.data.role == "assistant":
-            money += tree.data.metadata.get("cost_usd") or 0.0
-            tokens += tokens_of(tree.data.metadata.get("usage"))
-        if number % _AT_A_TIME == 0:
-            await asyncio.sleep(0)
+    nodes = state.message_tree.walk()
+    while some := list(islice(nodes, _AT_A_TIME)):
+        for tree in some:
+            if tree.data.role == "assistant":
+                money += tree.data.metadata.get("cost_usd") or 0.0
+                tokens += tokens_of(tree.data.metadata.get("usage"))
+        await asyncio.sleep(0)
     return money, tokens
 
 

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import datetime, timezone
-from typing import Any
 
-from ...errors import ConfigError, RecordingError
+from ...errors import ConfigError
 from ...llm.messages import LLMMessage, LLMResponse, LLMStreamResponse
-from ...llm.recordings.entry import request_key
 from ..state import ConversationState
 from .answer_cache import Answers, KeptAnswer, MemoryAnswers
 from .base import Ask, ConversationMiddleware, Outgoing
-from .copies import sent
+from .request_keys import key_of
 
 __all__ = ["CacheMiddleware"]
 
@@ -56,7 +54,7 @@ class CacheMiddleware(ConversationMiddleware):
 
     async def converse(self, request: Outgoing, ask: Ask) -> AsyncGenerator[LLMStreamResponse, None]:
         """Answer from what is kept, or ask and keep the answer."""
-        key = await asyncio.to_thread(_key, request)  # of all that was said
+        key = await asyncio.to_thread(key_of, request)  # of all that was said
         kept = await self.answers.get(key) if key is not None and not request.attempt else None
         if kept is not None and not self._is_old(kept):
             response = _cached(kept)
@@ -99,26 +97,3 @@ def _last(response: LLMResponse) -> LLMStreamResponse:
         model=response.model,
         response=response,
     )
-
-
-def _key(request: Outgoing) -> str | None:
-    """What the request is found by; None if it is not plain data, and is never the same again."""
-    settings = dict(request.settings)
-    try:
-        return request_key(_canonical(request.model, sent(request.messages), settings))
-    except RecordingError:
-        return None
-
-
-def _canonical(model: Any, messages: Sequence[LLMMessage], settings: dict[str, Any]) -> dict[str, Any]:
-    from ...llm.base import AsyncLLMProvider
-    from ...llm.request import completion_request
-
-    if isinstance(model, AsyncLLMProvider):
-        tools, choice = settings.pop("tools", None), settings.pop("tool_choice", None)
-        config = model.config.with_settings(**settings)
-        return completion_request(config, messages, tools, choice, not_sent=model.not_sent).canonical() | {
-            "address": config.api_base
-        }
-    asked = {"provider": getattr(model, "provider", None), "model": getattr(model, "model", None)}
-    return asked | {"messages": [message.to_dict(metadata=False) for message in messages], "settings": settings}

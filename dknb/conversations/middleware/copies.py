@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import copy
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping, Sequence
 from itertools import islice
+from types import MappingProxyType
 from typing import Any, SupportsIndex, TypeVar, overload
 
 from ...llm.messages import LLMMessage
+from ..chaining import ChainedMessages, chaining_over
 
-__all__ = ["Changed", "Copies", "change_each", "gently", "mark", "sent"]
+__all__ = ["Changed", "Copies", "copied", "gently", "mark", "sent"]
 
-N = TypeVar("N", int, float)
+N = TypeVar("N")
+V = TypeVar("V")
 
 #: Seconds that work on messages may take before others get their turn.
 _AT_A_TIME = 0.003
@@ -50,7 +53,7 @@ class Copies(list[LLMMessage]):
 
     def _copy(self, place: int, message: LLMMessage) -> LLMMessage:
         if place not in self._own:
-            self._own[place] = message, _copied(message, self._marks)
+            self._own[place] = message, copied(message, self._marks)
         return self._own[place][1]
 
     def mark(self, metadata: Mapping[str, Any]) -> None:
@@ -58,26 +61,6 @@ class Copies(list[LLMMessage]):
         self._marks = {**self._marks, **metadata}
         for twin in [twin for _, twin in self._own.values()] if self._base is not None else self:
             twin.metadata.update(metadata)
-
-    async def change(self, change: Callable[[LLMMessage], None]) -> None:
-        """Do ``change`` to all, oldest first, with pauses for others; only what it changes stays copied."""
-        pause = _Pauses()
-        if self._base is None:
-            async for twin in gently(self):
-                change(twin)
-            return
-        originals: list[LLMMessage] = []
-        for message in reversed(self._base):
-            originals.append(message)
-            if pause.is_due():
-                await pause.take()
-        for place, message in enumerate(reversed(originals)):
-            twin = self._own[place][1] if place in self._own else _copied(message, self._marks)
-            change(twin)
-            if place not in self._own and twin != _marked(message, self._marks):
-                self._own[place] = message, twin
-            if pause.is_due():
-                await pause.take()
 
     def _fill(self) -> None:
         if self._base is not None:
@@ -169,7 +152,7 @@ for _name in (
     setattr(Copies, _name, _after_filling(_name))
 
 
-class Changed(Sequence[LLMMessage]):
+class Changed(ChainedMessages):
     """Messages of which some have others in their place; as lazy as ``base`` is.
 
     Args:
@@ -218,7 +201,8 @@ class Changed(Sequence[LLMMessage]):
     def fold(self, name: str, measure: Callable[[LLMMessage], N]) -> N:
         """The sum of ``measure(message)`` over all messages, which metadata does not change; see `History.fold`."""
         fold: Any = getattr(self._base, "fold", None)
-        total: Any = sum(map(measure, self._base)) if fold is None else fold(name, measure)
+        measured: Any = measure
+        total: Any = sum(map(measured, self._base)) if fold is None else fold(name, measure)
         whole: N = total + self._more(measure)
         return whole
 
@@ -231,9 +215,20 @@ class Changed(Sequence[LLMMessage]):
         whole: N = total + self._more(measure)
         return whole
 
+    def chaining(  # noqa: D102 - what is kept serves up to the first message that is another one here
+        self, name: str, step: Callable[[V, LLMMessage], V], start: V, end: int | None = None
+    ) -> Generator[None, None, V]:
+        end, first = len(self) if end is None else end, len(self.opening)
+        same = min((place for place in self._own if first <= place < end), default=end)
+        value = yield from chaining_over(self._base, name, step, start, same)
+        for message in _between(self, same, end):
+            value = step(value, message)
+        return value
+
     def _more(self, measure: Callable[[LLMMessage], N]) -> Any:
         """How much more the copies have than what they are copies of."""
-        return sum(measure(twin) - measure(message) for message, twin in self._own.values())
+        changed: Any = ((measure(message), measure(twin)) for message, twin in self._own.values())
+        return sum(after - before for before, after in changed)
 
 
 def sent(messages: Sequence[LLMMessage]) -> Sequence[LLMMessage]:
@@ -254,6 +249,13 @@ def _at(base: Sequence[LLMMessage], place: int) -> LLMMessage:
     return next(islice(reversed(base), above, None)) if above < _NEAR_THE_END else base[place]
 
 
+def _between(messages: Sequence[LLMMessage], first: int, end: int) -> list[LLMMessage]:
+    """``messages[first:end]``, found from the end upward."""
+    found = list(islice(reversed(messages), len(messages) - end, len(messages) - first))
+    found.reverse()
+    return found
+
+
 async def gently(messages: Sequence[LLMMessage]) -> AsyncGenerator[LLMMessage, None]:
     """Each of ``messages``; between them others get their turn, however many there are."""
     if isinstance(messages, Copies):
@@ -263,15 +265,6 @@ async def gently(messages: Sequence[LLMMessage]) -> AsyncGenerator[LLMMessage, N
         yield message
         if pause.is_due():
             await pause.take()
-
-
-async def change_each(messages: Sequence[LLMMessage], change: Callable[[LLMMessage], None]) -> None:
-    """Do ``change`` to each of ``messages``, oldest first; others get their turn in between."""
-    if isinstance(messages, Copies):
-        await messages.change(change)
-        return
-    async for message in gently(messages):
-        change(message)
 
 
 def mark(messages: Sequence[LLMMessage], metadata: Mapping[str, Any]) -> None:
@@ -300,10 +293,11 @@ class _Pauses:
 
 
 def _marked(message: LLMMessage, marks: Mapping[str, Any]) -> LLMMessage:
-    return _copied(message, marks) if marks else message
+    return copied(message, marks) if marks else message
 
 
-def _copied(message: LLMMessage, marks: Mapping[str, Any]) -> LLMMessage:
+def copied(message: LLMMessage, marks: Mapping[str, Any] = MappingProxyType({})) -> LLMMessage:
+    """A copy of a message, with that much more metadata."""
     twin = object.__new__(type(message))  # the way of `copy` takes ten times as long
     twin.__dict__.update(message.__dict__)
     # Most messages are text alone: copying what is empty would be most of the work.

@@ -11,6 +11,7 @@ from typing import Any
 from ...errors import ConversationError
 from ...llm.calls.telemetry import Label, labelled
 from ...llm.messages import LLMMessage, LLMResponse, LLMStreamResponse
+from ..ledger import CallRecord
 from ..state import ConversationState
 from ..turns import Arrived, ChatModel, closable
 from .base import ConversationMiddleware, Outgoing
@@ -36,6 +37,7 @@ class Exchange:
         given: What the model answered, as it gave it; each time, if it was asked again.
         is_answered: Whether the last of them is the answer to the last call.
         arrived: What has come of an answer that streams, as the model gave it.
+        others: Rows of calls that the middleware made of other models.
     """
 
     middleware: Sequence[ConversationMiddleware]
@@ -47,6 +49,7 @@ class Exchange:
     given: list[LLMResponse] = field(default_factory=list)
     is_answered: bool = False
     arrived: Arrived = field(default_factory=Arrived)
+    others: list[CallRecord] = field(default_factory=list)
 
     @property
     def answer(self) -> LLMResponse | None:
@@ -91,7 +94,7 @@ class Exchange:
         return response
 
     def _outgoing(self, history: Sequence[LLMMessage]) -> Outgoing:
-        return Outgoing(Copies(history), self.state, self.llm, dict(self.settings))
+        return Outgoing(Copies(history), self.state, self.llm, dict(self.settings), book=self.others.append)
 
     def _through(self, place: int, request: Outgoing, *, stream: bool) -> Pieces:
         """The way from the middleware at ``place`` on."""

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import os
 import re
-import threading
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ...errors import ConfigError
 from ...llm.messages import LLMMessage, LLMResponse
 from ...llm.recordings.scrub import KEY_SHAPES, named_environment_secrets
+from ..chaining import finished_gently
 from ..state import ConversationState
 from .base import ConversationMiddleware
-from .copies import change_each
+from .copies import Copies, copied, gently, sent
+from .placeholders import PlaceholderFilter, Placeholders
+from .rewritten import Rewriting, Rewritten
 from .texts import change_texts
-from .words import WordReplacer, replace_words
 
 __all__ = ["RedactionMiddleware"]
 
@@ -74,22 +75,27 @@ class RedactionMiddleware(ConversationMiddleware):
         kinds = "|".join([_LITERAL, *self._patterns])
         searched = {_LITERAL: rf"\[(?:{kinds})_\d+\]", **self._patterns}
         self._search = {kind: re.compile(pattern) for kind, pattern in searched.items()}
-        self._tables: dict[str, _Table] = {}
+        self._tables: dict[str, Placeholders] = {}
 
     async def process_request(self, messages: list[LLMMessage], state: ConversationState) -> list[LLMMessage]:
-        """Put placeholders in the place of what must not go out."""
-        table = self._table(state)
+        """Put placeholders in the place of what must not go out; what was gone through before is not again."""
+        redact = self._redacting(self._table(state))
+        if not isinstance(messages, Copies) or messages.is_list:
+            async for message in gently(messages):
+                change_texts(message, redact.text, names=True)
+            return messages
+        out = Rewritten(sent(messages), Rewriting(redact.name, redact.message))
+        # Each is looked at once, the oldest first: who comes next may only look at the last.
+        await finished_gently(out.chaining("looked at", _nothing, None))
+        return Copies(out)
+
+    def _redacting(self, table: Placeholders) -> _Redacting:
         known = _environment_values() if "KEY" in self._patterns else None
-
-        def redact(message: LLMMessage) -> None:
-            change_texts(message, lambda text: self._redacted(text, table, known), names=True)
-
-        await change_each(messages, redact)
-        return messages
+        return _Redacting(table, self._search, known)
 
     async def process_response(self, response: LLMResponse, state: ConversationState) -> LLMResponse:
         """Put back what the placeholders stand for; the metadata says how many values of each kind are kept back."""
-        self._put_back(response, table := self._table(state))
+        change_texts(response, (table := self._table(state)).put_back, names=True)
         if table.counts:
             response.metadata["redacted"] = dict(table.counts)
         return response
@@ -97,34 +103,70 @@ class RedactionMiddleware(ConversationMiddleware):
     def shown(self, response: LLMResponse, state: ConversationState) -> LLMResponse:
         """A copy with what the placeholders stand for."""
         twin = copy.deepcopy(response)
-        self._put_back(twin, self._table(state))
+        change_texts(twin, self._table(state).put_back, names=True)
         return twin
 
-    def _put_back(self, response: LLMResponse, table: _Table) -> None:
-        change_texts(response, lambda text: replace_words(text, table.values, table.value_of), names=True)
-
-    def text_filter(self, state: ConversationState) -> WordReplacer:
+    def text_filter(self, state: ConversationState) -> PlaceholderFilter:
         """The same for the pieces of a stream."""
-        table = self._table(state)
-        return WordReplacer(table.values, table.value_of)
+        return PlaceholderFilter(self._table(state))
 
-    def _table(self, state: ConversationState) -> _Table:
-        return self._tables.setdefault(state.conversation_id, _Table())
+    def _table(self, state: ConversationState) -> Placeholders:
+        if (table := self._tables.get(state.conversation_id)) is None:
+            table = self._tables.setdefault(state.conversation_id, Placeholders(self._search))
+        return table
 
-    def _redacted(self, text: str, table: _Table, known: re.Pattern[str] | None) -> str:
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_tables": {}}
+
+    def __repr__(self) -> str:
+        return f"RedactionMiddleware({', '.join(self._patterns)})"
+
+
+class _Redacting:
+    """How the messages of one request are redacted: the same each time, until the environment's keys are others.
+
+    Attributes:
+        name: What is kept of it is kept under.
+    """
+
+    def __init__(
+        self, table: Placeholders, search: Mapping[str, re.Pattern[str]], known: re.Pattern[str] | None
+    ) -> None:
+        self._table = table
+        self._searched = [*search.items()] if known is None else [*search.items(), ("KEY", known)]
+        keys = "" if known is None else hashlib.sha256(known.pattern.encode("utf-8", "surrogatepass")).hexdigest()
+        self.name = f"{table.name}/{keys}"
+
+    def message(self, message: LLMMessage) -> LLMMessage:
+        """A copy without what must not go out; the message itself, if nothing of it must not."""
+        if not (message.parts or message.tool_calls or message.name or message.reasoning or message.function_call):
+            text = self.text(message.content)
+            if text is message.content or text == message.content:
+                return message
+            twin = copied(message)
+            twin.content = text
+            return twin
+        twin = copied(message)
+        change_texts(twin, self.text, names=True)
+        return message if twin == message else twin
+
+    def text(self, text: str) -> str:
+        """``text`` with placeholders."""
+        return self._table.kept(self.name, text, self._redacted)
+
+    def _redacted(self, text: str) -> str:
         out: list[str] = []
         place = 0
-        for start, end, kind in self._found(text, known):
-            out += [text[place:start], table.placeholder(kind, text[start:end])]
+        for start, end, kind in self._found(text):
+            out += [text[place:start], self._table.placeholder(kind, text[start:end])]
             place = end
-        return "".join([*out, text[place:]])
+        return "".join([*out, text[place:]]) if out else text
 
-    def _found(self, text: str, known: re.Pattern[str] | None) -> Iterator[tuple[int, int, str]]:
+    def _found(self, text: str) -> Iterator[tuple[int, int, str]]:
         """What is to be taken out, from left to right; where two overlap, the one that begins first, or is longer."""
-        searched = self._search.items() if known is None else [*self._search.items(), ("KEY", known)]
         spans = [
             (match.start(), -match.end(), kind)
-            for kind, pattern in searched
+            for kind, pattern in self._searched
             for match in pattern.finditer(text)
             if match[0]
         ]
@@ -134,34 +176,9 @@ class RedactionMiddleware(ConversationMiddleware):
                 reached = -negative_end
                 yield start, reached, kind
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**vars(self), "_tables": {}}
 
-    def __repr__(self) -> str:
-        return f"RedactionMiddleware({', '.join(self._patterns)})"
-
-
-class _Table:
-    """Which placeholder stands for what, in one conversation."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, str] = {}
-        self.counts: Counter[str] = Counter()
-        self._placeholders: dict[tuple[str, str], str] = {}
-        self._lock = threading.Lock()
-
-    def placeholder(self, kind: str, value: str) -> str:
-        with self._lock:
-            known = self._placeholders.get((kind, value))
-            if known is None:
-                self.counts[kind] += 1
-                known = f"[{kind}_{self.counts[kind]}]"
-                self._placeholders[kind, value] = known
-                self.values[known] = value
-            return known
-
-    def value_of(self, placeholder: str) -> str:
-        return self.values[placeholder]
+def _nothing(value: None, message: LLMMessage) -> None:
+    """Of messages that are only to be looked at."""
 
 
 def _environment_values() -> re.Pattern[str] | None:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-from collections.abc import AsyncGenerator
+import time
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
 
 from ...errors import ConfigError, ValidationFailed
 from ...llm.messages import LLMMessage, LLMResponse, LLMStreamResponse
+from ..ledger import CallRecord
 from ..rendering import PromptRenderer, render_prompt
 from ..state import ConversationState
 from ..turns import ChatModel
 from .base import Ask, ConversationMiddleware, Outgoing
 
 __all__ = ["ValidationMiddleware", "is_valid"]
+
+#: Where the judge's calls are booked; nowhere for who calls `process_response` alone.
+_booking: ContextVar[Callable[[CallRecord], None] | None] = ContextVar("dknb_validation_booking", default=None)
 
 _NO = re.compile(
     r"(?:\b(?:in|un|non)-?|\bnot\s+(?:an?\s+)?|n['\u2019]t\s+(?:an?\s+)?)valid\b|\bvalid\W{1,4}(?:false|no)\b",
@@ -31,7 +38,8 @@ class ValidationMiddleware(ConversationMiddleware):
     The judge is told the answer in the prompt's parameter ``response``, and must say VALID or INVALID; a judge that says
     both (but VALID first of all), or neither, does not let it pass. A streamed answer is shown when it has been judged,
     not before. Answers that do not pass are stored all the same: where another one was asked for, as siblings of it
-    with ``rejected`` in their metadata. What the judge cost is in the answer's, as ``validation_cost_usd``.
+    with ``rejected`` in their metadata. What the judge cost is in the answer's, as ``validation_cost_usd``, and each of
+    its calls is in the ledger, of the kind ``"validation"``.
 
     Args:
         llm: The judge; may be the model that answers.
@@ -70,7 +78,7 @@ class ValidationMiddleware(ConversationMiddleware):
         prompt = await render_prompt(
             self.prompt_builder, "user", self.validation_prompt, {"response": response.content}, include_rag=False
         )
-        said = await self.llm.complete([LLMMessage("user", prompt.content)])
+        said = await self._verdict(prompt.content)
         cost = response.metadata.get("validation_cost_usd", 0.0)
         response.metadata["validation_cost_usd"] = None if None in (cost, said.cost_usd) else cost + said.cost_usd
         if is_valid(said.content):
@@ -80,6 +88,21 @@ class ValidationMiddleware(ConversationMiddleware):
             raise self._refusal(response, 1)
         response.metadata["retry_requested"] = True
         return response
+
+    async def _verdict(self, question: str) -> LLMResponse:
+        """What the judge says; the call is booked, however it ends."""
+        began, said, outcome = time.perf_counter(), LLMResponse(""), "complete"
+        try:
+            said = await self.llm.complete([LLMMessage("user", question)])
+            return said
+        except BaseException as error:
+            partial = getattr(error, "partial", None)
+            said = partial if isinstance(partial, LLMResponse) else said
+            outcome = "cancelled" if isinstance(error, asyncio.CancelledError) else type(error).__name__
+            raise
+        finally:
+            if (book := _booking.get()) is not None:
+                book(CallRecord.of(said, self.llm, began, kind="validation", outcome=outcome))
 
     async def converse(self, request: Outgoing, ask: Ask) -> AsyncGenerator[LLMStreamResponse, None]:
         """Ask until an answer passes, and only then show it."""
@@ -91,7 +114,11 @@ class ValidationMiddleware(ConversationMiddleware):
                     yield piece
                 return
             final.response.metadata["validation_cost_usd"] = cost
-            response = await self.process_response(final.response, request.state)
+            booking = _booking.set(request.book)
+            try:
+                response = await self.process_response(final.response, request.state)
+            finally:
+                _booking.reset(booking)
             cost = response.metadata["validation_cost_usd"]
             if not response.metadata.pop("retry_requested", False):
                 response.metadata["validation_attempts"] = attempt + 1

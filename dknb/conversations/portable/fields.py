@@ -12,7 +12,7 @@ from ..branches import check_name
 from ..ledger import CallRecord
 from ..stores.rows import BranchRow, HeadRow, NodeRow, storable, to_iso, to_json
 
-__all__ = ["read_branch", "read_call", "read_head", "read_labels", "read_node"]
+__all__ = ["MOST", "ROLES", "read_branch", "read_call", "read_head", "read_labels", "read_node"]
 
 Line: TypeAlias = Mapping[str, Any]
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
@@ -15,8 +16,12 @@ from ..storage import ASIDE
 from ..stores._row_storage import RowStorage
 from ..stores.rows import HeadRow, NodeRow, Rows
 from .lines import Line, PortedTalk, call_line, end_line, header_line, read_lines, talk_lines
+from .names import Place, numbered, taken
 
 __all__ = ["Imported", "export_store", "import_store"]
+
+#: Messages that are written in one transaction, at least; others wait meanwhile.
+MOST_AT_ONCE = 1_000
 
 
 class Imported(NamedTuple):
@@ -88,7 +93,8 @@ async def import_store(storage: RowStorage, path: Path, *, rename: bool = False)
     Args:
         storage: Where they go.
         path: The file.
-        rename: Whether a conversation gets a new name if the store has another one of its name; otherwise that is refused.
+        rename: Whether a conversation gets a new name if the store has another one of its name, or one that differs from it;
+            otherwise the first is refused.
 
     Raises:
         StorageError: The file is broken or cut short, or a name is taken; nothing was imported. Or the store failed: the
@@ -99,60 +105,64 @@ async def import_store(storage: RowStorage, path: Path, *, rename: bool = False)
 
 
 def _import(storage: RowStorage, path: Path, rename: bool) -> Imported:
-    names, differing = _names(storage, path, rename)
-    added, present, calls = [], [], []
+    places = _places(storage, path, rename)
+    calls: list[CallRecord] = []
+    waiting: list[tuple[str, PortedTalk]] = []
+    messages = 0
     for each in read_lines(path):
         if isinstance(each, CallRecord):
-            calls.append(replace(each, conversation_id=names.get(each.conversation_id or "") or each.conversation_id))
-        elif (name := names[each.head.conversation_id]) is None:
-            if each.head.conversation_id not in differing:
-                present.append(each.head.conversation_id)
-        else:
-            _add(storage, each, name)
-            added.append(name)
-    return Imported(added, present, _add_calls(storage, calls), list(differing.items()))
+            place = places.get(each.conversation_id or "")
+            calls.append(each if place is None else replace(each, conversation_id=place.name))
+        elif (place := places[each.head.conversation_id]).is_new:
+            waiting.append((place.name, each))
+            messages += len(each.nodes)
+            if messages >= MOST_AT_ONCE:
+                _add(storage, waiting)
+                waiting, messages = [], 0
+    _add(storage, waiting)
+    there = [place for place in places.values() if not place.is_new]
+    return Imported(
+        [place.name for place in places.values() if place.is_new],
+        [place.name for place in there if not place.differs],
+        _add_calls(storage, calls),
+        [(place.name, place.differs) for place in there if place.differs],
+    )
 
 
-def _names(storage: RowStorage, path: Path, rename: bool) -> tuple[dict[str, str | None], dict[str, str]]:
-    """The name in the store of each conversation of the file, None for one that is left alone; and what differs in which."""
-    names: dict[str, str | None] = {}
-    differing: dict[str, str] = {}
+def _places(storage: RowStorage, path: Path, rename: bool) -> dict[str, Place]:
+    """The place in the store of each conversation of the file."""
+    places: dict[str, Place] = {}
+    others = set(storage.reserved)
     with storage.rows(write=False) as rows:
         for each in read_lines(path):
             if isinstance(each, CallRecord):
                 continue
             name = each.head.conversation_id
-            if name in names:
+            if name in places:
                 raise StorageError(f"{path} has two conversations {name!r}.", hint="Nothing was imported.")
-            names[name] = name if rows is None else _name_in(rows, each, rename, set(filter(None, names.values())))
-            if rows is not None and names[name] is None and (different := _difference(rows, each)):
-                differing[name] = different
-    return names, differing
+            places[name] = _place(rows, each, rename, others)
+            others.add(places[name].name)
+    return places
 
 
-def _name_in(rows: Rows, talk: PortedTalk, rename: bool, taken: set[str]) -> str | None:
+def _place(rows: Rows | None, talk: PortedTalk, rename: bool, others: Set[str]) -> Place:
+    """The first of its name and the numbered ones after it that is free, or has it already."""
     name = talk.head.conversation_id
-    there = rows.head(name)
-    if there is None:
-        return name
-    if _says_the_same(rows, there, talk) and not (rename and _difference(rows, talk)):
-        return None
-    if not rename:
-        raise StorageError(
-            f"The store has another conversation {name!r}.",
-            hint="Give the one of the file a new name with --rename, or delete the one of the store.",
-        )
-    number = 2
-    while f"{name} ({number})" in taken or rows.head(f"{name} ({number})") is not None:
-        number += 1
-    return f"{name} ({number})"
+    for each in chain([name], numbered(name) if rename else ()):
+        there = None if rows is None else rows.head(each)
+        if rows is None or there is None:
+            if each not in others:
+                return Place(each, is_new=True)
+        elif _says_the_same(rows, there, talk):
+            differs = _difference(rows, there, talk)
+            if not (rename and differs):
+                return Place(each, is_new=False, differs=differs)
+    raise taken(name)
 
 
 def _says_the_same(rows: Rows, there: HeadRow, talk: PortedTalk) -> bool:
     same = there.next_seq == talk.head.next_seq
-    return same and [_shown(row) for row in rows.nodes(talk.head.conversation_id, 0, None)] == list(
-        map(_shown, talk.nodes)
-    )
+    return same and [_shown(row) for row in rows.nodes(there.conversation_id, 0, None)] == list(map(_shown, talk.nodes))
 
 
 def _shown(row: NodeRow) -> NodeRow:
@@ -160,11 +170,9 @@ def _shown(row: NodeRow) -> NodeRow:
     return row._replace(hidden=0, state="incomplete" if row.state == OPEN else row.state)
 
 
-def _difference(rows: Rows, talk: PortedTalk) -> str:
+def _difference(rows: Rows, head: HeadRow, talk: PortedTalk) -> str:
     """What of a conversation of the store, which says the same, is otherwise than in the file; "" if nothing is."""
-    name, head = talk.head.conversation_id, rows.head(talk.head.conversation_id)
-    if head is None:
-        return ""
+    name = head.conversation_id
     pairs = {
         "labels": (sorted(rows.labels(name)), sorted(talk.labels)),
         "metadata": (json.loads(head.metadata), json.loads(talk.head.metadata)),
@@ -181,14 +189,17 @@ def _difference(rows: Rows, talk: PortedTalk) -> str:
     return ", ".join(what for what, (one, other) in pairs.items() if one != other)
 
 
-def _add(storage: RowStorage, talk: PortedTalk, name: str) -> None:
+def _add(storage: RowStorage, talks: Sequence[tuple[str, PortedTalk]]) -> None:
+    if not talks:
+        return
     with storage.rows(write=True) as rows:
-        if rows is None or not rows.add_head(talk.head._replace(conversation_id=name)):
-            raise StorageError(f"Somebody else has just made a conversation {name!r}.", hint="Repeat the import.")
-        rows.fill(name, talk.nodes)
-        rows.label(name, talk.labels)
-        for branch in talk.branches:
-            rows.add_branch(name, branch)
+        for name, talk in talks:
+            if rows is None or not rows.add_head(talk.head._replace(conversation_id=name)):
+                raise StorageError(f"Somebody else has just made a conversation {name!r}.", hint="Repeat the import.")
+            rows.fill(name, talk.nodes)
+            rows.label(name, talk.labels)
+            for branch in talk.branches:
+                rows.add_branch(name, branch)
 
 
 def _add_calls(storage: RowStorage, calls: list[CallRecord]) -> int:

@@ -112,6 +112,7 @@ _SET_BRANCH = (
     .where(*_OF_BRANCH)
     .values(head_seq=_SEQ, hidden=bindparam("new_hidden"), updated_at=bindparam("now"))
 )
+_MOVE_BRANCH = _SET_BRANCH.where(branches.c.head_seq == bindparam("was"), branches.c.hidden == 0)
 _HAS_BRANCH = select(branches.c.name).where(*_OF_BRANCH)
 _RENAME_BRANCH = update(branches).where(*_OF_BRANCH).values(name=bindparam("new_name"))
 _REMOVE = [delete(table).where(table.c.conversation_id == _ID) for table in (labels, branches, nodes)]
@@ -127,6 +128,11 @@ class SqlRows:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._do = connection.execute
+
+    @property
+    def connection(self) -> Connection:
+        """The connection, for others who write in the same transaction."""
+        return self._connection
 
     def head(self, conversation_id: str) -> HeadRow | None:
         row = self._do(_HEAD, {"in_conversation": conversation_id}).first()
@@ -248,9 +254,11 @@ class SqlRows:
     def _has_branch(self, conversation_id: str, name: str) -> bool:
         return self._do(_HAS_BRANCH, {"in_conversation": conversation_id, "of_name": name}).first() is not None
 
-    def set_branch(self, conversation_id: str, row: BranchRow) -> bool:
+    def set_branch(self, conversation_id: str, row: BranchRow, was: int | None = None) -> bool:
         this = {"in_conversation": conversation_id, "of_name": row.name}
         new = {"at_seq": row.head_seq, "new_hidden": row.hidden, "now": row.updated_at}
+        if was is not None:
+            return self._do(_MOVE_BRANCH, {**this, **new, "was": was}).rowcount > 0
         return self._do(_SET_BRANCH, {**this, **new}).rowcount > 0
 
     def rename_branch(self, conversation_id: str, old: str, new: str) -> bool:

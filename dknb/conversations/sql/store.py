@@ -80,6 +80,14 @@ class SQLConversationStorage(RowStorage):
         if self._looks is not self._turns:
             await self._looks.close()
 
+    async def must_be_there(self) -> None:
+        """Look whether there is a store: what is only read is not made.
+
+        Raises:
+            StorageError: There is none, or it cannot be read.
+        """
+        await self._run_aside(self._must_exist)
+
     async def check(self) -> list[str]:
         """What is wrong in the store, a sentence each; nothing if it is sound. Others may go on reading and writing.
 

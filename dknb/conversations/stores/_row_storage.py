@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import Any, ParamSpec, TypeVar
@@ -44,7 +44,7 @@ from ._writing import (
     write_step,
 )
 from .catch_up import add_foreign_nodes, apply_marks, leave_lost_branch, load_state, read_news, seq_of
-from .rows import HeadRow, NodeRow, Rows, pack, pack_whatever, storable, to_iso, to_json, unpack
+from .rows import HeadRow, NodeRow, Rows, pack, pack_whatever, storable, takes_long, to_iso, to_json, unpack
 
 __all__ = ["RowStorage"]
 
@@ -110,7 +110,10 @@ class RowStorage(ConversationStorage):
         await self._run_long(self._again, self._save, state)
 
     async def create_conversation(self, state: ConversationState) -> None:
-        await self._run_long(self._again, self._create, state)
+        await self._run_long(self._again, self._create, [(state, ())])
+
+    async def create_conversations(self, talks: Sequence[tuple[ConversationState, Sequence[CallRecord]]]) -> None:
+        await self._run_long(self._again, self._create, talks)
 
     async def load_conversation(self, conversation_id: str) -> ConversationState | None:
         return await self._run_long(self._again, self._load, conversation_id)
@@ -122,10 +125,12 @@ class RowStorage(ConversationStorage):
         return await self._run_long(self._again, self._delete, conversation_id)
 
     async def append(self, state: ConversationState, step: Step) -> list[NodeTree]:
-        return await self._run(self._append, state, step)
+        run = self._run_long if any(map(takes_long, step.nodes)) else self._run
+        return await run(self._append, state, step)
 
     async def amend(self, state: ConversationState, amendment: Amendment) -> None:
-        await self._run(self._amend, state, amendment)
+        run = self._run_long if takes_long(amendment.node) else self._run
+        await run(self._amend, state, amendment)
 
     async def update(self, state: ConversationState, change: Change) -> None:
         await self._run(self._again, self._update, state, change)
@@ -150,11 +155,15 @@ class RowStorage(ConversationStorage):
 
     # Whole conversations
 
-    def _create(self, state: ConversationState) -> None:
+    def _create(self, talks: Sequence[tuple[ConversationState, Sequence[CallRecord]]]) -> None:
         with self._transaction(write=True) as rows:
-            if not self._insert(rows, state):
-                raise already_there(state.conversation_id)
-        number(state)
+            for state, calls in talks:
+                if not self._insert(rows, state):
+                    raise already_there(state.conversation_id)
+                for call in calls:
+                    rows.add_call(call)
+        for state, _ in talks:
+            number(state)
 
     def _save(self, state: ConversationState) -> None:
         with self._transaction(write=True) as rows:
@@ -208,9 +217,11 @@ class RowStorage(ConversationStorage):
         replace_labels(rows, state, head)
         rows.set_metadata(identity, metadata)
         rows.move(identity, seqs[id(state.current)], state.current_branch)
+        # A branch that others took further than is known here stays there.
+        ahead = {row.name for row in rows.branches(identity) if row.head_seq >= len(state.stored)}
         for branch in state.branches.values():
             row = branch_row(branch, seqs[id(branch.head)])
-            if not rows.set_branch(identity, row):
+            if branch.name not in ahead and not rows.set_branch(identity, row):
                 rows.add_branch(identity, row)
         return head.revision
 
@@ -296,7 +307,8 @@ class RowStorage(ConversationStorage):
         with self._transaction(write=True) as rows:
             done = find_written(rows, state, step, anchor, unnumbered) if self._unsure else None
             done = done or write_step(rows, state, step, anchor, unnumbered)
-            news = read_news(rows, state, done.head, done.first)
+            lost = landing.head is not None and not done.moved_head
+            news = read_news(rows, state, done.head, done.first, branches=lost)
         add_foreign_nodes(state, news)
         new = [Tree(node) for node in step.nodes]
         hang_stored(state, anchor, [*waiting, *new], done.packed)
@@ -344,11 +356,11 @@ class RowStorage(ConversationStorage):
         bumps = 0 if change.only_moves else 1
         with self._transaction(write=True) as rows:
             head = claimed(rows, state, 0, bumps)
-            change_branches(rows, state, change, head.revision)
+            moved = change_branches(rows, state, change, head.revision)
             change_marks(rows, state, change, head.revision)
             if change.position is not None:
                 rows.move(identity, seq_of(change.position[0]), change.position[1])
-            others = head.revision - bumps != state.revision
+            others = moved or head.revision - bumps != state.revision
             news = read_news(rows, state, head, head.next_seq) if others else None
         apply_change(state, change, head.revision)
         add_foreign_nodes(state, news)
@@ -363,12 +375,8 @@ class RowStorage(ConversationStorage):
             if head is None:
                 raise gone(identity)
             node = rows.node_at(identity, len(state.stored) - 1) if state.stored else None
-            check_same(
-                state,
-                head.created_at,
-                head.next_seq,
-                node and (node.role, None if node.state == OPEN else node.created_at),
-            )
+            said = node and (node.role, None if node.state == OPEN else node.created_at)
+            check_same(state, head.created_at, head.next_seq, said)
             news = read_news(rows, state, head, head.next_seq, branches=True)
         before = (len(state.stored), state.revision, state.branches)
         amended = any(state.stored[row.seq].data.timestamp != unpack(row).timestamp for row in news.amended)

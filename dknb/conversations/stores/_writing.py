@@ -11,7 +11,7 @@ from ...llm.messages import utc_now
 from ..node import ConversationNode
 from ..state import Branch, ConversationState
 from ..steps import Change, Landing, Step
-from ..storage import changed_branches, changed_metadata, deleted_meanwhile
+from ..storage import changed_metadata, deleted_meanwhile
 from ..tree import Tree
 from .catch_up import seq_of
 from .rows import BranchRow, Claim, NodeRow, Rows, to_iso, to_json
@@ -100,6 +100,7 @@ def number(state: ConversationState) -> None:
     state.stored = in_order(state)
     for seq, node in enumerate(state.stored):
         node.data.seq = seq
+    state.known_to_hide = any([node.data.deletion for node in state.stored])
 
 
 def unwritten(node: NodeTree) -> list[NodeTree]:
@@ -125,10 +126,18 @@ def branch_row(branch: Branch, seq: int) -> BranchRow:
     return BranchRow(branch.name, seq, branch.deletion, to_iso(branch.updated_at))
 
 
-def point(rows: Rows, state: ConversationState, name: str, seq: int) -> bool:
-    """Move the head of a branch, made if it is new; False if somebody else has renamed or removed it."""
+def point(rows: Rows, state: ConversationState, name: str, seq: int, was: int | None) -> bool:
+    """Move the head of a branch, made if it is new; False if somebody else has renamed, removed or moved it.
+
+    Args:
+        rows: The store's.
+        state: What is known of it.
+        name: The branch.
+        seq: Where its head goes.
+        was: Where its head must be; None for anywhere.
+    """
     row = BranchRow(name, seq, 0, to_iso(utc_now()))
-    if rows.set_branch(state.conversation_id, row):
+    if rows.set_branch(state.conversation_id, row, was):
         return True
     return name not in state.branches and rows.add_branch(state.conversation_id, row)
 
@@ -185,12 +194,20 @@ def write_step(
     ordinals = rows.add_nodes(identity, packed)
     packed = [row._replace(ordinal=ordinal) for row, ordinal in zip(packed, ordinals, strict=True)]
     end = packed[-1].seq if packed else seq_of(anchor)
-    moved_head = landing.head is not None and point(rows, state, landing.head, end)
+    moved_head = landing.head is not None and point(rows, state, landing.head, end, _head_before(step, landing))
     if landing.moves and not packed:
         rows.move(identity, end, step.branch)
     if step.call is not None:
         rows.add_call(replace(step.call, node_seq=end))
     return WrittenStep(packed, end, head, moved_head, landing.moves)
+
+
+def _head_before(step: Step, landing: Landing) -> int | None:
+    """Where the head of the branch must be that a step moves, whoever wrote since; None where it need not be the same."""
+    start = step.start
+    if start is None or start.head is None or landing.head != start.branch:
+        return None
+    return start.head.data.seq
 
 
 def find_written(
@@ -246,8 +263,12 @@ def replace_labels(rows: Rows, state: ConversationState, head: Claim) -> None:
     rows.label(state.conversation_id, sorted(here - there))
 
 
-def change_branches(rows: Rows, state: ConversationState, change: Change, revision: int) -> None:
-    """Do to the branches what ``change`` says; `BranchError` if somebody else has taken a name."""
+def change_branches(rows: Rows, state: ConversationState, change: Change, revision: int) -> bool:
+    """Do to the branches what ``change`` says; whether one of them is not what ``state`` knows: others have moved it.
+
+    Raises:
+        BranchError: Somebody else has taken a name.
+    """
     identity = state.conversation_id
     for old, new in change.renamed.items():
         if not rows.rename_branch(identity, old, new):
@@ -255,9 +276,26 @@ def change_branches(rows: Rows, state: ConversationState, change: Change, revisi
     for branch in change.new:
         if not rows.add_branch(identity, branch_row(branch, seq_of(branch.head))):
             raise _taken(branch.name)
-    after = changed_branches(state, change, revision)
-    for name in (*change.hide_branches, *change.unhide_branches, *change.heads):
-        rows.set_branch(identity, branch_row(after[name], seq_of(after[name].head)))
+    touched = {*change.hide_branches, *change.unhide_branches, *change.heads}
+    return bool(touched) and _change_heads(rows, state, change, revision, touched)
+
+
+def _change_heads(rows: Rows, state: ConversationState, change: Change, revision: int, touched: set[str]) -> bool:
+    """Hide, show and move branches; a head that others have moved meanwhile stays where they put it."""
+    identity = state.conversation_id
+    there = {row.name: row for row in rows.branches(identity) if row.name in touched}
+    known = {name: branch.head.data.seq for name, branch in state.branches.items()}
+    moved = {name for name, row in there.items() if known.get(name) not in (None, row.head_seq)}
+    hidden = {**dict.fromkeys(change.hide_branches, revision), **dict.fromkeys(change.unhide_branches, 0)}
+    for name in there.keys() & hidden.keys():
+        there[name] = there[name]._replace(hidden=hidden[name])
+    late = set(_with_late(rows, state, [seq_of(node) for node in change.hide])) if moved else set()
+    for name in there.keys() & change.heads.keys():
+        if name not in moved or there[name].head_seq in late:
+            there[name] = there[name]._replace(head_seq=seq_of(change.heads[name]), updated_at=to_iso(utc_now()))
+    for row in there.values():
+        rows.set_branch(identity, row)
+    return bool(moved) or len(there) < len(touched)
 
 
 def _taken(name: str) -> BranchError:

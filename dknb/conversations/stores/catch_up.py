@@ -73,6 +73,7 @@ def load_state(rows: Rows, conversation_id: str) -> ConversationState | None:
     state.current = nodes[head.current_seq]
     state.branches = _branches(nodes, rows.branches(conversation_id))
     state.revision = head.revision
+    state.known_to_hide = any([node.data.deletion for node in nodes])
     leave_lost_place(state)
     return state
 
@@ -138,6 +139,8 @@ def apply_marks(state: ConversationState, news: News | None) -> None:
             node.data.deletion = hidden.get(seq, 0)
             node.data.labels = labels.get(seq, NO_LABELS)
     state.revision = news.revision
+    if news.marks is not None:
+        state.known_to_hide = bool(news.marks.hidden)
     if news.marks is not None and state.hides_anything() and leave_lost_place(state):
         log.warning(
             "conversation %s: where one was has been deleted; one is at node %s now",

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...errors import StorageError
 
-__all__ = ["as_json_data", "to_json"]
+__all__ = ["as_json_data", "is_soon_written", "to_json"]
 
 #: Values that are written in one go, without other threads having their turn: that takes some milliseconds at most.
 AT_ONCE = 20_000
@@ -28,7 +28,7 @@ def to_json(data: Any, what: str) -> str:
     """
     try:
         encoder = json.JSONEncoder(default=str, separators=(",", ":"), allow_nan=False)
-        if _count(data, AT_ONCE) <= AT_ONCE:
+        if is_soon_written(data):
             return encoder.encode(data)
         text = io.StringIO()
         text.writelines(encoder.iterencode(data))  # piece by piece, in Python: other threads may run in between
@@ -37,6 +37,11 @@ def to_json(data: Any, what: str) -> str:
         raise StorageError(
             f"The {what} cannot be written as JSON: {error}.", hint="Use dicts with text keys, lists, text and numbers."
         ) from error
+
+
+def is_soon_written(data: Any) -> bool:
+    """Whether ``data`` is so little that writing it as JSON halts nobody."""
+    return _count(data, AT_ONCE) <= AT_ONCE
 
 
 def as_json_data(data: Any, changed: list[str], where: str = "", depth: int = 0) -> Any:

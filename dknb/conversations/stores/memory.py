@@ -223,9 +223,10 @@ class _MemoryRows:
         branches[row.name] = row
         return True
 
-    def set_branch(self, conversation_id: str, row: BranchRow) -> bool:
+    def set_branch(self, conversation_id: str, row: BranchRow, was: int | None = None) -> bool:
         branches = self._kept[conversation_id].branches
-        if row.name not in branches:
+        before = branches.get(row.name)
+        if before is None or (was is not None and (before.head_seq != was or before.hidden)):
             return False
         branches[row.name] = row
         return True

@@ -12,7 +12,7 @@ from ...llm.messages import LLMMessage
 from ..ledger import CallRecord
 from ..node import OPEN, ConversationNode, with_zone
 from ..search import Query, Said
-from .json_text import as_json_data, to_json
+from .json_text import as_json_data, is_soon_written, to_json
 
 __all__ = [
     "AMENDED",
@@ -24,12 +24,16 @@ __all__ = [
     "pack",
     "pack_whatever",
     "storable",
+    "takes_long",
     "to_iso",
     "to_json",
     "unpack",
 ]
 
 log = logging.getLogger("dknb.conversations")
+
+#: Characters that are looked at in one go, without other threads having their turn.
+PIECE = 262_144
 
 
 class NodeRow(NamedTuple):
@@ -163,8 +167,8 @@ class Rows(Protocol):
     def add_branch(self, conversation_id: str, row: BranchRow) -> bool:
         """Add a branch; False if there is one of that name."""
 
-    def set_branch(self, conversation_id: str, row: BranchRow) -> bool:
-        """Replace a branch; False if there is none of that name."""
+    def set_branch(self, conversation_id: str, row: BranchRow, was: int | None = None) -> bool:
+        """Replace a branch; False if there is none of that name, or its head is not ``was``, or it is hidden then."""
 
     def rename_branch(self, conversation_id: str, old: str, new: str) -> bool:
         """Rename a branch, which keeps its place; False if the new name is taken."""
@@ -228,6 +232,12 @@ def _packed(node: ConversationNode, rest: str | None, metadata: str, session: st
     )
 
 
+def takes_long(node: ConversationNode) -> bool:
+    """Whether `pack` may take so long that an event loop must not wait for it."""
+    message = node.message
+    return len(message.content) > PIECE or bool(message.parts) or not is_soon_written(node.metadata)
+
+
 def unpack(row: NodeRow) -> ConversationNode:
     """The node of a row; message and metadata are decoded when somebody looks."""
     node = ConversationNode.unpacked_later(
@@ -286,7 +296,8 @@ def _storable(text: str) -> bool:
     if text.isascii():
         return True
     try:
-        text.encode()
+        for at in range(0, len(text), PIECE):  # in pieces: other threads may run in between
+            text[at : at + PIECE].encode()
     except UnicodeEncodeError:
         return False
     return True

@@ -21,7 +21,7 @@ from ..request import ModelRequest
 if TYPE_CHECKING:
     from ..calls.pipeline import Pieces
 
-__all__ = ["completing", "instructed", "instruction", "streaming"]
+__all__ = ["as_sent", "completing", "instructed", "instruction", "streaming"]
 
 #: Models that take a JSON Schema, by provider and the beginning of the name; others are told in words, and so are those
 #: whose server refuses it all the same.
@@ -69,7 +69,7 @@ def streaming(streamed: Streamed) -> Streamed:
     """The same for an attempt that streams."""
 
     async def ask(request: ModelRequest, config: LLMConfig) -> Pieces:
-        sent = request if _has_mode(request, config) else instructed(request)
+        sent = as_sent(request, config)
         begun = False
         try:
             async with aclosing(streamed(sent, config)) as pieces:
@@ -85,6 +85,11 @@ def streaming(streamed: Streamed) -> Streamed:
                 yield piece
 
     return ask
+
+
+def as_sent(request: ModelRequest, config: LLMConfig) -> ModelRequest:
+    """The request as its model is asked first: with its format said in words where the model has no mode for it."""
+    return request if _has_mode(request, config) else instructed(request)
 
 
 def _has_mode(request: ModelRequest, config: LLMConfig) -> bool:

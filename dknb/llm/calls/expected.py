@@ -71,7 +71,7 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 def prompt_tokens(request: ModelRequest, config: LLMConfig) -> TokenCount:
     """How many tokens the prompt of a request has, with its tools and the schema of its answer; or its texts have.
 
-    Takes time: tables are loaded, and tokenizers are not fast.
+    Takes time: tables are loaded, and tokenizers are not fast. Of a history only what is new since the last time is counted.
     """
     model = request.model
     with asked_at(request.provider, config.api_base):
@@ -79,7 +79,7 @@ def prompt_tokens(request: ModelRequest, config: LLMConfig) -> TokenCount:
             counts = [TokenCounter.count(text, model) for text in request.texts]
             return TokenCount(sum(counts), all([count.exact for count in counts]))
         return TokenCounter.count_messages(
-            request.full_messages(),
+            request.whole(),
             model,
             request.tools,
             request.tool_choice,

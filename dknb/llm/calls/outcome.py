@@ -19,11 +19,14 @@ __all__ = ["final_piece", "finish", "last_of", "partial_response", "with_sizes",
 _priced: set[tuple[str, str]] = set()
 
 
-async def finish(response: LLMResponse, request: ModelRequest, seconds: float, address: str | None = None) -> None:
-    """Complete an answer: ``metadata`` gets provider and duration, ``cost_usd`` the price where it is known."""
+async def finish(
+    response: LLMResponse, request: ModelRequest, seconds: float | None, address: str | None = None
+) -> None:
+    """Complete an answer: ``metadata`` gets provider and, if known, duration, ``cost_usd`` the price where it is known."""
     response.model = response.model or request.model
     response.metadata["provider"] = request.provider
-    response.metadata["duration_s"] = seconds
+    if seconds is not None:
+        response.metadata["duration_s"] = seconds
     if response.cost_usd is None and response.usage:
         response.cost_usd = await _price(response, request.provider)
     learn(request, response.usage, address)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from ..messages import LLMMessage
+from ..opened import sum_over
 from ..parts import DocumentPart, ImagePart, RawPart, ToolResult
 from ..request import ModelRequest
 from .counts import is_count
@@ -105,7 +106,7 @@ def learned_factor(model: str, estimate: Estimate) -> float:
     real: float
     for request, real in notes:
         if _is_text(request):
-            estimated = estimate(request.full_messages(), request.tools)
+            estimated = estimate(request.whole(), request.tools)
             real = min(max(real, _LEAST_FACTOR * estimated), _MOST_FACTOR * estimated)
             with _lock:
                 known.real = _PRIOR + (known.real - _PRIOR) * _KEPT + real
@@ -138,6 +139,10 @@ def _is_text(request: ModelRequest) -> bool:
         return False
     if any(tool.get("type") not in (None, "function", "custom") for tool in request.tools):
         return False
-    parts = [part for message in request.full_messages() for part in message.parts]
-    blocks = any(isinstance(part, ToolResult) and not isinstance(part.content, str) for part in parts)
-    return not blocks and not any(isinstance(part, (ImagePart, DocumentPart, RawPart)) for part in parts)
+    return not sum_over(request.whole(), "beyond text", _beyond_text)
+
+
+def _beyond_text(message: LLMMessage) -> int:
+    """How many parts of a message are no text."""
+    blocks = sum(isinstance(part, ToolResult) and not isinstance(part.content, str) for part in message.parts)
+    return blocks + sum(isinstance(part, (ImagePart, DocumentPart, RawPart)) for part in message.parts)

@@ -10,11 +10,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ...errors import ConfigError
 from ..families.table import apis_of
 from ..messages import LLMMessage, message_of
+from ..opened import sum_over
 from ..parts import DocumentPart, ImagePart, RawPart, ReasoningPart, TextPart, ToolResult
 from .calibration import learned_factor
 from .image_tokens import image_tokens
@@ -135,7 +137,7 @@ class TokenCounter:
         given = [given] if isinstance(given, (LLMMessage, Mapping)) else given
         if api is None:
             api = "chat" if "chat" in apis_of("openai", name) else "responses"
-        count, exact = _in_prompt(map(message_of, given), name, tools, tool_choice, api)
+        count, exact = _in_prompt(given, name, tools, tool_choice, api)
         if isinstance(response_format, Mapping):
             count, exact = count + _in_text(json.dumps(_schema(response_format)), name)[0], False
         return TokenCount(count if exact or encoding_of(name) else _corrected(count, name), exact)
@@ -197,23 +199,52 @@ def _schema(response_format: Mapping[str, Any]) -> Any:
 
 
 def _in_prompt(
-    messages: Iterable[LLMMessage],
+    messages: Iterable[LLMMessage | Mapping[str, Any]],
     name: str,
     tools: Sequence[Mapping[str, Any]],
     tool_choice: str | Mapping[str, Any] | None = None,
     api: str = "chat",
 ) -> tuple[int, bool]:
-    total, per_message = next((request, message) for pattern, request, message in _FRAMES if pattern.match(name))
-    exact = _DOCUMENTED.match(name.removeprefix("ft:")) is not None and not tools
-    for message in messages:
-        counts = [_in_text(text, name) for text in _texts(message)]
-        exact = exact and all([one for _, one in counts]) and _is_plain(message)
-        total += per_message + _PER_NAME * bool(message.name) + sum([count for count, _ in counts])
-        total += len(message.tool_calls) * call_overhead(name)
-        total += sum([_unreadable(part, name) for part in message.parts])
+    total, _ = _frame(name)
+    tally = _Tally() + sum_over(messages, f"tokens/{name}", lambda message: _in_message(message_of(message), name))
+    total += tally.tokens
+    exact = _DOCUMENTED.match(name.removeprefix("ft:")) is not None and not tools and not tally.inexact
     if tools:
         total += tools_overhead(name, tool_choice, api) + _in_text(tools_text(tools, name), name)[0]
     return total, exact
+
+
+def _frame(name: str) -> tuple[int, int]:
+    """What a request costs beside its messages, and a message beside its text."""
+    return next((request, message) for pattern, request, message in _FRAMES if pattern.match(name))
+
+
+@dataclass(frozen=True, slots=True)
+class _Tally:
+    """Tokens of messages, without what was learned, and of how many they are not exact; can be added to others, and to 0."""
+
+    tokens: int = 0
+    inexact: int = 0
+
+    def __add__(self, other: _Tally | int) -> _Tally:
+        if isinstance(other, int):
+            return self
+        return _Tally(self.tokens + other.tokens, self.inexact + other.inexact)
+
+    __radd__ = __add__
+
+    def __sub__(self, other: _Tally) -> _Tally:
+        return _Tally(self.tokens - other.tokens, self.inexact - other.inexact)
+
+
+def _in_message(message: LLMMessage, name: str) -> _Tally:
+    _, total = _frame(name)
+    counts = [_in_text(text, name) for text in _texts(message)]
+    exact = all([one for _, one in counts]) and _is_plain(message)
+    total += _PER_NAME * bool(message.name) + sum([count for count, _ in counts])
+    total += len(message.tool_calls) * call_overhead(name)
+    total += sum([_unreadable(part, name) for part in message.parts])
+    return _Tally(total, int(not exact))
 
 
 def _is_plain(message: LLMMessage) -> bool:

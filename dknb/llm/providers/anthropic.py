@@ -17,6 +17,7 @@ from ..dialects.messages_api import MESSAGES, messages_body
 from ..parts import Json
 from ..request import completion_request
 from ..wire.provider import HttpReply, WireProvider
+from ..wire.upload import Upload
 
 if TYPE_CHECKING:
     from ..wire.http_client import HttpClient
@@ -91,6 +92,6 @@ class AnthropicProvider(WireProvider):
         return super()._headers(config) | ({"anthropic-beta": ",".join(betas)} if betas else {})
 
     def _open(
-        self, client: HttpClient, api: str, body: Json | None, headers: Mapping[str, str]
+        self, client: HttpClient, api: str, body: Json | Upload | None, headers: Mapping[str, str]
     ) -> AbstractAsyncContextManager[HttpReply]:
-        return client.open(_PATHS[api], body, headers)
+        return client.open(_PATHS.get(api, api), body, headers)

@@ -15,6 +15,7 @@ from ..request import ModelRequest
 from ..wire.faults import Faults
 from ..wire.hosts import is_of, is_open_road
 from ..wire.provider import HttpReply
+from ..wire.upload import Upload
 from .hub_client import HubClient, hub_token
 from .model_folder import names_folder
 from .openai_shaped import OpenAIShapedProvider
@@ -82,7 +83,7 @@ class HuggingFaceProvider(OpenAIShapedProvider):
         return HubClient(self._key(), self.config.api_base, options.get("inference_provider"), options.get("bill_to"))
 
     def _open(
-        self, client: Any, api: str, body: Json | None, headers: Mapping[str, str]
+        self, client: Any, api: str, body: Json | Upload | None, headers: Mapping[str, str]
     ) -> AbstractAsyncContextManager[HttpReply]:
         opened: AbstractAsyncContextManager[HttpReply] = client.open(api, body, headers)
         return opened

@@ -24,6 +24,7 @@ from ..wire.faults import Faults
 from ..wire.hosts import is_of, without_secrets
 from ..wire.http_client import HttpClient
 from ..wire.provider import HttpReply, WireProvider
+from ..wire.upload import Upload
 from .availability import ollama_url
 
 __all__ = ["OllamaProvider"]
@@ -155,7 +156,7 @@ class OllamaProvider(WireProvider):
         return HttpClient(http_client(base), base, {"authorization": f"Bearer {key}"} if key else None)
 
     def _open(
-        self, client: HttpClient, api: str, body: Json | None, headers: Mapping[str, str]
+        self, client: HttpClient, api: str, body: Json | Upload | None, headers: Mapping[str, str]
     ) -> AbstractAsyncContextManager[HttpReply]:
         return client.open(_PATHS[api], body, headers)
 

@@ -16,6 +16,7 @@ from ..messages import LLMResponse
 from ..parts import Json
 from ..request import ModelRequest
 from ..wire.provider import HttpReply, WireProvider
+from ..wire.upload import Upload
 
 if TYPE_CHECKING:
     from ..wire.http_client import HttpClient
@@ -70,9 +71,9 @@ class OpenAIShapedProvider(WireProvider):
         return TEXT if config.mode is CompletionMode.TEXT else chat_dialect(self.traits)
 
     def _open(
-        self, client: HttpClient, api: str, body: Json | None, headers: Mapping[str, str]
+        self, client: HttpClient, api: str, body: Json | Upload | None, headers: Mapping[str, str]
     ) -> AbstractAsyncContextManager[HttpReply]:
-        return client.open(PATHS[api], body, headers)
+        return client.open(PATHS.get(api, api), body, headers)
 
     async def _embed(self, request: ModelRequest, config: LLMConfig) -> LLMResponse:
         body: Json = {"model": request.model, "input": list(request.texts), "encoding_format": "float"}

@@ -34,8 +34,8 @@ else:
 
 
 @contextmanager
-def locked(file: IO[bytes]) -> Iterator[None]:
-    """Wait until nobody else holds ``file``, and hold it.
+def locked(file: IO[bytes]) -> Iterator[bool]:
+    """Wait until nobody else holds ``file``, and hold it; whether it is held.
 
     Where the file system has no locks, nothing is held: an append is a single write there too.
     """
@@ -44,7 +44,7 @@ def locked(file: IO[bytes]) -> Iterator[None]:
         _lock(file)
         held = True
     try:
-        yield
+        yield held
     finally:
         if held:
             _unlock(file)

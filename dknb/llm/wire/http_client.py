@@ -10,6 +10,7 @@ from ..parts import Json
 from .hosts import origin
 from .sdk_reply import SdkReply, written
 from .size import beginning
+from .upload import Upload
 
 if TYPE_CHECKING:
     from httpx2 import AsyncClient, Request, Response
@@ -54,12 +55,14 @@ class HttpClient:
         self._headers = dict(headers or {})
 
     @asynccontextmanager
-    async def open(self, url: str, body: Json | None, headers: Mapping[str, str]) -> AsyncGenerator[SdkReply, None]:
+    async def open(
+        self, url: str, body: Json | Upload | None, headers: Mapping[str, str]
+    ) -> AsyncGenerator[SdkReply, None]:
         """The reply to a body; None asks by GET. Closed at the end.
 
         Args:
             url: A path below ``base_url``, with a slash at its beginning, or a whole address.
-            body: What to send as JSON.
+            body: What to send: data as JSON, or a file as it is.
             headers: Headers of this request; they go before the others.
 
         Raises:
@@ -69,13 +72,15 @@ class HttpClient:
         from httpx2 import HTTPStatusError
 
         url = f"{self.base_url}{url}" if url.startswith("/") else url
-        kind = {} if body is None else {"content-type": "application/json"}
+        content, kind = _content(body)
         told = {name.lower(): value for name, value in headers.items()}
         request = self._client.build_request(
             "GET" if body is None else "POST",
             url,
-            content=None if body is None else written(body),
-            headers={**kind, **self._headers, **told},
+            content=content,
+            headers={**self._headers, **told, **kind}
+            if isinstance(body, Upload)
+            else {**kind, **self._headers, **told},
         )
         response = await self._sent(request)
         try:
@@ -110,3 +115,10 @@ class HttpClient:
     async def close(self) -> None:
         """Close all connections."""
         await self._client.aclose()
+
+
+def _content(body: Json | Upload | None) -> tuple[bytes | None, dict[str, str]]:
+    """A body as bytes, with the header that says what it is."""
+    if isinstance(body, Upload):
+        return body.content, {"content-type": body.content_type}
+    return (None, {}) if body is None else (written(body), {"content-type": "application/json"})

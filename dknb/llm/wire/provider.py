@@ -31,6 +31,7 @@ from .hosts import is_open_road
 from .http_client import SentOn
 from .size import MOST_BYTES, TooLarge, collected
 from .stream_reader import StreamReader, is_stream
+from .upload import Upload
 
 __all__ = ["HttpReply", "WireProvider"]
 
@@ -102,9 +103,9 @@ class WireProvider(AsyncLLMProvider):
 
     @abstractmethod
     def _open(
-        self, client: Any, api: str, body: Json | None, headers: Mapping[str, str]
+        self, client: Any, api: str, body: Json | Upload | None, headers: Mapping[str, str]
     ) -> AbstractAsyncContextManager[HttpReply]:
-        """An API of the client, opened with a body; None asks by GET."""
+        """An API of the client, by its name or its path, opened with a body; None asks by GET."""
 
     # What everybody calls
 
@@ -177,7 +178,7 @@ class WireProvider(AsyncLLMProvider):
     async def _is_offered(self) -> bool:
         return self.model in await self.list_models()
 
-    async def _ask(self, api: str, body: Json | None, **overrides: Any) -> tuple[Json, Mapping[str, str]]:
+    async def _ask(self, api: str, body: Json | Upload | None, **overrides: Any) -> tuple[Json, Mapping[str, str]]:
         """Plain JSON from one of the vendor's other APIs, with retries and time limit; not recorded."""
         config = self._settings(overrides)
         request = ModelRequest(api, config.provider, config.model)
@@ -192,7 +193,7 @@ class WireProvider(AsyncLLMProvider):
 
     @asynccontextmanager
     async def _reply(
-        self, api: str, body: Json | None, request: ModelRequest, config: LLMConfig
+        self, api: str, body: Json | Upload | None, request: ModelRequest, config: LLMConfig
     ) -> AsyncGenerator[tuple[HttpReply, Faults], None]:
         """An open reply; whatever goes wrong while it is open becomes one of our errors."""
         client = await self._client()

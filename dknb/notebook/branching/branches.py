@@ -35,7 +35,7 @@ _UNDELETE = branch_parser("undelete", "Show again what a deletion hid.", "what")
 
 def _list(here: Here, _: Any) -> dict[str, Any]:
     places, state = here.talk.places, here.talk.manager.state
-    named = {name: here.talk.shown_head(name) for name, branch in state.branches.items() if not branch.deletion}
+    named = {name: here.talk.head(name) for name, branch in state.branches.items() if not branch.deletion}
     tips = [
         Tip(name, node_label(node), node.depth, said(node.data.message), name == places.branch)
         for name, node in named.items()
@@ -60,10 +60,13 @@ def _ends(root: Node) -> list[Node]:
 
 
 def _new(here: Here, options: Any) -> dict[str, Any]:
-    at = here.talk.places.position if options.at is None else here.talk.node(options.at)[0]
+    at, of_branch = (here.talk.places.position, None) if options.at is None else here.talk.node(options.at)
     branch = here.talk.manager.state.branches.get(options.name)
     if branch is not None and branch.deletion and options.name not in here.talk.made:
         run(here.talk.manager.undelete_branch(options.name))
+    elif branch is not None and branch.deletion and here.talk.may_begin_again(options.name, here.cell):
+        # Run All passes again: what this kernel said on it and deleted stays so.
+        run(here.talk.begin_deleted(options.name, at))
     elif branch is None or branch.deletion:
         run(here.talk.manager.create_branch(options.name, at))
     elif not here.talk.may_begin_again(options.name, here.cell):
@@ -73,12 +76,14 @@ def _new(here: Here, options: Any) -> dict[str, Any]:
         )
     here.talk.made[options.name] = here.cell
     run(here.talk.go(at, options.name))
+    if options.at is not None and of_branch is None:
+        here.talk.places.pin()
     return note(f"branch {options.name!r} begins at node {node_label(at)}")
 
 
 def _switch(here: Here, options: Any) -> dict[str, Any]:
     node, branch = here.talk.node(options.where)
-    if branch is None:
+    if by_id := branch is None:
         ends = [
             name
             for name, each in here.talk.manager.state.branches.items()
@@ -86,15 +91,15 @@ def _switch(here: Here, options: Any) -> dict[str, Any]:
         ]
         branch = here.talk.places.branch if here.talk.places.branch in ends else next(iter(ends), None)
     run(here.talk.go(node, branch))
+    if by_id:
+        here.talk.places.pin()
     on = f", on branch {branch!r}" if branch else ", on no branch: %branch new NAME gives what follows a name"
     return note(f"at node {node_label(node)}{on}")
 
 
 def _rename(here: Here, options: Any) -> dict[str, Any]:
     run(here.talk.manager.rename_branch(options.old, options.new))
-    here.talk.places.rename(options.old, options.new)
-    if options.old in here.talk.made:
-        here.talk.made[options.new] = here.talk.made.pop(options.old)
+    here.talk.follow_renames()
     return note(f"branch {options.old!r} is now {options.new!r}")
 
 
@@ -104,7 +109,7 @@ def _tree(here: Here, options: Any) -> dict[str, Any]:
 
 def _picture(talk: Talk, *, deleted: bool) -> Picture:
     state, places = talk.manager.state, talk.places
-    heads = {name: talk.shown_head(name) for name, branch in state.branches.items() if not branch.deletion}
+    heads = {name: talk.head(name) for name, branch in state.branches.items() if not branch.deletion}
     return Picture(talk.name, state.message_tree, places.position, places.branch, heads, deleted)
 
 
@@ -140,8 +145,9 @@ def _nodes_are(nodes: Sized) -> str:
 def _reference(talk: Talk, ref: str) -> str:
     """``#17`` as the id that the conversation knows."""
     stored = talk.manager.state.stored
-    if ref.startswith("#") and ref[1:].isdecimal() and int(ref[1:]) < len(stored):
-        return stored[int(ref[1:])].data.node_id
+    number = ref[1:]
+    if ref.startswith("#") and number.isascii() and number.isdecimal() and int(number) < len(stored):
+        return stored[int(number)].data.node_id
     return ref
 
 

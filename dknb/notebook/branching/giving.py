@@ -21,6 +21,7 @@ _EXPORT = branch_parser(
 )
 _EXPORT.add_argument("file", metavar="FILE")
 _EXPORT.add_argument("--at", metavar="NODE|BRANCH", help="where the way ends; here, if nothing is said")
+_EXPORT.add_argument("--incomplete", action="store_true", help="FILE.jsonl: with answers that were cut, too")
 _EXPORT.add_argument("--force", action="store_true", help="in the place of a file that is there")
 _FRAME = branch_parser("frame", "Give the conversation as a DataFrame, one row a node.")
 _FRAME.add_argument("--deleted", action="store_true", help="with what was deleted")
@@ -54,9 +55,29 @@ def _export(here: Here, options: Any) -> dict[str, str]:
             f"{options.file!r} has no ending that says what to write.", hint=f"Endings: {', '.join(_FORMS)}"
         )
     node = here.talk.places.position if options.at is None else here.talk.node(options.at)[0]
+    left_out = ""
+    if path.suffix.lower() == ".jsonl" and not options.incomplete:
+        node, left_out = _trained(node)
     _write(path, form(here.talk, node).encode("utf-8", "replace"), force=options.force)
     number = sum(not above.data.is_empty for above in node.upward())
-    return note(f"{counted(number, 'message')}, to node {node_label(node)}: {here.session.shown(path.absolute())}")
+    return note(
+        f"{counted(number, 'message')}, to node {node_label(node)}: {here.session.shown(path.resolve())}{left_out}"
+    )
+
+
+def _trained(node: Node) -> tuple[Node, str]:
+    """Where the way ends that a model is to learn from: before an answer that was cut."""
+    from ...conversations.exchange.giving import first_cut, last_answer
+
+    if (cut := first_cut(node)) is None:
+        return node, ""
+    assert cut.parent is not None
+    if (end := last_answer(cut.parent)) is None:
+        raise ConfigError(
+            f"The answer {node_label(cut)} was cut, and there is none before it: nothing is left to learn from.",
+            hint="Write it all the same with --incomplete",
+        )
+    return end, f"; left out from {node_label(cut)} on, an answer that was cut (--incomplete writes it)"
 
 
 def _write(path: Path, content: bytes, *, force: bool) -> None:

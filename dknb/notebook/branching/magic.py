@@ -44,7 +44,7 @@ def branch_line(session: Session, shell: Any, cell: str | None, line: str) -> An
     parser, do = BRANCH_COMMANDS[command]
     options = parser.parse(rest)
     talk = session.existing_talk()
-    run(talk.manager.refresh())
+    run(talk.refresh())
     talk.stand()
     done = do(Here(session, shell, talk, cell), options)
     if not isinstance(done, dict):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from ..._sync import run
-from ...errors import MagicError
+from ...conversations.node import STAR
+from ...errors import MagicError, did_you_mean
 from ..asking import Talk
-from ..places import Node
+from ..places import Node, lies_on
 from ..views.hits import FoundNode, hits_bundle
 from ..views.text import note
 from ..views.tree import node_label
@@ -67,10 +69,20 @@ def _search(here: Here, options: Any) -> dict[str, str]:
         raise MagicError(f"%branch search: --limit is 1 or more, not {options.limit}.")
     text = " ".join(options.words)
     manager = here.talk.manager
+    _refuse_unknown(options.label, {label for node in manager.state.stored for label in node.data.labels} - {STAR})
     hits = run(
         manager.search(text, role=options.role, labels=options.label, deleted=options.deleted, limit=options.limit)
     )
     return hits_bundle(text, [_found(here.talk, hit.seq, hit.role, hit.snippet, hit.marks) for hit in hits])
+
+
+def _refuse_unknown(labels: Sequence[str], known: Collection[str]) -> None:
+    for label in labels:
+        if label not in known:
+            raise MagicError(
+                f"%branch search: no node has the label {label!r}.{did_you_mean(label, known)}",
+                hint=f"Labels: {', '.join(sorted(known)) or 'none; %branch label NODE NAME gives one'}",
+            )
 
 
 def _found(talk: Talk, seq: int, role: str, snippet: str, marks: tuple[tuple[int, int], ...]) -> FoundNode:
@@ -78,16 +90,10 @@ def _found(talk: Talk, seq: int, role: str, snippet: str, marks: tuple[tuple[int
     branches = [
         name
         for name, branch in talk.manager.state.branches.items()
-        if not branch.deletion and _lies_on(node, talk.shown_head(name))
+        if not branch.deletion and lies_on(node, talk.head(name))
     ]
     deleted = any(above.data.hidden for above in node.upward())
     return FoundNode(node_label(node), ", ".join(branches), role, snippet, marks, deleted=deleted)
-
-
-def _lies_on(node: Node, head: Node) -> bool:
-    """Whether the way to ``head`` goes through ``node``."""
-    steps = head.depth - node.depth
-    return steps >= 0 and next(above for above in head.upward() if above.depth == node.depth) is node
 
 
 COMMANDS: dict[str, tuple[Any, Command]] = {

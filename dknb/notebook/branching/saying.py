@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from ..._sync import run
 from ...errors import BranchError
 from ..asking import Question, Talk
 from ..places import Node
+from ..replying import in_a_row
 from ..views.text import counted, note
 from ..views.tree import node_label
 from .here import Command, Here, branch_parser
@@ -15,7 +17,7 @@ from .here import Command, Here, branch_parser
 __all__ = ["COMMANDS"]
 
 _EDIT = branch_parser("edit", "Say something else in the place of a node: a sibling, where one is then.", "node")
-_EDIT.add_argument("text", nargs="?", help="what to say; without it, a cell to write it in")
+_EDIT.add_argument("text", nargs="*", help="what to say; without it, a cell to write it in")
 _PICK = branch_parser("pick", "Say what was said at nodes below another node too, in this order.")
 _PICK.add_argument("nodes", nargs="+", metavar="NODE")
 _PICK.add_argument("--onto", required=True, metavar="NODE|BRANCH", help="below which node, or at which branch's end")
@@ -28,9 +30,9 @@ def _edit(here: Here, options: Any) -> dict[str, str]:
             "The top of a conversation has no siblings.", hint="Ask with another system prompt:  --system"
         )
     is_question = node.data.role == "user"
-    if options.text is None:
+    if not options.text:
         return _put_cell(here, node, is_question)
-    edited = run(_said_otherwise(here.talk, node, options.text))
+    edited = run(_said_otherwise(here.talk, node, " ".join(options.text)))
     if not is_question:
         return note(
             f"at node {node_label(edited)}, said in the place of {node_label(node)}, on no branch: "
@@ -77,23 +79,30 @@ async def _said_otherwise(talk: Talk, node: Node, text: str) -> Node:
 
 def _pick(here: Here, options: Any) -> dict[str, str]:
     sources = [here.talk.node(ref)[0] for ref in options.nodes]
-    end = run(_picked(here.talk, here.session.next_cell(), sources, options.onto))
+    above, end = run(_picked(here.talk, here.session.next_cell(), sources, options.onto))
     on = f" on {here.talk.places.branch}" if here.talk.places.branch is not None else ""
-    return note(f"{counted(len(sources), 'node')} copied; at node {node_label(end)}{on}")
+    told = [f"{counted(len(sources), 'node')} copied; at node {node_label(end)}{on}"]
+    told += [text for upper, lower in pairwise([above, *sources]) if (text := in_a_row(upper, lower.data.role))]
+    return note("\n".join(told))
 
 
-async def _picked(talk: Talk, cell: str | None, sources: list[Node], onto: str) -> Node:
-    """The last copy. A cell that is run again copies to the same place, and what is there already is not copied again."""
-    place = talk.place_for(Question("", cell, source=onto))
-    end, rest = talk.places.parent(place), list(sources)
+async def _picked(talk: Talk, cell: str | None, sources: list[Node], onto: str) -> tuple[Node, Node]:
+    """What the copies are below, and the last of them.
+
+    A cell that is run again copies to the same place, and what is there already is not copied again. Only the branch that
+    is named goes along, whatever else ends there.
+    """
+    place = talk.place_for(Question(sources[0].data.message.content, cell, source=onto))
+    above = end = talk.places.parent(place)
+    rest = list(sources)
     while rest and (known := _copy_below(end, rest[0])) is not None:
         end = known
         rest.pop(0)
     if rest:
-        end = await talk.manager.cherry_pick(rest, end)
+        end = await talk.manager.cherry_pick(rest, end, still=True, cell=cell, metadata=place.told())
     talk.places.answered(cell, place, end)
     await talk.settle(end, place.branch)
-    return end
+    return above, end
 
 
 def _copy_below(node: Node, source: Node) -> Node | None:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from ...errors import PromptError, PromptFileError, did_you_mean
-from ..prompting.finding import find_prompt, known_prompts
-from ..prompting.line_values import line_values
-from ..prompting.source import whole_prompt
 from ..session import Session
 
 if TYPE_CHECKING:
     from ...conversations.flow import ConversationFlow, FlowLibrary
 
-__all__ = ["context_of", "find_flow", "flow_called", "known_flows"]
+__all__ = ["find_flow", "flow_called", "known_flows"]
 
 
 def _libraries(session: Session) -> Iterator[FlowLibrary]:
@@ -23,7 +20,7 @@ def _libraries(session: Session) -> Iterator[FlowLibrary]:
     from ...prompts.composite import CompositePromptLibrary
     from ...prompts.filesystem import FileSystemPromptLibrary
 
-    library = session.library
+    library = session.files
     for part in library.libraries if isinstance(library, CompositePromptLibrary) else [library]:
         if isinstance(part, FileSystemPromptLibrary):
             yield FlowLibrary(part.prompt_dir, _functions(session.namespace))
@@ -76,10 +73,10 @@ def flow_called(session: Session, title: str) -> ConversationFlow:
     """The flow that calls itself ``title``, which is the name of its file or is written in it.
 
     Raises:
-        PromptError: There is none.
+        PromptError: There is none, or there are several that differ.
     """
-    known = known_flows(session)
-    for name in sorted(known, key=lambda name: name != title):
+    found: dict[str, ConversationFlow] = {}
+    for name in known_flows(session):
         try:
             flow = find_flow(session, name)
         except PromptFileError:
@@ -87,20 +84,13 @@ def flow_called(session: Session, title: str) -> ConversationFlow:
                 raise
             continue
         if flow.name == title:
-            return flow
-    return find_flow(session, title)
-
-
-def context_of(session: Session, flow: ConversationFlow, given: Mapping[str, str]) -> dict[str, Any]:
-    """The values that the words of a line stand for; what the prompts of the flow declare says what a word means.
-
-    Raises:
-        PromptError: A prompt of the flow is broken.
-    """
-    known = known_prompts(session, ("user",)) if given else []
-    specs: dict[str, Any] = {}
-    for state in flow.states.values():
-        if state.prompt_name in known:
-            prompt = whole_prompt(session, find_prompt(session, state.prompt_name, ("user",)))
-            specs = {**prompt.get("parameters", {}), **specs}
-    return line_values(given, specs)
+            found[name] = flow
+    if not found:
+        return find_flow(session, title)
+    first, *others = found.values()
+    if any(other != first for other in others):
+        raise PromptError(
+            f"Several flows call themselves {title!r}: {', '.join(found)}.",
+            hint=f"Say which:  %%flow {next(iter(found))} --go-on",
+        )
+    return first

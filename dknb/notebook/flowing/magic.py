@@ -9,10 +9,13 @@ from ...errors import MagicError, PromptError
 from ..arguments import LineParser, split_pairs
 from ..asking import Question
 from ..live import show
+from ..prompting.finding import known_prompts
 from ..session import Session
 from ..views.table import table_bundle
 from ..views.text import note
-from .finding import context_of, find_flow, flow_called, known_flows
+from .above import flow_above, with_run_above
+from .finding import find_flow, flow_called, known_flows
+from .values import context_of, refuse_missing
 
 if TYPE_CHECKING:
     from ...conversations.flow import ConversationFlow, FlowRun
@@ -40,8 +43,9 @@ def flow_cell(session: Session, shell: Any, line: str, body: str) -> ShownFlow:
     """Run a ``%%flow`` cell.
 
     Raises:
-        MagicError: The line does not parse, or the flow begins with words and there are none.
-        PromptError: There is no such flow, or its file is broken.
+        MagicError: The line does not parse, the flow begins with words and there are none, or it has no use for a value.
+        MissingParameters: A prompt of the flow needs a value that nothing gives it.
+        PromptError: There is no such flow, or its file or a prompt of it is broken.
         FlowError: No way leads on, or there is no run to go on with; what was said is stored.
         ProviderError: A call failed.
         Interrupted: The user stopped it.
@@ -56,9 +60,12 @@ def flow_cell(session: Session, shell: Any, line: str, body: str) -> ShownFlow:
     flow = find_flow(session, words[0]) if words else None
     if not options.go_on:
         flow = _checked(session, flow, text)
+        refuse_missing(session, flow, context_of(session, flow, given))
     question = Question(text, session.next_cell(), options.source, options.branch)
     with session.conversation_named(options.name or session.home_of(question.cell)):
         talk = session.talk()
+        if options.go_on:
+            question = with_run_above(talk, question, None if flow is None else flow.name)
 
         async def begun(manager: ConversationManager) -> FlowRun:
             if options.go_on:
@@ -96,26 +103,15 @@ async def _resumed(
     given: Mapping[str, str],
     question: Question,
 ) -> FlowRun:
-    title = flow.name if flow is not None else _flow_above(manager)
+    title = flow.name if flow is not None else str(flow_above(manager.state.current))
     flow = flow or flow_called(session, title)
-    resumed = await flow.resume(manager, cell=question.cell)
+    context = context_of(session, flow, given)
+    resumed = await flow.resume(manager, context=context, cell=question.cell)
     if resumed.status == "ended":
         raise MagicError(
             f"%%flow: the run of {title!r} above has ended.", hint=f"Begin another:  %%flow {title}  or say --from NODE"
         )
-    resumed.context.update(context_of(session, flow, given))
     return resumed
-
-
-def _flow_above(manager: ConversationManager) -> str:
-    """The flow whose run the way to here holds."""
-    for node in manager.state.current.upward():
-        if (title := node.data.metadata.get("flow")) is not None:
-            return str(title)
-    raise MagicError(
-        "%%flow: there is no run above to go on with.",
-        hint="Begin one:  %%flow NAME  or say where it is:  --from NODE|BRANCH",
-    )
 
 
 def flow_line(session: Session, line: str) -> None:
@@ -137,9 +133,13 @@ def flow_line(session: Session, line: str) -> None:
 
 
 def _row(session: Session, name: str) -> tuple[str, str, str, str]:
+    from ...conversations.flow.checking import faults, unknown_prompts
+
     try:
         flow = find_flow(session, name)
     except PromptError as error:
         return name, "", "", f"broken: {error}"
+    if broken := [*faults(flow), *unknown_prompts(flow, known_prompts(session, ("user",)))]:
+        return name, ", ".join(flow.states), "", f"cannot run: {broken[0]}"
     waiting = [state for state, told in flow.states.items() if told.waits]
     return name, ", ".join(flow.states), ", ".join(waiting), " ".join((flow.description or "").split())

@@ -9,8 +9,9 @@ from typing import Any
 from ...conversations.manager import ConversationManager
 from ...conversations.node import ConversationNode
 from ...conversations.rendering import render_prompt
+from ...errors import MissingParameters
 from ...llm.messages import LLMStreamResponse
-from ..places import Places
+from ..places import Node, Places
 
 __all__ = ["RetracingManager"]
 
@@ -22,19 +23,22 @@ class RetracingManager(ConversationManager):
     """The same conversation for a run of a flow.
 
     As in ``%%chat``: a question or an answer that the store has at the same place, that says the same, and that this
-    kernel has not been given yet, is taken; so Restart and Run All adds nothing, and a cell run again makes siblings.
+    kernel has not been given yet, is taken; so Restart and Run All adds nothing, and a cell run again makes siblings. A
+    question that nobody answered is taken, too.
 
     Attributes:
         places: What this kernel was given.
+        told: What is kept with each question beside what the flow tells.
     """
 
     places: Places
+    told: Mapping[str, str]
 
     @classmethod
     def over(cls, manager: ConversationManager, places: Places) -> RetracingManager:
         """A second hold on the conversation of ``manager``."""
         own = cls(manager.state, manager.llm, manager.prompt_builder, manager.storage, manager.middleware)
-        own.places = places
+        own.places, own.told = places, {}
         return own
 
     async def add_message(
@@ -46,14 +50,22 @@ class RetracingManager(ConversationManager):
         *args: Any,
         **kwargs: Any,
     ) -> ConversationNode:
-        """The node of the message, new or known; one is there then."""
+        """The node of the message, new or known; one is there then.
+
+        Raises:
+            MissingParameters: The prompt has holes, and does not say that it does not matter.
+        """
         if content is None and prompt_name is not None:
-            content = (await render_prompt(self.prompt_builder, role, prompt_name, params, include_rag=True)).content
+            rendered = await render_prompt(self.prompt_builder, role, prompt_name, params, include_rag=True)
+            _refuse_holes(rendered, prompt_name)
+            content = rendered.content
         for child in self.state.current.children:
-            if not self.places.was_given(child) and _is(child.data, role, content, prompt_name, kwargs["metadata"]):
+            free = not self.places.was_given(child) or _is_unanswered(child)
+            if free and _is(child.data, role, content, prompt_name, kwargs["metadata"]):
                 self.state.current = child
                 self.places.give(child)
                 return child.data
+        kwargs["metadata"] = {**kwargs["metadata"], **self.told}
         node = await super().add_message(role, content, prompt_name, params, *args, **kwargs)
         assert node.tree is not None
         self.places.give(node.tree)
@@ -68,6 +80,19 @@ class RetracingManager(ConversationManager):
         finally:
             if self.last_answer is not None:
                 self.places.give(self.last_answer)
+
+
+def _refuse_holes(rendered: Any, name: str) -> None:
+    """Let no prompt with holes go to a model, as ``%%prompt --run`` does not."""
+    if rendered.params_missing and rendered.metadata.get("validation_level") != "ignore":
+        raise MissingParameters(
+            rendered.params_missing,
+            hint=f"{name!r} needs them: values are key=value on the %%flow line; it was not sent",
+        )
+
+
+def _is_unanswered(question: Node) -> bool:
+    return all(child.data.hidden for child in question.children)
 
 
 def _is(said: ConversationNode, role: str, content: Any, prompt_name: str | None, told: Mapping[str, Any]) -> bool:

@@ -11,7 +11,7 @@ from ..asking import Question, Talk
 from ..live import LiveAnswer
 from ..replying import waiting_note
 from ..session import Session
-from ..views.flow import ShownFlow, entered_bundle, left_bundle, run_bundle
+from ..views.flow import ShownFlow, entered_bundle, left_bundle, run_bundle, status_of
 from ..views.text import note
 from .turn import FlowTurn
 
@@ -47,10 +47,11 @@ def show_run(
             with Stream(turn.events) as stream:
                 for batch in stream.batches(display.pause):
                     for event in batch:
-                        display.take(event)
+                        display.take(event, known_way=turn.known_way)
         except KeyboardInterrupt:
             _show_stopped(session, turn, display, bind)
-            raise Interrupted("interrupted; what had arrived is kept. Go on with  %%flow --go-on") from None
+            kept = "what had arrived is kept. Go on with  %%flow --go-on" if turn.has_asked else "nothing was asked."
+            raise Interrupted(f"interrupted; {kept}") from None
         except DknbError:
             _show_stopped(session, turn, display, bind)
             display.tell(waiting_note(talk, 0))
@@ -73,6 +74,8 @@ def _show_stopped(session: Session, turn: FlowTurn, display: _Display, bind: str
         shown = ShownFlow.of(turn.run.result())
         session.bind(bind, shown)
         display.note(run_bundle(shown))
+    elif turn.run is not None and turn.has_asked:
+        display.tell(status_of(turn.run.result()))
 
 
 class _Display:
@@ -87,8 +90,8 @@ class _Display:
         """Seconds to wait before the next update."""
         return self._live.pause() if self._live is not None else 0.0
 
-    def take(self, event: FlowEvent) -> None:
-        """Show what happened."""
+    def take(self, event: FlowEvent, *, known_way: bool) -> None:
+        """Show what happened; with a ``known_way``, the cell above has shown how its answer is gone on from."""
         if event.kind == "entered":
             self.note(entered_bundle(event))
             self._live = self._new()
@@ -98,7 +101,8 @@ class _Display:
         elif event.kind == "left" and event.step is not None:
             answered = self._live is not None
             self.cut(event.step.response if answered else None)
-            self.note(left_bundle(event.step, answered=answered))
+            if answered or not known_way:
+                self.note(left_bundle(event.step, answered=answered))
 
     def cut(self, text: str | None) -> None:
         """End the answer that is on display, whole or not."""

@@ -26,6 +26,7 @@ class FlowTurn:
         run: The run, once its place is known.
         manager: The conversation, as the run sees it.
         used: Whether the user's words were taken by a state.
+        known_way: Whether the way on from the answer above was decided before this cell.
     """
 
     def __init__(
@@ -34,12 +35,15 @@ class FlowTurn:
         self.question = question
         self.run: FlowRun | None = None
         self.used = False
+        self.known_way = False
         self.manager = RetracingManager.over(talk.manager, talk.places)
         self._talk = talk
         self._make = make
 
     async def events(self) -> AsyncGenerator[FlowEvent, None]:
-        """What happens in the run; however it ends, the kernel then stands at the last answer.
+        """What happens in the run; however it ends, the kernel then stands at its last node.
+
+        That is the last answer, or a question that is still open: the run is gone on with there.
 
         Raises:
             FlowError: The run cannot go on, or there is none to go on with.
@@ -47,23 +51,36 @@ class FlowTurn:
             BranchError: There is no branch of that name, or it cannot be one.
         """
         talk, manager = self._talk, self.manager
-        await manager.refresh()
+        await talk.refresh()
         place = talk.place_for(self.question)
+        manager.told = place.told()
         await self._stand(place)
         self.run = await self._make(manager)
-        last: Node | None = None
+        self.known_way = self.run.decided is not None
+        left: Node | None = None
         try:
             async with aclosing(self.run.stream(self._words())) as events:
                 async for event in events:
                     if event.kind == "entered" and self.run.question is not None:
                         # One that an earlier kernel asked: the rest is of its run, too.
                         self.run.run_id = self.run.question.data.metadata["flow_run"]
-                    last = event.step.answer if event.step is not None else last
+                    left = event.step.answer if event.step is not None else left
                     yield event
         finally:
-            last = manager.last_answer or last
-            if last is not None:
+            if (last := self._end(self.run) or left) is not None:
                 talk.places.answered(self.question.cell, place, last)
+
+    def _end(self, run: FlowRun) -> Node | None:
+        """Where a run stands that has asked a question: there, or at what has come of its answer."""
+        question, answer = run.question, self.manager.last_answer
+        if answer is not None and (question is None or answer.parent is question):
+            return answer
+        return run.answer or question
+
+    @property
+    def has_asked(self) -> bool:
+        """Whether there is anything of the run in the conversation."""
+        return self.run is not None and (bool(self.run.steps) or self.run.question is not None)
 
     async def _stand(self, place: Place) -> None:
         talk, manager = self._talk, self.manager

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["leave_one_out"]
 
+_INLINE = "<inline>"
+
 
 def leave_one_out(
     prompt: str | PromptTemplateDict | NamedPrompt,
@@ -62,6 +64,7 @@ def leave_one_out(
             found.name if found.kind == "messages" else rag.prompt,
             params,
             prompt_type=found.kind,
+            name=None if found.name == _INLINE else found.name,
             ask=_asker(session, ask) if isinstance(ask, str) else ask,
             count_tokens=lambda text: TokenCounter.count(text, spec).count,
         )
@@ -75,7 +78,7 @@ def _found(session: Session, prompt: str | PromptTemplateDict | NamedPrompt) -> 
         return prompt.found(), prompt.adapters
     if isinstance(prompt, str):
         return find_prompt(session, prompt), {}
-    return FoundPrompt("<inline>", "user", prompt), {}
+    return FoundPrompt(_INLINE, "user", prompt), {}
 
 
 def _asker(session: Session, spec: str) -> Callable[[str], Any]:

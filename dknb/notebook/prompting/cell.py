@@ -11,7 +11,8 @@ from ..session import Session
 from ..views.text import note
 from .adapters import retrieving
 from .finding import ALL_KINDS, FoundPrompt, PromptKind, find_prompt
-from .rendering import Wanted, refuse_missing, render_wanted
+from .refusing import refuse_unfit
+from .rendering import Wanted, render_wanted
 
 if TYPE_CHECKING:
     from ...prompts.types import PromptTemplateDict
@@ -136,6 +137,6 @@ def _render(session: Session, shell: Any, options: Any, found: FoundPrompt, give
     if options.run:
         from ..sending import send
 
-        refuse_missing(name, rendered.params_missing, rendered.metadata)
+        refuse_unfit(rendered)
         result = send(session, shell, rendered.messages or rendered.content, config)
     session.bind(options.bind, result)

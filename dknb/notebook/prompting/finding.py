@@ -55,9 +55,13 @@ def find_prompt(session: Session, name: str, kinds: Sequence[PromptKind] = ALL_K
 
 
 def _of_library(session: Session, name: str, kind: PromptKind) -> PromptTemplateDict | None:
+    from ...prompts.versioning.numbers import split_name
+
     if kind == "messages":
         return cast("PromptTemplateDict | None", session.library.get_message_index(name))
-    prompt = session.library.find_prompt(name, kind)
+    # What ``NAME@1.2`` means is looked for among all states of the prompt, unless a file is called so.
+    library = session.library if split_name(name)[1] is None else session.files
+    prompt = library.find_prompt(name, kind)
     if prompt is not None:
         session.used_prompts[kind, name] = prompt
     return prompt
@@ -85,9 +89,9 @@ def known_prompts(session: Session, kinds: Sequence[PromptKind] = ALL_KINDS) -> 
 
 def file_of(session: Session, kind: Kind, name: str) -> str | None:
     """The file that a prompt lies in, as one would type it in the project; None where it lies in none."""
-    find = getattr(session.library, "find_file", None)
+    find = getattr(session.files, "find_file", None)
     path: Path | None = find(kind, name) if find is not None else None
     if path is not None:
         return session.shown(path)
-    source = session.library.source(kind, name)
+    source = session.files.source(kind, name)
     return source.file if source is not None else None

@@ -155,7 +155,8 @@ class PromptForm:
         cells: list[Widget] = []
         for field in self.fields.values():
             cells += [Label(f"{field.name}{' *' if field.required else ''}"), VBox([field.widget, field.told])]
-        grid = GridBox(cells, layout=Layout(grid_template_columns="max-content auto", grid_gap="2px 12px"))
+        columns = "fit-content(40%) minmax(0, 1fr)"  # a field is as wide as there is room, and no wider
+        grid = GridBox(cells, layout=Layout(grid_template_columns=columns, grid_gap="2px 12px", width="100%"))
         if not self._prompt.retrieves():
             return _named(VBox([grid]))
         button = Button(description="Search", tooltip="Search, and render with what is found")

@@ -85,7 +85,8 @@ def make_field(name: str, spec: ParameterSpec | None, required: bool, default: A
     spec = spec or ParameterSpec(_type_of(default))
     make = _MAKERS.get("enum" if spec.choices else spec.type, _text)
     widget = make(spec, default)
-    widget.layout.width = "32em" if spec.type in ("string", "list", "object") and not spec.choices else "16em"
+    widget.layout.width = "auto"
+    widget.layout.max_width = "32em" if spec.type in ("string", "list", "object") and not spec.choices else "16em"
     field = FormField(name, spec, required, default, widget, HTML())
     field.mark(None)
     return field

@@ -100,7 +100,7 @@ def states_of(session: Session, name: str, kind: PromptType) -> list[State]:
     for version in versions:
         if (told := _told_by(version)) is not None:
             states.setdefault(told, version.as_prompt())
-    now = session.library.find_prompt(name, kind)
+    now = session.files.find_prompt(name, kind)
     if now is not None and (told := _told(now)) is not None:
         states.setdefault(told, now)
     return [State(number, states[number]) for number in sorted(states, key=sort_key, reverse=True)]
@@ -109,7 +109,7 @@ def states_of(session: Session, name: str, kind: PromptType) -> list[State]:
 def last_two(session: Session, name: str, kind: PromptType) -> tuple[State, State] | None:
     """What a prompt was before its last change, and what it is; None where no change of it is known."""
     history = [State(each.version, each.as_prompt()) for each in run(session.versions.get_version_history(name, kind))]
-    now = session.library.find_prompt(name, kind)
+    now = session.files.find_prompt(name, kind)
     if now is not None:
         history = [state for state in history if _content(state.prompt) != _content(now)]
         history.append(State("as it is", now))

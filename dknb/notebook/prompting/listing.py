@@ -10,6 +10,7 @@ from ...errors import DknbError
 from ..session import Session
 from .finding import ALL_KINDS, PromptKind, file_of, find_prompt, known_prompts
 from .history import keep_changed, newest_numbers
+from .promoting import end_promotions, promoted_told
 from .source import described, parameters_of, required_of, used_when, whole_prompt
 
 if TYPE_CHECKING:
@@ -20,10 +21,11 @@ __all__ = ["ProblemRow", "PromptNotes", "PromptRow", "changes_told", "problem_ro
 
 @dataclass(frozen=True)
 class PromptNotes:
-    """What a view of a row tells beside its columns: which parameters are required, and when to use it."""
+    """What a view of a row tells beside its columns: which parameters are required, when to use it, and whether its version was promoted."""
 
     required: frozenset[str] = frozenset()
     when_to_use: str = ""
+    promoted: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,15 +73,18 @@ def prompt_rows(session: Session) -> list[PromptRow]:
 
 
 def _row(session: Session, name: str, kind: PromptKind, numbers: Mapping[str, str]) -> PromptRow:
+    from ...prompts.compose import metadata_of
+
     try:
         found = find_prompt(session, name, (kind,))
         whole = whole_prompt(session, found)
         parameters = list(parameters_of(session, found))
     except DknbError as error:
         return _broken(session, name, kind, error)
-    metadata = whole.get("metadata", {})
+    metadata = metadata_of(found.prompt, whole)
     told = metadata.get("version", numbers.get(name))
-    notes = PromptNotes(frozenset(required_of(whole)), used_when(metadata))
+    promoted = kind != "messages" and session.library.served_version(name, kind) is not None
+    notes = PromptNotes(frozenset(required_of(whole)), used_when(metadata), promoted)
     version = None if told is None else str(told)
     return PromptRow(name, kind, parameters, version, described(metadata), _file(session, kind, name), notes)
 
@@ -106,14 +111,21 @@ def problem_rows(session: Session) -> list[ProblemRow]:
 def changes_told(session: Session) -> str | None:
     """One line that says which prompts changed on disk since this was last asked; None when none did.
 
-    What they were, as far as they were used here, is kept as a version.
+    What they were, as far as they were used here, is kept as a version. Versions that were promoted since are told, too.
     """
+    told = [_changes(session), promoted_told(session)]
+    return "; ".join(filter(None, told)) or None
+
+
+def _changes(session: Session) -> str | None:
     if not (names := session.changed_prompts()):
         return None
     keep_changed(session, names)
     there = {*known_prompts(session), *session.library.list_rag_configs()}
     changed = [name for name in names if name in there]
     removed = [name for name in names if name not in there]
+    ended = end_promotions(session, names)
+    changed = [f"{name} (no longer version {ended[name]})" if name in ended else name for name in changed]
     told = [f"changed on disk, used as it is now: {_some(changed)}"] if changed else []
     return "; ".join([*told, *([f"removed from disk: {_some(removed)}"] if removed else [])])
 

@@ -1,9 +1,9 @@
-"""``%prompts``: the library, listed, shown, compared, edited and checked."""
+"""``%prompts``: the library, listed, shown, compared, edited, checked, and its versions promoted."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...errors import MagicError, did_you_mean
 from ..arguments import LineParser
@@ -12,6 +12,9 @@ from ..session import Session
 from ..views.text import note
 from .finding import ALL_KINDS, FoundPrompt, find_prompt
 from .history import last_two
+
+if TYPE_CHECKING:
+    from ...prompts.types import PromptType
 
 __all__ = ["PROMPTS_COMMANDS", "PROMPTS_HELP", "prompts_line"]
 
@@ -44,6 +47,16 @@ _DIFF = _of_a_kind(
 )
 _DIFF.add_argument("b", nargs="?")
 _EDIT = _of_a_kind(_parser("edit", "Put a %%prompt cell with the prompt below this one.", "name"))
+_PROMOTE = _of_a_kind(
+    _parser(
+        "promote",
+        "Let NAME be that version from now on, until its file changes, it is saved, or another is promoted:  NAME@1.3",
+        "name",
+    )
+)
+_PROMOTE.add_argument("--back", action="store_true", help="let NAME be what its file says again")
+_AB = _binding(_parser("ab", "List the online A/B experiments; the result is a DataFrame."))
+_AB.add_argument("name", nargs="?", help="only those on this prompt")
 _CHECK = _binding(_parser("check", "List what is wrong in the library, with file, line and column."))
 
 
@@ -103,12 +116,13 @@ def _found(session: Session, name: str, options: Any) -> FoundPrompt:
 
 def _diff(session: Session, shell: Any, options: Any) -> None:
     from ..views.prompt_source import difference_bundle
-    from .source import difference
+    from .comparing import difference
 
     left = _found(session, options.a, options)
-    if options.b is not None:
-        right = _found(session, options.b, options)
-        show(difference_bundle(f"{options.a} → {options.b}", difference(left.prompt, right.prompt)))
+    other = options.b if options.b is not None else _versioned(session, left)
+    if other is not None:
+        right = _found(session, other, options)
+        show(difference_bundle(f"{options.a} → {other}", difference(left.prompt, right.prompt)))
         return
     pair = last_two(session, left.name, left.kind) if left.kind != "messages" else None
     if pair is None:
@@ -116,6 +130,14 @@ def _diff(session: Session, shell: Any, options: Any) -> None:
         return
     before, now = pair
     show(difference_bundle(f"{options.a}: {before.number} → {now.number}", difference(before.prompt, now.prompt)))
+
+
+def _versioned(session: Session, found: FoundPrompt) -> str | None:
+    """The prompt that this is a version of, if it is one."""
+    from ...prompts.versioning.numbers import split_name
+
+    is_version = found.kind != "messages" and session.files.find_prompt(found.name, found.kind) is None
+    return split_name(found.name)[0] if is_version else None
 
 
 def _edit(session: Session, shell: Any, options: Any) -> None:
@@ -129,6 +151,26 @@ def _edit(session: Session, shell: Any, options: Any) -> None:
     show(note(f"{options.name}: in the cell below; {how} to write it to the library"))
 
 
+def _promote(session: Session, shell: Any, options: Any) -> None:
+    from ...prompts.versioning.numbers import split_name
+    from .promoting import back_to_file, no_number, promote
+
+    name, at, number = options.name.rpartition("@")
+    kind: PromptType | None = "system" if options.system else None
+    if options.back:
+        show(note(back_to_file(session, split_name(options.name)[0], kind)))
+    elif not at or not name:
+        raise no_number(session, options.name)
+    else:
+        show(note(promote(session, name, number, kind)))
+
+
+def _ab(session: Session, shell: Any, options: Any) -> Any:
+    from ..frames import experiments_frame
+
+    return _given(session, options, experiments_frame(session.library.ab_test_manager.to_frame(options.name)))
+
+
 _Command = Callable[[Session, Any, Any], Any]
 PROMPTS_COMMANDS: dict[str, tuple[LineParser, _Command]] = {
     "list": (_LIST, _list),
@@ -136,6 +178,8 @@ PROMPTS_COMMANDS: dict[str, tuple[LineParser, _Command]] = {
     "diff": (_DIFF, _diff),
     "edit": (_EDIT, _edit),
     "check": (_CHECK, _check),
+    "promote": (_PROMOTE, _promote),
+    "ab": (_AB, _ab),
 }
 
 PROMPTS_HELP = "\n".join(

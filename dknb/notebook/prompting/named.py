@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..._sync import in_thread, run
 from ...errors import ConfigError, DknbError, PromptError, did_you_mean
 from ..extension import session_here
 from ..session import Session
+from ..views.text import shorten
 from .adapters import retrieving
 from .finding import ALL_KINDS, FoundPrompt, PromptKind, find_prompt
 from .rendered import PromptRender
@@ -30,6 +31,8 @@ __all__ = ["NamedPrompt", "RenderRow", "prompt"]
 
 #: Renders of one ``map`` that search at the same time.
 _AT_ONCE = 8
+#: Columns that a message names.
+_COLUMNS = 5
 
 
 @dataclass(frozen=True)
@@ -92,13 +95,20 @@ class NamedPrompt:
             self.__signature__ = signature_text(parameters, whole)
             self.__doc__ = told_parameters(found, parameters, whole)
 
-    def __call__(self, **params: Any) -> PromptRender:
+    def __call__(self, *values: Any, **params: Any) -> PromptRender:
         """Render it; parameters that are not given have their defaults, not the notebook's variables.
 
         Raises:
-            PromptError: It has no such parameter, is broken, or cannot be rendered.
+            PromptError: A value has no name, it has no such parameter, is broken, or cannot be rendered.
             MissingParameters: Required parameters have no value, and its validation is strict.
         """
+        if values:
+            first = next(iter(self.parameters), None)
+            raise PromptError(
+                f"Prompt {self.name!r} takes its parameters by name"
+                + (f": {first}={shorten(repr(values[0]), 40)}." if first is not None else ", and has none."),
+                hint=f"Its parameters: {', '.join(self.parameters) or 'none'}",
+            )
         self._check(params)
         return self.rendered(params)
 
@@ -112,17 +122,22 @@ class NamedPrompt:
         spec = self._session.config.spec
         return render_found(self._builder(found), found, params, spec, include_rag=include_rag, called=called)
 
-    def map(self, data: DataFrame | Iterable[Mapping[str, Any]], **params: Any) -> DataFrame:
-        """Render it once for each row.
+    def map(self, data: DataFrame | Iterable[Mapping[str, Any]], *, model: Any = None, **params: Any) -> DataFrame:
+        """Render it once for each row; with a model, ask it for each row.
 
         Args:
-            data: A DataFrame, mappings, or a Series that is called like a parameter (or is for the only one). Columns that are called like parameters give their values; a missing value
-                (NaN, NaT, None) is none. Other columns are left alone.
-            **params: Values for all rows, where there is no column of that name.
+            data: A DataFrame, mappings, or a Series that is called like a parameter (or is for the only one). Columns
+                that are called like parameters give their values; a missing value (NaN, NaT, None) is none. Other
+                columns are left alone; where a value is missing, a warning names them.
+            model: A spec, a config or a provider, or a list of them. The answers are kept in the store: run again, only
+                what is missing is asked.
+            **params: Values for all rows, where there is no column of that name. With a model also what `Experiment`
+                takes: ``repeats``, ``scorers``, ``name``, ``budget``, ``temperature``, ...
 
         Returns:
             A DataFrame with the index of ``data`` and the columns of `RenderRow`: content, params_missing,
-            validation_warnings, tokens, error. A row that cannot be rendered has an error and no content.
+            validation_warnings, tokens, error. A row that cannot be rendered has an error and no content. With a model
+            a frame of trials: item, variant, ..., output, parsed, the scores, tokens, cost_usd, error, node_id.
 
         Raises:
             PromptError: The prompt is broken, or has no parameter of a name in ``params``.
@@ -131,13 +146,24 @@ class NamedPrompt:
         from ..frames import parameter_rows, renders_frame
 
         parameters = self.parameters
+        if model is not None:
+            from ..experimenting.mapping import answers_for
+
+            own = {name: value for name, value in params.items() if name in parameters}
+            options = {name: value for name, value in params.items() if name not in parameters}
+            return answers_for(self._session, self, data, model, own, options)
         self._check(params)
         given = parameter_rows(data, parameters)
         if parameters and not params and not given.columns:
             raise ConfigError(
-                f"No column gives a parameter of {self.name!r}.", hint=f"Its parameters: {', '.join(parameters)}"
+                f"No column gives a parameter of {self.name!r}.{_no_parameters(given.others, parameters)}",
+                hint=f"Its parameters: {', '.join(parameters)}",
             )
-        return renders_frame(self._render_rows([{**params, **row} for row in given.rows]), given.index)
+        rows = self._render_rows([{**params, **row} for row in given.rows])
+        unknown = _no_parameters(given.others, [name for name in parameters if name not in given.columns])
+        if unknown:
+            rows = [_warned(row, unknown.strip()) if row.params_missing else row for row in rows]
+        return renders_frame(rows, given.index)
 
     @property
     def parameters(self) -> dict[str, ParameterSpec | None]:
@@ -213,3 +239,17 @@ class NamedPrompt:
         from ..views.prompt_source import source_bundle
 
         return {**source_bundle(source(self._session, self.found())), "text/plain": repr(self)}
+
+
+def _no_parameters(columns: Sequence[str], missing: Iterable[str]) -> str:
+    """That these columns are no parameters, and which of those that are missing may have been meant."""
+    if not columns:
+        return ""
+    shown = ", ".join(map(repr, columns[:_COLUMNS])) + (", ..." if len(columns) > _COLUMNS else "")
+    near = next((told for name in columns if (told := did_you_mean(name, missing))), "")
+    said = f"Column {shown} is no parameter." if len(columns) == 1 else f"Columns {shown} are no parameters."
+    return f" {said}{near}"
+
+
+def _warned(row: RenderRow, warning: str) -> RenderRow:
+    return replace(row, validation_warnings=[*row.validation_warnings, warning])

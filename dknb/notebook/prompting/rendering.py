@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ...errors import MagicError, MissingParameters, did_you_mean, nearest
+from ...errors import MagicError, MissingParameters, PromptError, PromptNotFound, TemplateError, did_you_mean, nearest
 from ..session import Session
 from .adapters import SourcedPrompt, retrieving
 from .finding import FoundPrompt, PromptKind, find_prompt
-from .line_values import line_values
+from .line_values import line_values, written_value
+from .refusing import refuse_unfit
 from .rendered import PromptRender, as_render
 from .source import usable_parameters
 from .values import NotebookValues
 
 if TYPE_CHECKING:
     from ...prompts.builder import PromptBuilder
-    from ...prompts.types import PromptTemplateDict
+    from ...prompts.library import AbstractPromptLibrary
 
 __all__ = [
     "Wanted",
     "builder_for",
-    "refuse_missing",
     "render_found",
     "render_named",
     "render_text",
@@ -60,15 +60,16 @@ def render_wanted(session: Session, wanted: Wanted) -> PromptRender:
     """
     builder = builder_for(session, wanted.rag, wanted.spec)
     found = FoundPrompt(wanted.name, wanted.kind, wanted.rag.prompt)
-    return render_found(
-        builder,
-        found,
-        _given(session, found, wanted.given),
-        wanted.spec,
-        include_rag=wanted.include_rag,
-        namespace=NotebookValues(session.namespace),
-        called="line",
-    )
+    given, values = _given(session, found, wanted.given), NotebookValues(session.namespace)
+    try:
+        return render_found(
+            builder, found, given, wanted.spec, include_rag=wanted.include_rag, namespace=values, called="line"
+        )
+    except TemplateError as error:
+        kept = [name for name in usable_parameters(session, found) if name not in given and f"{name!r}" in str(error)]
+        if told := values.withheld(kept):
+            error.hint = " ".join(told)
+        raise
 
 
 def render_found(
@@ -97,7 +98,7 @@ def render_found(
         result = builder.render_inline(
             prompt, params, include_rag, return_rag_metadata=True, name=name, prompt_type=kind, namespace=namespace
         )
-        warnings = _suspicions(prompt) if namespace is not None else []
+        warnings = _suspicions(found, builder.library) if namespace is not None else []
     variables = list(namespace) if namespace is not None else []
     if namespace is not None:
         warnings += namespace.withheld(result.params_missing)
@@ -125,7 +126,19 @@ def _given(session: Session, found: FoundPrompt, words: Mapping[str, str]) -> di
             f"Prompt {found.name!r} has no parameter {unknown[0]!r}.{did_you_mean(unknown[0], known)}",
             hint=f"Its parameters: {', '.join(known) or 'none'}",
         )
-    return line_values(words, known)
+    values = line_values(words, known, written_value)
+    return {each: _function(session, words[each]) or value for each, value in values.items()}
+
+
+def _function(session: Session, word: str) -> Any:
+    """The user's function that a word gives, ``{name}``; None where it gives none.
+
+    A template calls what it was given, and no other function of the notebook.
+    """
+    from ...templates.origin import is_users_function
+
+    value = session.namespace.get(word[1:-1]) if word[:1] == "{" and word[-1:] == "}" else None
+    return value if is_users_function(value) else None
 
 
 def builder_for(session: Session, rag: SourcedPrompt, spec: str) -> PromptBuilder:
@@ -138,41 +151,47 @@ def builder_for(session: Session, rag: SourcedPrompt, spec: str) -> PromptBuilde
     return PromptBuilder(session.library, rag.adapters, count_tokens=lambda text: TokenCounter.count(text, spec).count)
 
 
-def _suspicions(prompt: PromptTemplateDict) -> list[str]:
-    """What in the template is taken as text and was probably meant otherwise: an unclosed ``((``, a lone ``}}``."""
+def _suspicions(found: FoundPrompt, library: AbstractPromptLibrary) -> list[str]:
+    """What was probably meant otherwise: an unclosed ``((``, a lone ``}}``, parentheses that are taken for a section's."""
+    from ...prompts.checking.templates import lost_in_prompt
     from ...templates import TemplateRenderer
 
+    prompt = found.prompt
     if prompt.get("template_mode", "mixed") != "mixed":
         return []
-    return TemplateRenderer.validate_template_syntax(prompt.get("template", ""))
+    said = TemplateRenderer.validate_template_syntax(prompt.get("template", ""))
+    lost = lost_in_prompt(prompt, library, found.name)
+    return said + [f"line {each.line}, column {each.column}: {each.message} {each.hint}" for each in lost]
 
 
-def refuse_missing(name: str, missing: Iterable[str], metadata: Mapping[str, Any], where: str = "on the line") -> None:
-    """Let no prompt with holes go to a model, unless it says itself that they do not matter."""
-    names = list(missing)
-    if names and metadata.get("validation_level") != "ignore":
-        raise MissingParameters(
-            names, hint=f"Give them to {name!r}, {where}, in the notebook or as defaults; it was not sent"
-        )
-
-
-def render_named(session: Session, name: str, words: Mapping[str, str] | None = None) -> str:
+def render_named(
+    session: Session, name: str, words: Mapping[str, str] | None = None, *, include_rag: bool = True
+) -> str:
     """The text of a prompt of the library, a system prompt before a user prompt, with the notebook's variables.
 
     Args:
         session: Whose library and variables are meant.
         name: The prompt.
         words: Values of its parameters, as words of a line (``--param``).
+        include_rag: Whether to retrieve.
 
     Raises:
         PromptNotFound: There is none of that name.
         MagicError: A word is for no parameter.
-        MissingParameters: It needs what the notebook does not have.
+        PromptError: It is a sequence of messages; or as `refuse_unfit`.
     """
-    found = find_prompt(session, name, ("system", "user"))
-    rag = retrieving(session, found.prompt, name)
-    result = render_wanted(session, Wanted(rag, name, found.kind, words or {}, session.config.spec))
-    refuse_missing(name, result.params_missing, result.metadata, "with --param NAME=VALUE")
+    try:
+        found = find_prompt(session, name, ("system", "user"))
+    except PromptNotFound:
+        if name in session.library.list_message_indexes():
+            raise PromptError(
+                f"{name!r} is a sequence of messages, not the text of a system prompt.",
+                hint=f"Send its messages with  %prompt {name} --run",
+            ) from None
+        raise
+    rag = retrieving(session, found.prompt, name, search=include_rag)
+    result = render_wanted(session, Wanted(rag, name, found.kind, words or {}, session.config.spec, include_rag))
+    refuse_unfit(result, "with --param NAME=VALUE")
     return result.content
 
 

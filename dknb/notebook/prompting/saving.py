@@ -5,11 +5,16 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from ...errors import PromptError
+from ...errors import DknbError, PromptError
 from ..session import Session
+from ..views.text import counted
+from .finding import FoundPrompt
 from .history import keep_version
+from .losing import losses, tests_of
+from .promoting import withdraw
+from .source import whole_prompt
 
 if TYPE_CHECKING:
     from ...prompts.filesystem import FileSystemPromptLibrary
@@ -40,7 +45,7 @@ def check_saved_name(name: str) -> None:
 
 
 def save_prompt(session: Session, name: str, prompt: PromptTemplateDict, kind: PromptType = "user") -> str:
-    """Write a prompt to the library; says where it lies, and where what it replaced does.
+    """Write a prompt to the library; says where it lies, where what it replaced does, and what that had beside its text.
 
     Raises:
         PromptError: The name cannot be one, or the file cannot be written.
@@ -58,16 +63,34 @@ def save_prompt(session: Session, name: str, prompt: PromptTemplateDict, kind: P
         if kept is not None:
             kept.unlink(missing_ok=True)
         raise
-    if replaced is not None:
-        keep_version(session.versions, name, kind, replaced)
+    number = keep_version(session.versions, name, kind, replaced).version if replaced is not None else ""
     session.used_prompts[kind, name] = library.require_prompt(name, kind)
     said = f"saved as {session.shown(path)}, version {keep_version(session.versions, name, kind, prompt).version}"
+    if (served := withdraw(session, name, kind)) is not None:
+        said = f"{said}; it is used from now on, no longer version {served}"
     if kept is None:
         return said
     if old == path.read_bytes():
         kept.unlink(missing_ok=True)
         return said
-    return f"{said}; the file before is kept as {session.shown(kept)}"
+    said = f"{said}; the file before is kept as {session.shown(kept)}"
+    lost = _lost(session, FoundPrompt(name, kind, replaced), prompt, library.prompt_dir) if replaced is not None else ""
+    return f"{said}\n{lost}  %prompts edit {name}@{number}  has it all" if lost else said
+
+
+def _lost(session: Session, before: FoundPrompt, prompt: PromptTemplateDict, folder: Path) -> str:
+    """What is gone that was declared in the file before, and how many tests still ask for it."""
+    lost = losses(_whole(session, before), _whole(session, before._replace(prompt=prompt)))
+    tests = tests_of(folder, before.name, cast("PromptType", before.kind)) if lost else 0
+    tested = f" ({counted(tests, 'test')} of it: dknb prompts test)" if tests else ""
+    return f"gone with the file before: {lost}{tested};" if lost else ""
+
+
+def _whole(session: Session, found: FoundPrompt) -> PromptTemplateDict:
+    try:
+        return whole_prompt(session, found)
+    except DknbError:  # a base of it is broken, or gone
+        return found.prompt
 
 
 def _kept_aside(session: Session, kind: PromptType, name: str, suffix: str, old: bytes) -> Path:
@@ -92,7 +115,7 @@ def _folder(session: Session) -> FileSystemPromptLibrary:
     from ...prompts.composite import CompositePromptLibrary
     from ...prompts.filesystem import FileSystemPromptLibrary
 
-    library = session.library
+    library = session.files
     parts = library.libraries if isinstance(library, CompositePromptLibrary) else [library]
     for part in parts:
         if isinstance(part, FileSystemPromptLibrary):

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from ...conversations.diff import diff_words
 from ...errors import PromptError
 from ..session import Session
-from ..views.prompt_source import Difference, ParameterLine, PromptSource
+from ..views.prompt_source import ParameterLine, PromptSource
 from .finding import FoundPrompt, file_of
 from .history import version_numbers
 
@@ -17,9 +16,9 @@ if TYPE_CHECKING:
     from ...prompts.types import PromptTemplateDict
 
 __all__ = [
+    "as_yaml",
     "cell_text",
     "described",
-    "difference",
     "parameters_of",
     "required_of",
     "source",
@@ -38,13 +37,13 @@ def source(session: Session, found: FoundPrompt) -> PromptSource:
     Raises:
         PromptError: It, or one of its bases, is broken.
     """
-    from ...prompts.compose import inherit
+    from ...prompts.compose import inherit, metadata_of
     from ...prompts.versioning.numbers import split_name
 
     name, kind, prompt = found
     whole, lookups = inherit(prompt, name, session.library, None if kind == "messages" else kind)
     variants = max(1, len(session.library.get_user_prompts(name))) if kind == "user" else 1
-    metadata = whole.get("metadata", {})
+    metadata = metadata_of(prompt, whole)
     rest = {key: value for key, value in prompt.items() if key not in _PLACED}
     return PromptSource(
         name=name,
@@ -59,7 +58,7 @@ def source(session: Session, found: FoundPrompt) -> PromptSource:
         template=prompt.get("template"),
         sections=prompt.get("sections", {}),
         parameters=_parameter_lines(whole, parameters_of(session, found)),
-        more=_yaml(rest) if rest else "",
+        more=as_yaml(rest) if rest else "",
         variants=variants,
     )
 
@@ -150,21 +149,8 @@ def _parameter_lines(whole: PromptTemplateDict, parameters: Mapping[str, Paramet
     ]
 
 
-def difference(left: PromptTemplateDict, right: PromptTemplateDict) -> list[Difference]:
-    """The keys in which two prompts differ, the template first, each with the words that do."""
-    keys = dict.fromkeys(["template", *left, *right])
-    texts = [(key, _key_text(left, key), _key_text(right, key)) for key in keys]
-    return [Difference(key, diff_words(old, new)) for key, old, new in texts if old != new]
-
-
-def _key_text(prompt: PromptTemplateDict, key: str) -> str:
-    value = cast("Mapping[str, Any]", prompt).get(key)
-    if value is None or isinstance(value, str):
-        return value or ""
-    return _yaml({key: value})
-
-
-def _yaml(prompt: Mapping[str, Any]) -> str:
+def as_yaml(prompt: Mapping[str, Any]) -> str:
+    """Keys of a prompt as its file has them, without the comments of the file."""
     from ...prompts.files import dump_prompt
 
     text = dump_prompt(cast("PromptTemplateDict", prompt))
@@ -190,13 +176,13 @@ def cell_text(session: Session, found: FoundPrompt) -> str:
     name, kind, prompt = found
     if kind == "messages":
         return _file_cell(session, name)
-    if session.library.find_prompt(name, kind) is None:
+    if session.files.find_prompt(name, kind) is None:
         name = split_name(name)[0]
     if any(blank in name for blank in " \t'\""):
         raise PromptError(f"A cell cannot name a prompt {name!r}.", hint="Rename its file, or edit the file itself")
     template = prompt.get("template", "")
     front = {key: value for key, value in prompt.items() if key != "template"}
-    settings = _yaml(front) if front else ""
+    settings = as_yaml(front) if front else ""
     fence = f"---\n{settings}---\n" if settings or template.startswith("---") else ""
     line = f"%%prompt {name}" + (" --system" if kind == "system" else "")
     return f"{line}\n{fence}{template}" + ("\n" if template.endswith("\n") else "")
@@ -208,7 +194,7 @@ def _file_cell(session: Session, name: str) -> str:
 
     from ...prompts._disk import read_text
 
-    find = getattr(session.library, "find_file", None)
+    find = getattr(session.files, "find_file", None)
     path = find("messages", name) if find is not None else None
     if path is None:
         raise PromptError(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from types import MethodType
 from typing import Any
 
-from ...templates.origin import is_users_class, package_of
+from ...templates.origin import is_users_class, is_users_function, package_of
 
 __all__ = ["NotebookValues", "is_data"]
 
@@ -59,7 +60,7 @@ class NotebookValues(Mapping[str, Any]):
         kept = [name for name in names if self._is_ours(name) and not is_data(self._namespace[name])]
         return [
             f"{name!r} of the notebook is a {type(self._namespace[name]).__name__}, not data, so no prompt gets it by "
-            f"its name; give what is to be read of it: {name}=..."
+            f"its name; {_how_to_give(name, self._namespace[name])}"
             for name in kept
         ]
 
@@ -83,6 +84,12 @@ def is_data(value: object) -> bool:
     if package == "dknb":
         return not _is_resource(kind)
     return is_users_class(kind) and _is_made_of_data(kind) and not _is_resource(kind) and not _tells_secrets(value)
+
+
+def _how_to_give(name: str, value: object) -> str:
+    if is_users_function(value) and not isinstance(value, MethodType):
+        return f"give it to be called:  {name}={{{name}}}"
+    return f"give what is to be read of it: {name}=..."
 
 
 def _name(kind: type) -> str:

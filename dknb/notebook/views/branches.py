@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ...conversations.diff import MessageDiff, PathDiff, PathFigures, WordRun
 from .table import table_bundle
-from .text import chip, escape, money, one_line, printable, seconds, verbatim
+from .text import chip, counted, escape, money, one_line, printable, seconds, verbatim
 from .tree import node_label
 from .words import words_as_html, words_as_text
 
@@ -43,12 +43,12 @@ def branches_bundle(conversation: str, tips: Sequence[Tip]) -> dict[str, str]:
         mark = "*" if tip.current else " "
         said = one_line(tip.said, 60)
         lines.append(
-            f"{mark} {printable(tip.name or ''):{width}}  {printable(tip.node):>8}  {tip.messages:>4} messages  {said}"
+            f"{mark} {printable(tip.name or ''):{width}}  {printable(tip.node):>8}  {counted(tip.messages, 'message'):>13}  {said}"
         )
         name = chip(tip.name, strong=tip.current) if tip.name else "<i>no name</i>"
         rows.append(
             f'<tr><td style="text-align:left">{name}</td><td style="text-align:left"><code>{escape(tip.node)}</code></td>'
-            f'<td>{tip.messages} messages</td><td style="text-align:left">{escape(one_line(tip.said, 90))}</td></tr>'
+            f'<td>{counted(tip.messages, "message")}</td><td style="text-align:left">{escape(one_line(tip.said, 90))}</td></tr>'
         )
     return {"text/plain": "\n".join(lines), "text/html": verbatim(f"<table>{''.join(rows)}</table>")}
 
@@ -56,7 +56,7 @@ def branches_bundle(conversation: str, tips: Sequence[Tip]) -> dict[str, str]:
 def diff_bundle(left: str, right: str, diff: PathDiff, systems: Sequence[WordRun] = ()) -> dict[str, str]:
     """Where two paths part, and the words that differ after that; ``systems`` is how their system prompts differ."""
     same = len(diff.fork.path()) - 1
-    head = f"{left} and {right} part after node {node_label(diff.fork)} ({same} messages in common)"
+    head = f"{left} and {right} part after node {node_label(diff.fork)} ({counted(same, 'message')} in common)"
     if not diff.messages:
         head = f"{left} and {right} are the same place: node {node_label(diff.fork)}"
     elif not diff.left or not diff.right:
@@ -75,8 +75,8 @@ def diff_bundle(left: str, right: str, diff: PathDiff, systems: Sequence[WordRun
         lines.append(words_as_text(_title(message), message.words))
         blocks.append(words_as_html(_title(message), message.words))
     if (left_out := len(diff.messages) - _MOST) > 0:
-        lines.append(f"\n… and {left_out} further messages")
-        blocks.append(f"<div>… and {left_out} further messages</div>")
+        lines.append(f"\n… and {counted(left_out, 'further message')}")
+        blocks.append(f"<div>… and {counted(left_out, 'further message')}</div>")
     return {"text/plain": "\n".join(lines), "text/html": verbatim("".join(blocks))}
 
 
@@ -111,7 +111,8 @@ def _title(message: MessageDiff) -> str:
     ids = [
         node_label(side.tree) for side in (message.left, message.right) if side is not None and side.tree is not None
     ]
-    node = message.left or message.right
-    assert node is not None
-    models = [side.metadata.get("model") for side in (message.left, message.right) if side is not None]
-    return "  ".join([node.role, " | ".join(ids), *([" | ".join(map(str, models))] if len(set(models)) > 1 else [])])
+    sides = [side for side in (message.left, message.right) if side is not None]
+    roles = dict.fromkeys(side.role for side in sides)
+    models = [side.metadata.get("model") for side in sides]
+    differing = [" | ".join(map(str, models))] if len(set(models)) > 1 else []
+    return "  ".join([" | ".join(roles), " | ".join(ids), *differing])

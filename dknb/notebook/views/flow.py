@@ -15,7 +15,7 @@ from .table import table_bundle
 from .text import chip, escape, money, note, one_line, printable, seconds, verbatim
 from .tree import node_label
 
-__all__ = ["ShownFlow", "entered_bundle", "flow_bundle", "left_bundle", "run_bundle"]
+__all__ = ["ShownFlow", "entered_bundle", "flow_bundle", "left_bundle", "run_bundle", "status_of"]
 
 _GO_ON = {
     "waiting": "waits for the user in {state!r}: answer in a cell  %%flow --go-on",
@@ -59,6 +59,7 @@ def left_bundle(step: FlowStep, *, answered: bool = True) -> dict[str, str]:
             "tokens unknown" if step.tokens is None else f"{step.tokens:,} tokens",
             money(step.cost_usd),
             *([] if step.duration_s is None else [seconds(step.duration_s)]),
+            *(["replayed"] if step.replayed else []),
         ]
     way = "" if step.transition is None else f"{step.state} → {step.target} ({step.transition})"
     return note(" · ".join([*facts, *([way] if way else [])]))
@@ -67,9 +68,13 @@ def left_bundle(step: FlowStep, *, answered: bool = True) -> dict[str, str]:
 def run_bundle(result: FlowResult) -> dict[str, str]:
     """The steps of a run as a table, and its states as a picture with the way that was taken."""
     rows = [_step_row(step) for step in result.steps]
-    title = f"{result.flow.name} · {_GO_ON[result.status].format(state=result.state)}"
     head = ("step", "state", "the user said", "answer", "node", "tokens", "price", "way on")
-    return _with_picture(head, rows, title, result.to_svg())
+    return _with_picture(head, rows, status_of(result), result.to_svg())
+
+
+def status_of(result: FlowResult) -> str:
+    """Where a run is, and how it is gone on with."""
+    return f"{result.flow.name} · {_GO_ON[result.status].format(state=result.state)}"
 
 
 def _step_row(step: FlowStep) -> tuple[str, ...]:
@@ -80,7 +85,7 @@ def _step_row(step: FlowStep) -> tuple[str, ...]:
         one_line(step.response, 60),
         node_label(step.answer),
         "" if step.tokens is None else f"{step.tokens:,}",
-        money(step.cost_usd),
+        money(step.cost_usd) + (" (replayed)" if step.replayed else ""),
         "ended" if step.transition is None else f"{step.transition} → {step.target}",
     )
 
@@ -108,6 +113,6 @@ def _with_picture(head: Sequence[str], rows: Sequence[Sequence[str]], title: str
     source = f"data:image/svg+xml;base64,{b64encode(svg.encode()).decode()}"
     picture = (
         f'<details open><summary>picture</summary><img src="{source}" alt="{escape(title)}" '
-        'style="background:#fff;max-width:100%"></details>'
+        'style="max-width:100%"></details>'
     )
     return {**bundle, "text/html": bundle["text/html"] + picture}

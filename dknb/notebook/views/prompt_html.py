@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from .retrieved import RetrievedPassage, SearchDone, passage_said, search_said, segments
@@ -27,7 +28,9 @@ _FENCE = (
 
 
 def shown_value(value: Any) -> str:
-    """A value as text, shortened."""
+    """A value as text, shortened; of a function its name, for its address is another in each kernel."""
+    if isinstance(value, FunctionType | MethodType):
+        return f"{value.__name__}()"
     return printable(shorten(str(value), 500))
 
 

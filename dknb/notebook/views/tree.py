@@ -1,7 +1,8 @@
 """The picture of a conversation's tree.
 
-Straight-line turns stay at one indent. Where answers part, the line to the current node goes on straight and the others
-are drawn beside it, so that a long talk with many samples still fits on a page.
+Straight-line turns stay at one indent. Where the ways part, all of them are drawn one step further in, below what they
+answer: the one to the current node comes last, so that it goes on where one reads on. A talk that parts very often is drawn
+no further in: then the way to the current node goes on straight, so that it still fits on a page.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ Node = Tree[ConversationNode]
 _SHOWN = 400  # rows of the picture
 _TOP = 5  # of them, those that are always its first
 _KEPT = 2_000  # nodes in the data behind it
+_STEPS = 20  # how far in the way to the current node goes
 _TEXT = 2_000  # characters of a node in either
 _ROLE_COLOURS = {
     "system": "var(--jp-ui-font-color2, #616161)",
@@ -147,7 +149,8 @@ def _rows(picture: Picture) -> Iterator[_Row]:
         if not children:
             continue
         straight = next((child for child in children if id(child) in path), children[-1])
-        waiting.append((straight, rest, rest))
+        parts = len(children) > 1 and len(rest) < 2 * _STEPS
+        waiting.append((straight, rest + "└─", rest + "  ") if parts else (straight, rest, rest))
         beside = [(child, rest + "├─", rest + "│ ") for child in children if child is not straight]
         waiting.extend(reversed(beside))
 

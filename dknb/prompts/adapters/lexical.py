@@ -13,6 +13,7 @@ from typing import Any
 from ...errors import ConfigError
 from .base import SearchResult
 from .filters import Filters
+from .forms import FUNCTION_WORDS, OF_A_FORM, WordForms
 
 __all__ = ["checked_k", "checked_query", "found", "ranked", "text_scores"]
 
@@ -21,25 +22,27 @@ _WORD = re.compile(r"\w+")
 _UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+"
 )
-#: A query of more words than this is compared with every text word for word; below, texts without any are skipped early.
-_FEW = 40
 # The usual constants of BM25: how soon a word's repetitions stop to count, and how much a text's length does.
 _K1, _B = 1.2, 0.75
-#: Letters that two forms of a word have in common at least, how long an ending may be, and what a form counts.
-_STEM, _ENDING, _OF_A_FORM = 4, 3, 0.5
 #: What a text gets that contains the whole query as it stands, and how much the words may add to it.
 _CONTAINS = 0.8
+#: What a word counts by being there; the rest is for how often, and in how short a text.
+_THERE = 0.75
+#: What a word counts that questions are made of, beside one that says what they are about.
+_OF_A_FUNCTION_WORD = 0.02
 
 
 def text_scores(query: str, texts: Sequence[str], *, case_sensitive: bool = False) -> list[float | None]:
     """A score between 0 and 1 for each text; None for one that shares no word with the query.
 
-    1.0 is the query itself; from 0.8 up are texts that contain it as it stands; below are those that share words, by
-    BM25 over the given texts, as a part of what a text full of all words would get. A blank query is in every text, and
-    says nothing about any: 0.0. A blank text is never found.
+    1.0 is the query itself; from 0.8 up are texts that contain it as it stands. Below, the score is the share of the
+    query's words that a text has: about 0.6 and more with all of them, 0.35 with half of them. A word weighs the more the fewer of
+    the texts have it; ``the``, ``when`` and their like weigh little, in English. Inflected English words are the same word
+    (burn, burned), other endings half of one. Within a share, texts with more mentions in less text come first, as in
+    BM25. A blank query is in every text, and says nothing about any: 0.0. A blank text is never found.
 
     >>> text_scores("red apple", ["green apple", "a red apple", "pears"])  # doctest: +ELLIPSIS
-    [0.1..., 0.8..., None]
+    [0.2..., 0.9..., None]
     """
     wanted = _folded(query, case_sensitive).strip()
     if not wanted:
@@ -76,39 +79,45 @@ def _words(text: str) -> list[str]:
 
 
 def _word_scores(wanted: set[str], texts: Sequence[str]) -> list[float]:
-    counts = [_counted(wanted, text) for text in texts]
+    forms = WordForms(wanted)
+    counts = [_counted(forms, text) for text in texts]
     holders = Counter(word for count in counts for word in count)
     # Sorted: a sum of floats depends on its order, and a set's order on the process.
-    weight = {word: math.log(1 + (len(texts) - holders[word] + 0.5) / (holders[word] + 0.5)) for word in sorted(wanted)}
+    weight = {word: _weight(word, holders[word], len(texts)) for word in sorted(wanted)}
     whole = sum(weight.values())
     usual = sum(map(len, texts)) / len(texts) if texts else 1.0
     scores = []
     for count, text in zip(counts, texts, strict=True):
         length = _K1 * (1 - _B + _B * len(text) / (usual or 1.0))
-        scores.append(sum(weight[word] * times / (times + length) for word, times in count.items()) / (whole or 1.0))
+        shares = (weight[word] * _share(times, length) for word, times in sorted(count.items()))
+        scores.append(sum(shares) / (whole or 1.0))
     return scores
 
 
-def _counted(wanted: set[str], text: str) -> dict[str, float]:
-    """How often each wanted word is there; another form of it counts half."""
-    if len(wanted) <= _FEW and not any(word[:_STEM] in text for word in wanted):
+def _weight(word: str, holders: int, texts: int) -> float:
+    """How much a word says about a text: the more the rarer it is; one that none has counts as if one had it."""
+    rarity = math.log(1 + (texts - holders + 0.5) / (holders + 0.5)) if holders else math.log(1 + (texts + 0.5) / 1.5)
+    return rarity * (_OF_A_FUNCTION_WORD if word in FUNCTION_WORDS else 1.0)
+
+
+def _share(times: float, length: float) -> float:
+    """What of a word's weight a text gets that has it so many times."""
+    return _THERE * min(times, 1.0) + (1 - _THERE) * times / (times + length)
+
+
+def _counted(forms: WordForms, text: str) -> dict[str, float]:
+    """How often each wanted word is there; one that is there in another form alone counts half."""
+    if not forms.may_be_in(text):
         return {}
     counts: dict[str, float] = {}
-    forms = {word[:_STEM]: word for word in sorted(wanted) if len(word) >= _STEM}
+    loose: set[str] = set()
     for word, times in Counter(_words(text)).items():
-        form = word if word in wanted else forms.get(word[:_STEM])
-        if form == word:
-            counts[word] = counts.get(word, 0.0) + times
-        elif form is not None and _is_form(form, word):
-            counts[form] = counts.get(form, 0.0) + _OF_A_FORM * times
-    return counts
-
-
-def _is_form(word: str, other: str) -> bool:
-    """Whether two words differ in their endings alone: burn and burned, story and stories, not format and former."""
-    shorter, longer = sorted((word, other), key=len)
-    least = max(len(longer) - _ENDING, len(shorter) - 1)
-    return len(shorter) >= least and longer[:least] == shorter[:least]
+        for wanted, is_same in forms.of(word):
+            if is_same:
+                counts[wanted] = counts.get(wanted, 0.0) + times
+            else:
+                loose.add(wanted)
+    return {**dict.fromkeys(loose, OF_A_FORM), **counts}
 
 
 def checked_query(query: object, k: object) -> None:

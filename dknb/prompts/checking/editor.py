@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 
 from .._disk import read_text, replace_text
-from ..layout import SUFFIXES
+from ..layout import is_entry_file
 from ..types import KINDS, Kind
 from .schema import SCHEMA_FILES, schema_text
 
@@ -55,7 +55,9 @@ def link_schemas(library: Path) -> list[Path]:
     """
     changed = []
     for kind in KINDS:
-        files = sorted(path for path in (library / kind).rglob("*") if path.is_file() and path.suffix in SUFFIXES[kind])
+        files = sorted(
+            path for path in (library / kind).rglob("*") if path.is_file() and is_entry_file(path.name, kind)
+        )
         for path in files:
             text = read_text(path)
             linked = _linked(text, path.suffix, schema_line(kind, path, library))

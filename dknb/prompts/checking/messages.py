@@ -15,7 +15,7 @@ from ..types import PromptTemplateDict
 from .families import idle_configs, idle_sections, own_fills, unfilled
 from .names import declared_names, names_used, placed_sections
 from .problems import Problem
-from .prompts import broken_base, check_defaults
+from .prompts import broken_base, check_defaults, check_version
 from .reporting import Reporter, Spot
 from .templates import check_adapters, check_plan, check_sections
 
@@ -30,6 +30,7 @@ def check_messages(
     """The problems of a message index: each message is a prompt with the other keys of the index."""
     shared = cast(PromptTemplateDict, {key: value for key, value in index.items() if key != "messages"})
     yield from check_adapters(index, (), report, lookup)
+    yield from check_version(index, (), report)
     whole = shared
     try:
         whole = inherit(shared, name, lookup).prompt

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
@@ -19,13 +20,14 @@ from .references import References
 from .reporting import Reporter, Spot
 from .templates import check_adapters, check_plan, check_sections, check_template
 
-__all__ = ["broken_base", "check_defaults", "check_prompt"]
+__all__ = ["broken_base", "check_defaults", "check_prompt", "check_version"]
 
 
 def check_prompt(checked: CheckedPrompt, lookup: AbstractPromptLibrary, references: References) -> Iterator[Problem]:
     """The problems of a prompt; fills in what is asked later, of all prompts: its bases, and the names that it uses."""
     prompt, at, report = checked.prompt, checked.at, checked.reporter
     yield from check_adapters(prompt, at, report, lookup)
+    yield from check_version(prompt, at, report)
     try:
         inherited = inherit(prompt, checked.name, lookup, checked.kind)
     except PromptError as error:
@@ -59,6 +61,22 @@ def broken_base(error: PromptError, report: Reporter, spot: Spot) -> Problem:
     if isinstance(error, PromptFileError):  # the base's own problem, told once more at the prompt that needs it
         return report.problem(f"What it extends is broken: {error}", spot, hint=error.hint)
     return report.failure(error, spot)
+
+
+def check_version(own: Mapping[str, Any], at: Path, report: Reporter) -> Iterator[Problem]:
+    """A version that is no text: YAML reads 1.10 as the number 1.1."""
+    version = own.get("metadata", {}).get("version", "")
+    if not isinstance(version, str):
+        yield report.problem(
+            f"metadata.version is {version!r}, a {_kind(version)}, not text: 1.10 is read as the number 1.1.",
+            Spot((*at, "metadata", "version")),
+            severity="warning",
+            hint=f'Put it in quotes as it is meant: version: "{version}"',
+        )
+
+
+def _kind(value: object) -> str:
+    return "number" if isinstance(value, int | float) and not isinstance(value, bool) else type(value).__name__
 
 
 def check_defaults(whole: Mapping[str, Any], own: Mapping[str, Any], at: Path, report: Reporter) -> Iterator[Problem]:
@@ -118,9 +136,15 @@ def _check_undeclared(plan: Plan, checked: CheckedPrompt, lookup: AbstractPrompt
 
 
 def _undeclared(what: str, name: str, path: Path, checked: CheckedPrompt, names: Mapping[str, Path]) -> Problem:
+    called = re.search(rf"\b{re.escape(name)}\s*\(", checked.prompt.get("template", "")) is not None
     return checked.reporter.problem(
         f"{what} uses {name!r}, which is not declared.{did_you_mean(name, names)}",
         Spot((*checked.at, *path), word=name if path[0] != "rag_config_refs" else None),
         severity="warning",
-        hint="Declare it under 'parameters', for example as  " + f"{name}: string",
+        hint="Declare it under 'parameters', for example as  "
+        + (
+            f"{name}: any  (a function is given where it is rendered:  {name}={{{name}}})"
+            if called
+            else f"{name}: string"
+        ),
     )

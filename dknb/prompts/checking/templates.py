@@ -7,22 +7,32 @@ from typing import Any
 
 from ...errors import DknbError, PromptError, TemplateError, did_you_mean
 from ...templates import compile_template
-from ...templates.syntax import lone_sections
+from ...templates.syntax import SyntaxProblem, constant_sections, lone_sections
 from ..checks import Path
-from ..compose import Composed
+from ..compose import Composed, inherit
 from ..library import AbstractPromptLibrary
-from ..plan import Plan
+from ..plan import Plan, plan_of
+from ..types import PromptTemplateDict
+from .names import config_placeholders
 from .problems import Problem
 from .reporting import Reporter, Spot
 
-__all__ = ["check_adapters", "check_plan", "check_rag", "check_sections", "check_template"]
+__all__ = [
+    "check_adapters",
+    "check_plan",
+    "check_rag",
+    "check_sections",
+    "check_template",
+    "lost_in_prompt",
+    "lost_parentheses",
+]
 
 
 def check_plan(plan: Plan, spot: Spot, report: Reporter) -> Iterator[Problem]:
     """What a template that parses says otherwise than its author meant."""
     for doubt in plan.template.doubts:
         yield report.failure(plan.composed.placed(doubt, plan.name), spot)
-    yield from _lone_marks(plan.composed, plan.mode, plan.name, spot, report)
+    yield from _marks(plan.composed, plan.mode, plan.name, spot, report)
 
 
 def check_template(prompt: Mapping[str, Any], at: Path, report: Reporter) -> Iterator[Problem]:
@@ -58,6 +68,7 @@ def check_adapters(
             yield report.problem(f"It refers to the RAG configuration {name!r}, which is not there.{near}", spot)
     for index, config in enumerate(prompt.get("rag_configs", ())):
         yield from check_rag(config, (*at, "rag_configs", index), report)
+    yield from _doubled(prompt, at, report, lookup)
 
 
 def check_rag(config: Mapping[str, Any], at: Path, report: Reporter) -> Iterator[Problem]:
@@ -74,20 +85,59 @@ def _check_text(text: str, mode: str, spot: Spot, report: Reporter) -> Iterator[
         return
     for doubt in template.doubts:
         yield report.failure(doubt, spot)
-    yield from _lone_marks(Composed(text, ()), mode, "", spot, report)
+    yield from _marks(Composed(text, ()), mode, "", spot, report)
 
 
-def _lone_marks(composed: Composed, mode: str, name: str, spot: Spot, report: Reporter) -> Iterator[Problem]:
-    """Marks of sections without a partner."""
+def _marks(composed: Composed, mode: str, name: str, spot: Spot, report: Reporter) -> Iterator[Problem]:
+    """Marks of sections without a partner, and sections that were probably meant as parentheses."""
     if mode != "mixed" or not ("((" in composed.text or "))" in composed.text):
         return
     for found in lone_sections(composed.text):
-        line = composed.text.split("\n")[found.line - 1]
-        error = TemplateError(
-            f"{found.message}: it is text.",
-            line=found.line,
-            column=found.column,
-            source_line=line,
-            hint="An optional section is written ((like {{this}})).",
-        )
-        yield report.failure(composed.placed(error, name), spot, severity="warning")
+        hint = "An optional section is written ((like {{this}}))."
+        error = _placed(composed, name, found, f"{found.message}: it is text.", hint)
+        yield report.failure(error, spot, severity="warning")
+    for error in lost_parentheses(composed, mode, name):
+        yield report.failure(error, spot, severity="warning")
+
+
+def lost_parentheses(composed: Composed, mode: str, name: str) -> list[TemplateError]:
+    """Optional sections without a variable, whose parentheses no render shows: ``f((x))`` becomes ``fx``.
+
+    ``composed`` and ``mode`` are those of a ``Plan``. Each error has the place where its author finds it, and as hint how
+    parentheses are written that stay.
+    """
+    if mode != "mixed":
+        return []
+    hint = "Parentheses that stay have a space between them: ( (3, 4) ); or stand in {% raw %}((3, 4)){% endraw %}."
+    return [_placed(composed, name, each, f"{each.message}.", hint) for each in constant_sections(composed.text)]
+
+
+def lost_in_prompt(prompt: PromptTemplateDict, library: AbstractPromptLibrary, name: str) -> list[TemplateError]:
+    """The same of a prompt that may be in no library; its bases are in this one.
+
+    Raises:
+        PromptError: It has no template, or a base is missing or broken.
+        TemplateError: Its template does not parse.
+    """
+    plan = plan_of(inherit(prompt, name, library).prompt, name, "user")
+    return lost_parentheses(plan.composed, plan.mode, name)
+
+
+def _placed(composed: Composed, name: str, found: SyntaxProblem, message: str, hint: str) -> TemplateError:
+    line = composed.text.split("\n")[found.line - 1]
+    error = TemplateError(message, line=found.line, column=found.column, source_line=line, hint=hint)
+    return composed.placed(error, name)
+
+
+def _doubled(prompt: Mapping[str, Any], at: Path, report: Reporter, lookup: AbstractPromptLibrary) -> Iterator[Problem]:
+    """Searches of one prompt that fill the same variable."""
+    seen: set[str] = set()
+    for name, path in config_placeholders(prompt, lookup):
+        if name in seen:
+            yield report.problem(
+                f"Another search of this prompt fills {{{{{name}}}}} already: it becomes the results of both.",
+                Spot((*at, *path)),
+                severity="warning",
+                hint="Give one of them another 'placeholder', or take it away.",
+            )
+        seen.add(name)

@@ -9,7 +9,7 @@ from typing import Any
 
 from ...errors import PromptFileError
 from .handlebars import translate
-from .imported import ImportedPrompt, as_prompt, front_and_body, without_secrets
+from .imported import ImportedPrompt, as_prompt, front_and_body, note_of_settings, without_secrets
 from .schemas import parameter_of
 
 __all__ = ["read_dotprompt"]
@@ -30,6 +30,8 @@ def read_dotprompt(text: str, file: str) -> ImportedPrompt:
     if not isinstance(given, Mapping):
         raise PromptFileError("'input' must have 'schema' and 'default'.", file=file)
     notes: list[str] = []
+    if inert := [key for key in (*_KEPT, "output") if settings.get(key)]:
+        notes.append(note_of_settings(file, inert))
     schema = given.get("schema") or {}
     parameters = _parameters(schema, file, notes)
     types = {name: str(spec.get("type", "")) for name, spec in parameters.items()}
@@ -51,7 +53,7 @@ def _defaults(schema: Any) -> dict[str, Any]:
 
 
 def _metadata(settings: Mapping[str, Any], notes: list[str]) -> dict[str, Any]:
-    said = {key: settings[key] for key in ("description", "version") if key in settings}
+    said = {key: str(settings[key]) for key in ("description", "version") if key in settings}
     kept = without_secrets({key: settings[key] for key in _KEPT if key in settings}, notes)
     if "output" in settings:  # its names are those of what a model answers
         kept["output"] = settings["output"]

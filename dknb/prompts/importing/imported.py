@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...errors import PromptFileError
+from ...errors import PromptError, PromptFileError
 from .. import _yaml
 from ..files import split_front
 from ..types import Kind
 from .handlebars import Origin
 
-__all__ = ["ImportedPrompt", "as_prompt", "front_and_body", "without_secrets"]
+__all__ = ["Imported", "ImportedPrompt", "as_prompt", "front_and_body", "note_of_settings", "without_secrets"]
 
 #: Words in the name of a setting that may hold a key or an address, and is never taken over.
 _SECRET_WORDS = """
@@ -44,6 +44,24 @@ class ImportedPrompt:
     data: dict[str, Any]
     source: str
     notes: list[str] = field(default_factory=list)
+
+
+class Imported(list[ImportedPrompt]):
+    """The prompts that were imported.
+
+    Attributes:
+        skipped: Why the others were not, one error each, with file and line where they are known.
+    """
+
+    def __init__(self, prompts: Sequence[ImportedPrompt] = (), skipped: Sequence[PromptError] = ()) -> None:
+        super().__init__(prompts)
+        self.skipped = list(skipped)
+
+
+def note_of_settings(file: str, names: Sequence[str]) -> str:
+    """The note on settings of a call, which a prompt of ours does not make."""
+    listed = ", ".join(names)
+    return f"{file}: {listed} stands under 'metadata' now and changes no call: say it where the prompt is sent."
 
 
 def front_and_body(text: str, file: str) -> tuple[dict[str, Any], str, Origin]:

@@ -10,7 +10,7 @@ from typing import Any
 from ...errors import PromptFileError, TemplateError
 from ...templates import compile_template
 from .handlebars import Origin, translate
-from .imported import ImportedPrompt, as_prompt, front_and_body, without_secrets
+from .imported import ImportedPrompt, as_prompt, front_and_body, note_of_settings, without_secrets
 from .schemas import parameter_of
 
 __all__ = ["read_prompty"]
@@ -29,6 +29,8 @@ def read_prompty(text: str, file: str) -> ImportedPrompt:
     """
     settings, body, origin = front_and_body(text, file)
     notes: list[str] = []
+    if settings.get("model"):
+        notes.append(note_of_settings(file, ["model"]))
     parameters, defaults, samples = _inputs(settings, file, notes)
     language = _language(settings, file)
     messages: list[tuple[str | None, str]] = []
@@ -121,7 +123,7 @@ def _declared(settings: Mapping[str, Any], file: str) -> dict[str, Any]:
 
 
 def _metadata(settings: Mapping[str, Any], samples: Mapping[str, Any], notes: list[str]) -> dict[str, Any]:
-    said = {key: settings[key] for key in _SAID if key in settings}
+    said = {key: str(settings[key]) if key == "version" else settings[key] for key in _SAID if key in settings}
     own = settings.get("metadata")
     model = settings.get("model")
     return {

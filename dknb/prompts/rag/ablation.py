@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher, unified_diff
@@ -76,13 +77,17 @@ async def left_out(
         RAGError: A search failed.
         PromptError: The prompt retrieves nothing, or it is neither a name nor a prompt.
         DknbError: The prompt cannot be rendered.
+
+    Warns:
+        UserWarning: Nothing was found, so that there is no row.
     """
     if not isinstance(prompt, str | Mapping):
         raise PromptError(
             f"A prompt is a name or a dict, not {type(prompt).__name__!r}.",
             hint='Write left_out(builder, "name", {...})',
         )
-    shown = prompt if isinstance(prompt, str) else name or "the prompt"
+    called = prompt if isinstance(prompt, str) else name
+    shown = repr(called) if called else "The prompt"
 
     async def rendered(cached: Mapping[str, Any] | None = None) -> RenderResult:
         how = {"params": params, "return_rag_metadata": True, "cached_rag": cached}
@@ -100,7 +105,9 @@ async def left_out(
     found = whole.rag_metadata or {}
     _refuse_without_results(found, shown)
     rows = []
-    for key, chunk in _chunks(found):
+    if not (chunks := _chunks(found)):
+        _warn_of_nothing(found, shown)
+    for key, chunk in chunks:
         without = (await rendered(_without(found, key, chunk))).content
         result = found[key]["results"][chunk]
         saved = count_tokens(whole.content) - count_tokens(without)
@@ -113,7 +120,7 @@ def _refuse_without_results(found: Mapping[str, Any], shown: str) -> None:
     """What failed, or was never searched for, is no result that leaves nothing out."""
     if not found:
         raise PromptError(
-            f"{shown!r} retrieves nothing, so there is nothing to leave out.",
+            f"{shown} retrieves nothing, so there is nothing to leave out.",
             hint="Give it rag_configs or rag_config_refs, and no value for their placeholders.",
         )
     for key, entry in found.items():
@@ -124,6 +131,16 @@ def _refuse_without_results(found: Mapping[str, Any], shown: str) -> None:
                 placeholder=key,
                 query=entry["query"],
             )
+
+
+def _warn_of_nothing(found: Mapping[str, Any], shown: str) -> None:
+    """Say why there is no row: an empty list alone looks like a failure."""
+    searches = [f"{entry['adapter_name']!r} for {entry['query']!r}" for entry in found.values()]
+    dropped = any(entry["dropped"] for entry in found.values())
+    why = "went into it, for its max_tokens" if dropped else "was found for it"
+    warnings.warn(
+        f"{shown}: nothing {why}, so there is nothing to leave out. It searched {'; '.join(searches)}.", stacklevel=2
+    )
 
 
 def _chunks(found: Mapping[str, Any]) -> list[tuple[str, int]]:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from ..adapters.ids import id_of_text
 from .retrieval import Retrieval
 
-__all__ = ["CountTokens", "Passages", "estimated_tokens", "passages_of", "source_of"]
+__all__ = ["CountTokens", "Passages", "estimated_tokens", "passages_of", "shown_source", "source_of"]
 
 CountTokens = Callable[[str], int]
 Result = Mapping[str, Any]
 
 #: Where a result's metadata say where it comes from, the first that is there.
-_SOURCES = ("source", "url", "path", "file", "title", "name", "id", "key")
+_SOURCES = ("source", "url", "path", "file", "title", "name", "id", "document_id", "record_id", "key")
+_IDS = frozenset({"id", "document_id"})
 
 
 def estimated_tokens(text: str) -> int:
@@ -85,7 +88,7 @@ def _rank(result: Result) -> float:
 def _parts(
     retrieval: Retrieval, results: Sequence[Result], kept: Iterable[int], header: str
 ) -> tuple[PassagePart, ...]:
-    items = [PassagePart(_item(retrieval, results[index], number), index) for number, index in enumerate(kept, 1)]
+    items = [PassagePart(_item(retrieval, results, index, number), index) for number, index in enumerate(kept, 1)]
     if not items:
         return ()
     if "item_template" not in retrieval.config:
@@ -104,10 +107,12 @@ def _apart(items: Sequence[PassagePart]) -> list[PassagePart]:
     return parts
 
 
-def _item(retrieval: Retrieval, result: Result, number: int) -> str:
+def _item(retrieval: Retrieval, results: Sequence[Result], index: int, number: int) -> str:
+    result = results[index]
     metadata = result.get("metadata") or {}
     values = {
         **{name: value for name, value in metadata.items() if isinstance(name, str)},
+        "source": shown_source(result, retrieval.config["adapter_name"], index),
         "content": result.get("content"),
         "score": result.get("score"),
         "index": number,
@@ -117,6 +122,26 @@ def _item(retrieval: Retrieval, result: Result, number: int) -> str:
 
 
 def source_of(result: Result) -> str | None:
-    """Where a result says that it comes from."""
+    """Where a result says that it comes from; an id that was made of its text says nothing."""
     metadata = result.get("metadata") or {}
-    return next((str(metadata[key]) for key in _SOURCES if metadata.get(key) not in (None, "")), None)
+    told = ((key, metadata.get(key)) for key in _SOURCES)
+    return next(
+        (str(value) for key, value in told if _says(value) and not (key in _IDS and _is_made(value, result))), None
+    )
+
+
+def shown_source(result: Result, adapter_name: str, index: int) -> str:
+    """What a result is called: where it says that it comes from, else by its data source, with its row or place there."""
+    row = (result.get("metadata") or {}).get("row", index)
+    return source_of(result) or f"{adapter_name}[{row}]"
+
+
+def _is_made(value: object, result: Result) -> bool:
+    return isinstance(value, str) and value == id_of_text(str(result.get("content")))
+
+
+def _says(value: object) -> bool:
+    """Whether a value of metadata names something; what tables have for a value that is missing does not."""
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return False
+    return not (isinstance(value, float) and math.isnan(value)) and type(value).__name__ not in ("NAType", "NaTType")

@@ -9,11 +9,11 @@ from dataclasses import replace
 from typing import Any, cast
 from uuid import uuid4
 
-from ...errors import PromptError, PromptNotFound
+from ...errors import VersioningError, VersionNotFound
 from ..files import plain_prompt
 from ..types import PromptTemplateDict, PromptType, ValidationConfig
 from .numbers import check_number, next_patch, sort_key
-from .storage import Change, MemoryVersionStorage, VersionStorage
+from .storage import Change, StorageLike, VersionStorage, version_storage
 from .types import PromptVersion, VersionStatus
 
 __all__ = ["VersionManager", "active_of", "version_of"]
@@ -25,11 +25,12 @@ class VersionManager:
     """The versions of prompts.
 
     Args:
-        storage: Where they are kept; in memory if it is not given.
+        storage: Where they are kept: a storage, the path of an SQLite file, ``postgresql://...``, or a dict; in memory if it
+            is not given.
     """
 
-    def __init__(self, storage: VersionStorage | None = None) -> None:
-        self.storage: VersionStorage = storage or MemoryVersionStorage()
+    def __init__(self, storage: VersionStorage | StorageLike = None) -> None:
+        self.storage: VersionStorage = version_storage(storage)
 
     async def create_version(
         self,
@@ -61,10 +62,10 @@ class VersionManager:
             status: How far it has come.
 
         Raises:
-            PromptError: The number is none, or taken; or the prompt holds what no store does.
+            VersioningError: The number is none, or taken; or the prompt holds what no store does.
         """
         if prompt_type not in ("user", "system"):
-            raise PromptError(f"There are no versions of type {prompt_type!r}.", hint="Give 'user' or 'system'.")
+            raise VersioningError(f"There are no versions of type {prompt_type!r}.", hint="Give 'user' or 'system'.")
         if version is not None:
             check_number(version)
         own = plain_prompt(template)
@@ -122,26 +123,43 @@ class VersionManager:
                 return found
         return None
 
-    async def promote_version(self, version_id: str) -> PromptVersion:
+    async def promote_version(self, version_id: str, stands_for: str | None = None) -> PromptVersion:
         """Put a version into production; the one that was there becomes active.
 
+        Args:
+            version_id: Which.
+            stands_for: The `prompt_fingerprint` of the prompt that it takes the place of: it is served as long as that one stays as
+                it is. None means: whatever the library below has.
+
         Raises:
-            PromptNotFound: There is no version of that id.
+            VersionNotFound: There is no version of that id.
         """
 
         def change(each: PromptVersion) -> PromptVersion:
             if each.version_id == version_id:
-                return replace(each, status=VersionStatus.PRODUCTION)
+                return replace(each, status=VersionStatus.PRODUCTION, stands_for=stands_for)
             demoted = each.status is VersionStatus.PRODUCTION
             return replace(each, status=VersionStatus.ACTIVE) if demoted else each
 
         return await self._change(version_id, change)
 
+    async def withdraw(self, name: str, prompt_type: PromptType = "user") -> list[PromptVersion]:
+        """Let no version of a prompt be served: those in production and the active ones become drafts. They are returned."""
+        served = (VersionStatus.PRODUCTION, VersionStatus.ACTIVE)
+
+        def change(each: PromptVersion) -> PromptVersion:
+            return replace(each, status=VersionStatus.DRAFT, stands_for=None) if each.status in served else each
+
+        before = [each for each in await self.list_versions(name, prompt_type) if each.status in served]
+        if before:
+            await asyncio.to_thread(self.storage.update, name, prompt_type, change)
+        return before
+
     async def update_status(self, version_id: str, status: VersionStatus) -> PromptVersion:
         """Say how far a version has come.
 
         Raises:
-            PromptNotFound: There is no version of that id.
+            VersionNotFound: There is no version of that id.
         """
         if VersionStatus(status) is VersionStatus.PRODUCTION:
             return await self.promote_version(version_id)
@@ -151,7 +169,7 @@ class VersionManager:
         """Put a label on a version.
 
         Raises:
-            PromptNotFound: There is no version of that id.
+            VersionNotFound: There is no version of that id.
         """
         return await self._change_one(
             version_id, lambda each: replace(each, tags=list(dict.fromkeys([*each.tags, tag])))
@@ -161,7 +179,7 @@ class VersionManager:
         """Take a label off a version.
 
         Raises:
-            PromptNotFound: There is no version of that id.
+            VersionNotFound: There is no version of that id.
         """
         return await self._change_one(
             version_id, lambda each: replace(each, tags=[label for label in each.tags if label != tag])
@@ -186,14 +204,14 @@ class VersionManager:
                 return numbered
             if made.version:
                 break
-        raise PromptError(
+        raise VersioningError(
             f"Prompt {made.name!r} has a version {made.version or number} already.", hint="Leave the number out."
         )
 
     async def _require(self, version_id: str) -> PromptVersion:
         version = await asyncio.to_thread(self.storage.find, version_id)
         if version is None:
-            raise PromptNotFound(f"There is no version {version_id!r}.", hint="list_versions() has their ids.")
+            raise VersionNotFound(f"There is no version {version_id!r}.", hint="list_versions() has their ids.")
         return version
 
     async def _change_one(self, version_id: str, change: Change) -> PromptVersion:
@@ -231,7 +249,7 @@ def _refuse_unstorable(version: PromptVersion) -> None:
     try:
         json.dumps(version.to_dict(), allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
-        raise PromptError(
+        raise VersioningError(
             f"Prompt {version.name!r} cannot be kept as a version: {error}.",
             hint="Defaults and metadata of a version are text, numbers, true or false, lists and mappings.",
         ) from error

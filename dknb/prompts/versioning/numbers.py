@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from ...errors import PromptError
+from ...errors import VersioningError
 
 __all__ = ["check_number", "next_patch", "sort_key", "split_name"]
 
@@ -20,10 +20,10 @@ def check_number(text: str) -> str:
     """The version number, if it is one.
 
     Raises:
-        PromptError: It is none.
+        VersioningError: It is none.
     """
     if not _NUMBER.fullmatch(str(text)):
-        raise PromptError(f"{text!r} is no version.", hint='A version is like "1.0", "1.2.3" or "2.0.0-beta.1".')
+        raise VersioningError(f"{text!r} is no version.", hint='A version is like "1.0", "1.2.3" or "2.0.0-beta.1".')
     return text
 
 

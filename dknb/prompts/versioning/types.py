@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timezone
+from datetime import datetime
 from enum import Enum
 from typing import Any
 
 from ..fields import read_prompt
 from ..library import checked
 from ..types import PromptTemplateDict
+from .times import now_utc
 
 __all__ = ["PromptVersion", "VersionStatus"]
 
@@ -23,10 +24,6 @@ class VersionStatus(Enum):
     PRODUCTION = "production"
     DEPRECATED = "deprecated"
     ARCHIVED = "archived"
-
-
-def _now() -> datetime:
-    return datetime.now(timezone.utc)
 
 
 @dataclass(frozen=True)
@@ -48,6 +45,8 @@ class PromptVersion:
         parent_version: The id of the version that it was made from.
         tags: Free labels.
         status: How far it has come.
+        stands_for: What it was promoted over: the fingerprint of the prompt of that name that the library below had then.
+            It is served as long as that prompt stays as it is; None means: whatever is below.
     """
 
     version_id: str
@@ -59,11 +58,12 @@ class PromptVersion:
     validation: dict[str, Any] | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
     settings: dict[str, Any] = field(default_factory=dict)
-    created_at: datetime = field(default_factory=_now)
+    created_at: datetime = field(default_factory=now_utc)
     created_by: str | None = None
     parent_version: str | None = None
     tags: list[str] = field(default_factory=list)
     status: VersionStatus = VersionStatus.ACTIVE
+    stands_for: str | None = None
 
     def as_prompt(self) -> PromptTemplateDict:
         """The prompt, as a library gives it; its metadata have its version.

@@ -113,7 +113,7 @@ _OURS = frozenset({f"{_HERE}.template", f"{_HERE}.environment", "jinja2.sandbox"
 
 def _is_given(value: Any) -> bool:
     """Whether it is the user's own code, or an object whose class has such code for calls."""
-    if calls_refused() or getattr(value, "unsafe_callable", False) or getattr(value, "alters_data", False):
+    if calls_refused(value) or getattr(value, "unsafe_callable", False) or getattr(value, "alters_data", False):
         return False
     if is_code(value):
         return is_users_function(value)
@@ -148,7 +148,7 @@ def refuse_call(value: object) -> TemplateError:
     name = getattr(value, "__qualname__", None) or getattr(value, "__name__", None) or type(value).__name__
     receiver = getattr(value, "__self__", None)
     of = "" if receiver is None or inspect.ismodule(receiver) else f" of a {type(receiver).__name__}"
-    why = " here, where names are filled from the notebook" if is_users_function(value) and calls_refused() else ""
+    why = " here, where names are filled from the notebook" if is_users_function(value) and calls_refused(value) else ""
     return TemplateError(f"a template cannot call {str(name)!r}{of}{why}", hint=HINT)
 
 

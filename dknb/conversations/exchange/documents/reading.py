@@ -13,6 +13,7 @@ from ...state import MAIN, SCHEMA_VERSION, Branch, ConversationState
 from ...stores._halts import without_halts
 from ...tree import Tree
 from ..checks import told, typed, typed_or, utc_time
+from .exact import with_true_text
 from .growing import grow, number
 from .messages import read_message
 from .ours import DOCUMENT_KEYS, NODE_KEYS, apply_node, gather, read_call, split
@@ -29,11 +30,13 @@ class ReadDocument(NamedTuple):
         state: The conversation, in no store yet.
         order: Its nodes in the order of their numbers, parents before children.
         calls: Rows of the ledger.
+        is_ours: Whether dknb wrote it, with all that others have no place for.
     """
 
     state: ConversationState
     order: list[NodeTree]
     calls: list[CallRecord]
+    is_ours: bool = False
 
 
 def read_document(data: Any, where: str = "The document", *, writing: bool = False) -> ReadDocument:
@@ -54,6 +57,7 @@ def read_document(data: Any, where: str = "The document", *, writing: bool = Fal
     with told(where, hint), without_halts():
         if not isinstance(data, Mapping):
             raise TypeError(f"it is {data!r:.60}, not an object")
+        data = with_true_text(data)
         _check_version(data, where)
         metadata, ours = split(typed_or(data, "metadata", dict) or {})
         nodes, seqs = _nodes(typed(data, "nodes", list), where)
@@ -69,7 +73,8 @@ def read_document(data: Any, where: str = "The document", *, writing: bool = Fal
         if not writing:
             for tree in order:
                 tree.data.state = "incomplete" if tree.data.state == OPEN else tree.data.state
-        return ReadDocument(state, order, [read_call(call) for call in typed_or(ours, "calls", list) or []])
+        calls = [read_call(call) for call in typed_or(ours, "calls", list) or []]
+        return ReadDocument(state, order, calls, bool(ours))
 
 
 def _check_version(data: Mapping[str, Any], where: str) -> None:
@@ -121,6 +126,7 @@ def _nodes(given: list[Any], where: str) -> tuple[dict[str, ConversationNode], d
 
 
 def _node(data: Mapping[str, Any]) -> tuple[ConversationNode, int | None]:
+    data = with_true_text(data)
     metadata, ours = split(typed_or(data, "metadata", dict) or {})
     said = dict(typed(data, "message", dict))
     for key in ("tool_calls", "function_call"):  # schema 1.0.0 kept them in the metadata alone

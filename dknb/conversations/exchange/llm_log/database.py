@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timezone
@@ -94,11 +95,16 @@ def time_of(row: Row, *columns: str) -> datetime:
 
 
 def parsed(text: Any) -> Any:
-    """JSON of a column; None where it is null or none."""
+    """JSON of a column; None where it is null or none. Numbers that no store keeps (NaN, infinity) become text."""
     try:
-        return json.loads(text) if isinstance(text, str) else None
+        return json.loads(text, parse_constant=str, parse_float=_number) if isinstance(text, str) else None
     except (ValueError, RecursionError):
         return None
+
+
+def _number(text: str) -> float | str:
+    number = float(text)
+    return number if math.isfinite(number) else text
 
 
 def usage_of(row: Row) -> dict[str, Any]:

@@ -162,7 +162,7 @@ class SQLAdapter(ResourceAdapter):
         name: What messages call it.
 
     Raises:
-        ConfigError: A statement does not read, or the URL does not parse.
+        ConfigError: A statement does not read, or the source is none of these.
         MissingExtra: The URL's driver is not installed.
 
     >>> adapter = SQLAdapter("sqlite://", "select 'about ' || :query as content, :lang as lang limit :k")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
-__all__ = ["driver_package", "place_of", "secrets_of"]
+__all__ = ["driver_package", "no_address", "place_of", "secrets_of"]
 
 #: Drivers whose package has another name than their module.
 _PACKAGES = {
@@ -23,6 +25,28 @@ _PACKAGES = {
 _PLAIN = frozenset(
     {"host", "port", "user", "dbname", "charset", "driver", "mode", "uri", "cache", "sslmode", "service"}
 )
+#: A path that is a file of SQLite, most probably; it holds no password.
+_FILE = re.compile(r"[\w./\\~ -]+\.(?:db|db3|sqlite|sqlite3)", re.IGNORECASE)
+_WANTED = 'Write e.g. "sqlite:///notes.db" or "postgresql+psycopg://host/name"'
+
+
+def no_address(given: object) -> tuple[str, str]:
+    """Why something is no URL of a database, and what to write."""
+    if isinstance(given, PurePath) or (isinstance(given, str) and _FILE.fullmatch(given)):
+        return (
+            f"{str(given)!r} is a path, not the URL of a database.",
+            f'Write "sqlite:///{PurePath(given).as_posix()}"',
+        )
+    if isinstance(given, str):
+        return "The database's URL does not parse.", _WANTED
+    kind = f"{type(given).__module__}.{type(given).__qualname__}"
+    if not hasattr(given, "cursor"):
+        return f"A database is given by its URL or an engine of SQLAlchemy, not by a {kind}.", _WANTED
+    return (
+        f"A connection ({kind}) is no URL: each search opens its own.",
+        f'{_WANTED}; of a database in memory, an engine: create_engine("sqlite://", creator=lambda: connection, '
+        "poolclass=StaticPool)",
+    )
 
 
 def place_of(url: URL) -> str:

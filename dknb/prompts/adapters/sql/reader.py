@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 from ...._sync import in_thread
 from ....errors import ConfigError, MissingExtra, RAGError
 from ....errors.secrets import without_secrets
-from .address import driver_package, place_of, secrets_of
+from .address import driver_package, no_address, place_of, secrets_of
 from .shared import read_shared, read_shared_awaited, shares_connections
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine, TextClause
+    from sqlalchemy import URL, Connection, Engine, TextClause
     from sqlalchemy.ext.asyncio import AsyncEngine
 
 __all__ = ["Lines", "Reader"]
@@ -43,7 +43,8 @@ class Reader:
 
     def __init__(self, source: Any, name: str) -> None:
         self.name = name
-        self._engine: Engine | AsyncEngine = source if hasattr(source, "connect") else _engine(source)
+        is_engine = hasattr(source, "connect") and hasattr(source, "dialect")
+        self._engine: Engine | AsyncEngine = source if is_engine else _engine(source)
         self._shared = shares_connections(self._engine, name)
         self._home = threading.get_ident()
         self._gate = threading.BoundedSemaphore(_AT_ONCE)
@@ -176,23 +177,40 @@ def _fetched(connection: Connection, statement: TextClause, values: Mapping[str,
 
 
 def _engine(url: Any) -> Engine | AsyncEngine:
-    from sqlalchemy import create_engine, make_url
+    from sqlalchemy import make_url
     from sqlalchemy.exc import ArgumentError
-    from sqlalchemy.ext.asyncio import create_async_engine
-    from sqlalchemy.pool import NullPool
 
     try:
-        address = make_url(url)
-        make = create_async_engine if address.get_dialect().is_async else create_engine
-        return make(address, poolclass=NullPool)
+        return _connecting(make_url(url))
     except ModuleNotFoundError as error:
         raise MissingExtra(
             f"The database driver {error.name!r} is not installed.",
             hint=f"Install it with:  pip install {driver_package(error.name)}",
         ) from None
     except (ArgumentError, ValueError):
+        problem, hint = no_address(url)
         # Not chained and not shown: what does not parse may hold a password anywhere.
-        raise ConfigError(
-            "The database's URL does not parse.",
-            hint='Write e.g. "sqlite:///notes.db" or "postgresql+psycopg://host/name"',
-        ) from None
+        raise ConfigError(problem, hint=hint) from None
+
+
+def _connecting(address: URL) -> Engine | AsyncEngine:
+    from sqlalchemy import create_engine
+    from sqlalchemy.pool import NullPool
+
+    if not address.get_dialect().is_async:
+        return create_engine(address, poolclass=NullPool)
+    with extra_of_async():
+        from sqlalchemy.ext.asyncio import create_async_engine
+    return create_async_engine(address, poolclass=NullPool)
+
+
+@contextmanager
+def extra_of_async() -> Iterator[None]:
+    """Around what async drivers need and others do not, which SQLAlchemy says in its own words."""
+    try:
+        yield
+    except ImportError as error:
+        raise MissingExtra(
+            f"{getattr(error, 'name', None) or 'greenlet'} is not installed, which async database drivers need.",
+            hint='Install it with:  pip install "sqlalchemy[asyncio]"',
+        ) from error

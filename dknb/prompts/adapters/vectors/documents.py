@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from ....errors import ConfigError
 from ..frame import rows_of
+from ..ids import id_of_text
 
 __all__ = ["Document", "Given", "Givens", "as_document", "as_list", "last_of_each", "storable"]
 
@@ -79,7 +79,7 @@ def as_document(given: object, place: int) -> Document:
     metadata = {**own, **more}
     named = parts.get("id")
     if named is None:
-        return Document(hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:32], content, metadata)
+        return Document(id_of_text(content), content, metadata)
     return Document(str(named), content, metadata)
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from .._text import printable
-from ..conversations.branches import LONGEST_NAME
 from ..errors import ConfigError, did_you_mean
+from .branches import LONGEST_NAME
 
 __all__ = ["Project", "find_project", "notebook_path"]
 

@@ -1,0 +1,52 @@
+"""Errors of experiments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .base import DknbError
+
+
+class ExperimentError(DknbError):
+    """Something about an experiment."""
+
+
+class DesignError(ExperimentError, ValueError):
+    """An experiment that cannot be run as it is described; no call was made.
+
+    Attributes:
+        problems: What is wrong with it, a sentence each.
+    """
+
+    def __init__(self, problems: Sequence[str] | str, *, hint: str | None = None) -> None:
+        self.problems = [problems] if isinstance(problems, str) else list(problems)
+        super().__init__("\n".join(self.problems), hint=hint)
+
+
+class ExperimentNotFound(ExperimentError, LookupError):
+    """No experiment of that name in the store."""
+
+
+class TooFewItems(ExperimentError, ValueError):
+    """A comparison that would rest on too few items to mean anything.
+
+    Attributes:
+        items: Items that there are.
+        minimum: Items that are needed.
+        cost_usd: What the missing ones would cost in US dollars; None where no price is known.
+    """
+
+    def __init__(self, items: int, minimum: int, cost_usd: float) -> None:
+        self.items, self.minimum = items, minimum
+        self.cost_usd = None if cost_usd != cost_usd else cost_usd  # NaN is not equal to itself
+        more = minimum - items
+        price = "" if self.cost_usd is None else f", for about ${self.cost_usd:.2g}"
+        super().__init__(
+            f"{items} {'item is' if items == 1 else 'items are'} too few to compare variants: at least {minimum} are "
+            f"needed with a score on both sides.",
+            hint=f"Run {more} more{price}; or take the risk:  compare(..., minimum={max(items, 2)})",
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        cost = float("nan") if self.cost_usd is None else self.cost_usd
+        return type(self), (self.items, self.minimum, cost)

@@ -1,0 +1,1 @@
+"""What an experiment asks of whom: items, prompts, models, and the requests that they make together."""

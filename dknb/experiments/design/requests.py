@@ -1,0 +1,45 @@
+"""What is sent for each item of each variant, and the key by which a store knows it again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from ...llm.messages import LLMMessage
+from ...llm.request import completion_request
+from .models import ModelArm
+
+__all__ = ["Request", "key_of", "request_of"]
+
+
+class Request(NamedTuple):
+    """What is asked for one item of one variant; each repeat asks it again.
+
+    Attributes:
+        messages: What is sent.
+        digest: Hash of all that is sent: messages, model and settings.
+        twin: How many requests before it are the same: items may say the same, and prompts become the same.
+    """
+
+    messages: tuple[LLMMessage, ...]
+    digest: str
+    twin: int
+
+
+def request_of(messages: Sequence[LLMMessage], model: ModelArm) -> Request:
+    """The request with these messages.
+
+    Raises:
+        ConfigError: They cannot be sent to the model so.
+    """
+    asked = completion_request(model.config, messages, not_sent=model.provider.not_sent)
+    sent = json.dumps(asked.canonical(), sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
+    digest = hashlib.sha256(sent.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return Request(tuple(messages), digest, 0)
+
+
+def key_of(request: Request, repeat: int) -> str:
+    """The key of a trial: the same whenever the same is sent, whatever item and prompt are called."""
+    return f"{request.digest}.{request.twin}.{repeat}"

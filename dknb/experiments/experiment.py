@@ -1,0 +1,252 @@
+"""`Experiment`: prompts on models over data, from the check before the first call to the result."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Literal
+
+from .._sync import run as run_sync
+from ..conversations.branches import check_name
+from ..conversations.storage import ConversationStorage
+from ..llm.calls.budget import Budget
+from .design.design import Design
+from .design.items import read_items
+from .design.models import models_of
+from .design.prompts import prompts_of
+from .planning import ExperimentPlan
+from .running.conduct import conduct, look
+from .running.ending import ending_note
+from .running.parsing import AnswerReader
+from .running.progress import Progress
+from .running.run import Run
+from .setup import (
+    Setup,
+    baseline_of,
+    checked_whole,
+    items_with,
+    metric_of,
+    name_of,
+    prompt_source,
+    scoring_of,
+    warn_of_repeats,
+)
+from .store.store import ExperimentStore
+from .surroundings import store_at, surroundings
+
+if TYPE_CHECKING:
+    from .result import ExperimentResult
+
+__all__ = ["Experiment"]
+
+
+class Experiment:
+    """Prompts on models over data: each item is asked of each variant, each answer is stored as it comes, and scored.
+
+    Run it again under the same name, in this kernel or another: only what is missing is asked.
+
+    Args:
+        prompts: Names in the library (``"critique@1.0"``), templates' texts, prompts' dicts, or functions of a row: one, a
+            list, or a dict of them by the names they get.
+        models: Specs, configs or providers: one, a list, or a dict of them by the names they get. The project's model if
+            it is not given.
+        data: The items: a DataFrame, a list of dicts, or the path of a CSV, JSONL, JSON or Parquet file. Its columns give
+            the parameters of their names.
+        repeats: How often each item is asked of each variant.
+        scorers: What scores the answers: names, ``{name: options}``, functions, `Scorer` objects.
+        name: Its name in the store; made from its prompts and models if it is not given.
+        item: The column that has the items' labels; else the index of a DataFrame, or numbers from 0.
+        params: For parameters that are not called like their columns: ``{"text": "body"}``.
+        values: Parameters that are the same for all items.
+        system: A system message for all: the name of a prompt, or a template's text.
+        response_format: What answers must be, as of a provider; ``parsed`` has them then.
+        parse: What ``parsed`` is instead: ``"json"``, ``"code"``, ``"list"``, ``"sections"``, or a function of the output.
+        baseline: The variant that the others are compared with.
+        metric: The metric that decides; the first one if it is not given.
+        stop: ``"decided"`` stops when all verdicts on ``metric`` are reached; looking after each item is safe.
+        budget: Most US dollars that it may cost, earlier runs included; or a `Budget`.
+        seed: For the order of the items where it may stop early.
+        max_concurrency: Most calls of a model at a time; else what its server bears.
+        store: Where it is kept: a path, ``postgresql://...``, ``"memory"``, or a store of conversations; else the project's.
+        library: The prompt library; else the project's.
+        adapters: What prompts retrieve from, by name.
+        progress: Whether to show the plan, a bar and how it ended.
+        **settings: Settings of the models: ``temperature=0``.
+
+    Attributes:
+        name: Its name.
+        result: What there is of its last run, also of one that was cut; None before.
+
+    Raises:
+        DesignError: It cannot be run so: no data, an unknown column, labels that are there twice, ...
+        PromptNotFound: There is no prompt of a name.
+        ConfigError: A model, a setting or a scorer is unknown or wrong.
+    """
+
+    def __init__(
+        self,
+        prompts: Any,
+        models: Any = None,
+        data: Any = None,
+        *,
+        repeats: int = 1,
+        scorers: Any = (),
+        name: str | None = None,
+        item: str | None = None,
+        params: Mapping[str, str] | None = None,
+        values: Mapping[str, Any] | None = None,
+        system: str | None = None,
+        response_format: Any = None,
+        parse: str | Callable[[str], Any] | None = None,
+        baseline: str | None = None,
+        metric: str | None = None,
+        stop: Literal["decided"] | None = None,
+        budget: float | Budget | None = None,
+        seed: int = 0,
+        max_concurrency: int | None = None,
+        store: Any = None,
+        library: Any = None,
+        adapters: Mapping[str, Any] | None = None,
+        progress: bool = True,
+        **settings: Any,
+    ) -> None:
+        self._around = surroundings()
+        shaped = settings if response_format is None else {**settings, "response_format": response_format}
+        items = items_with(read_items(data, item), params or {}, values or {})
+        arms = prompts_of(prompts, prompt_source(self._around, library, adapters, system))
+        models = models_of(models, shaped, self._around.model)
+        design = Design("", items, arms, models, checked_whole(repeats, "repeats"), dict(params or {}))
+        self.name = design.name = name_of(design) if name is None else check_name(name, "conversation")
+        scoring = scoring_of(scorers, design, arms[0].builder.library)
+        self._setup = Setup(
+            design,
+            AnswerReader(parse, response_format),
+            scoring,
+            baseline_of(baseline, design),
+            metric_of(metric, scoring, stop, design),
+            stop,
+            seed,
+            budget,
+            None if max_concurrency is None else checked_whole(max_concurrency, "max_concurrency"),
+        )
+        self._store_at, self._wants_progress = store, progress
+        self._opened: ConversationStorage | None = None
+        self.result: ExperimentResult | None = None
+        design.check_first()
+        warn_of_repeats(design)
+
+    # What everybody calls
+
+    def plan(self) -> ExperimentPlan:
+        """What a run is going to do and to cost; nothing is asked or written.
+
+        Raises:
+            DesignError: A prompt cannot be rendered for some item.
+            StorageError: The store cannot be read.
+        """
+        return run_sync(self.aplan())
+
+    def run(self) -> ExperimentResult:
+        """Ask what is missing, score it, and return all there is.
+
+        An interrupt (the stop button) keeps what is done, and returns that; so does a budget that is exhausted. The
+        result's ``note`` says what is missing and how to go on.
+
+        Raises:
+            DesignError: A prompt cannot be rendered for some item.
+            BudgetExceeded: Not even one call fits into what is left of the budget, or a price is not known.
+            ProviderError: No model could be asked at all.
+            StorageError: The store cannot be read or written.
+        """
+        return self._until_interrupted(retry=False)
+
+    def retry_errors(self) -> ExperimentResult:
+        """Ask again what failed, just that, and return all there is.
+
+        Raises:
+            DknbError: As `run`.
+        """
+        return self._until_interrupted(retry=True)
+
+    async def aplan(self) -> ExperimentPlan:
+        """`plan`, awaited."""
+        async with self._store() as store:
+            return (await look(self._setup, store))[0]
+
+    async def arun(self) -> ExperimentResult:
+        """`run`, awaited. When it is cancelled, ``result`` has what is done.
+
+        Raises:
+            DknbError: As `run`.
+        """
+        return await self._conduct(retry=False)
+
+    async def aretry_errors(self) -> ExperimentResult:
+        """`retry_errors`, awaited."""
+        return await self._conduct(retry=True)
+
+    # How
+
+    def _until_interrupted(self, *, retry: bool) -> ExperimentResult:
+        before = self.result
+        try:
+            return run_sync(self._conduct(retry=retry))
+        except KeyboardInterrupt:
+            if self.result is None or self.result is before:
+                raise  # nothing had begun
+            return self.result
+
+    async def _conduct(self, *, retry: bool) -> ExperimentResult:
+        begun: list[Run] = []
+        progress = Progress(self.name, wanted=self._wants_progress, say=self._around.say)
+        try:
+            async with self._store() as store:
+                await conduct(self._setup, store, progress, begun.append, retry=retry)
+        except BaseException:
+            if begun:
+                self.result = self._result(begun[0])
+            raise
+        progress.tell(ending_note(begun[0], self._setup.design))
+        self.result = self._result(begun[0])
+        return self.result
+
+    def _result(self, run: Run) -> ExperimentResult:
+        from .frames import Seen, trials_frame
+        from .result import ExperimentResult
+
+        setup = self._setup
+        seen = [Seen(run.rows[number], run.parsed.get(number), run.is_cached(number)) for number in sorted(run.rows)]
+        frame = trials_frame(seen, setup.scoring.metrics)
+        result = ExperimentResult(
+            frame, setup.scoring.metrics, name=self.name, baseline=setup.baseline, kinds=setup.scoring.kinds
+        )
+        result.note = ending_note(run, setup.design) or None
+        result.experiment = self
+        return result
+
+    @asynccontextmanager
+    async def _store(self) -> AsyncIterator[ExperimentStore]:
+        """The store; closed afterwards, if it was opened for this experiment."""
+        given, is_ours = self._store_at, False
+        if isinstance(given, ConversationStorage):
+            storage = given
+        elif self._opened is not None:
+            storage, is_ours = self._opened, True
+        elif given is None:
+            storage, is_ours = self._around.storage()
+        else:
+            storage, is_ours = store_at(given), True
+        if is_ours:
+            self._opened = storage
+        try:
+            yield ExperimentStore(storage)
+        finally:
+            if is_ours:
+                await storage.close()
+
+    def __repr__(self) -> str:
+        design = self._setup.design
+        return (
+            f"<Experiment {self.name!r}: {len(design.items):,} items x {len(design.variants)} variants"
+            f" x {design.repeats} repeats>"
+        )

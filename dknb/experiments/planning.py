@@ -1,0 +1,178 @@
+"""What a run is going to do and to cost, before it does it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from .._text import printable
+from ..llm.calls.expected import expected_usage
+from ..llm.counting.costs import cost_of
+from ..llm.request import completion_request
+from .amounts import counted, money
+from .design.design import Design
+
+__all__ = ["ExperimentPlan", "changes", "price_range"]
+
+#: Requests of a model whose tokens are counted; the others are taken to be as long, character by character.
+_COUNTED = 50
+
+
+@dataclass(frozen=True)
+class ExperimentPlan:
+    """What a run is going to do.
+
+    Attributes:
+        name: The experiment's name.
+        items: How many items there are.
+        variants: The labels of the variants.
+        repeats: How often each item is asked of each variant.
+        trials: How many trials that makes.
+        cached: How many of them the store has, errors not counted.
+        errors: How many of them the store has as errors; they stay, until ``retry_errors()``.
+        calls: How many calls are to be made.
+        low: The least that they cost in US dollars: the prompts, without answers; None where a price is not known.
+        high: The most, with answers as long as ``max_tokens`` or, without it, as a budget takes them to be (1,000 tokens;
+            8,000 of a model that thinks); None where a price is not known.
+        unpriced: The models whose prices are not known.
+        budget: Most US dollars that the experiment may cost; None for no limit.
+        spent: What it has cost so far.
+        changes: What is otherwise than when it was last run, a sentence each.
+    """
+
+    name: str
+    items: int
+    variants: tuple[str, ...]
+    repeats: int
+    trials: int
+    cached: int
+    errors: int
+    calls: int
+    low: float | None
+    high: float | None
+    unpriced: tuple[str, ...] = ()
+    budget: float | None = None
+    spent: float = 0.0
+    changes: tuple[str, ...] = ()
+
+    @property
+    def left(self) -> float | None:
+        """What is left of the budget."""
+        return None if self.budget is None else max(0.0, self.budget - self.spent)
+
+    @property
+    def fits(self) -> bool | None:
+        """Whether the budget is enough: True in any case, False in none, None where that depends on the answers."""
+        if self.left is None or not self.calls:
+            return True
+        if self.low is None or self.low > self.left:
+            return False
+        return True if self.high is not None and self.high <= self.left else None
+
+    def __str__(self) -> str:
+        lines = [
+            f"{self.name}: {counted(self.items, 'item')} x {counted(len(self.variants), 'variant')}"
+            + (f" x {counted(self.repeats, 'repeat')}" if self.repeats > 1 else "")
+            + f" = {counted(self.trials, 'trial')}; {self._to_do()}"
+        ]
+        if self.calls:
+            lines.append(f"price: {self._price()}" + ("" if self.budget is None else f"; {self._checked()}"))
+        return "\n".join([*lines, *self.changes])
+
+    def _to_do(self) -> str:
+        there = [f"{self.cached:,} in the store"] * bool(self.cached)
+        there += [f"{self.errors:,} in the store as errors"] * bool(self.errors)
+        return ", ".join([*there, f"{counted(self.calls, 'call')} to make" if self.calls else "no calls to make"])
+
+    def _price(self) -> str:
+        if self.low is None or self.high is None:
+            return f"not known for {', '.join(self.unpriced)}"
+        return money(self.low) if self.low == self.high else f"{money(self.low)} to {money(self.high)}"
+
+    def _checked(self) -> str:
+        assert self.budget is not None
+        left = f" ({money(self.left)} left)" if self.spent else ""
+        said = {
+            True: "is enough",
+            False: "is not enough: the run will stop before its end",
+            None: "may not be enough: then the run stops, and goes on with a larger one",
+        }
+        return f"the budget of {money(self.budget)}{left} {said[self.fits]}"
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        text = printable(str(self))
+        return {"text/plain": text, "text/html": f'<div style="white-space:pre-wrap">{escape(text)}</div>'}
+
+
+def price_range(design: Design, numbers: Sequence[int]) -> tuple[float | None, float | None, tuple[str, ...]]:
+    """The least and the most that the calls of these trials cost, and the models whose prices are not known.
+
+    Takes time: tables are loaded, and tokenizers are not fast.
+    """
+    low = high = 0.0
+    unknown: list[str] = []
+    by_model: dict[int, list[int]] = {}
+    for number in numbers:
+        by_model.setdefault(design.variants[design.place(number).variant].model_number, []).append(number)
+    for model, own in sorted(by_model.items()):
+        prices = _prices(design, model, own)
+        if prices is None:
+            unknown.append(design.models[model].label)
+            continue
+        low, high = low + prices[0], high + prices[1]
+    return (None, None, tuple(unknown)) if unknown else (low, high, ())
+
+
+def _prices(design: Design, model: int, numbers: Sequence[int]) -> tuple[float, float] | None:
+    arm = design.models[model]
+    config = arm.config
+    free = cost_of(config.provider, config.model, {"prompt_tokens": 1, "completion_tokens": 1})
+    if free is None or free == 0:
+        return None if free is None else (0.0, 0.0)
+    lengths = [sum(len(message.content) for message in design.request(number).messages) for number in numbers]
+    sample = range(0, len(numbers), max(1, math.ceil(len(numbers) / _COUNTED)))
+    low = high = characters = 0.0
+    for place in sample:
+        asked = completion_request(config, design.request(numbers[place]).messages, not_sent=arm.provider.not_sent)
+        usage = expected_usage(asked, config)
+        least = cost_of(config.provider, config.model, {**usage, "completion_tokens": 0})
+        most = cost_of(config.provider, config.model, usage)
+        if least is None or most is None:
+            return None
+        low, high, characters = low + least, high + most, characters + lengths[place] + 1
+    # The longer a prompt the dearer; an answer costs the same whatever the prompt.
+    share = (sum(lengths) + len(lengths)) / characters
+    return low * share, low * share + (high - low) * len(numbers) / len(sample)
+
+
+def changes(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> tuple[str, ...]:
+    """What is otherwise in a design than it was, a sentence each."""
+    if before is None:
+        return ()
+    told = [*_changed_variants(before, now), *_changed_items(before, now)]
+    if before.get("repeats") != now["repeats"]:
+        told.append(f"repeats: {now['repeats']}, and were {before.get('repeats')}")
+    return tuple(f"changed since the last run: {each}" for each in told)
+
+
+def _changed_variants(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterable[str]:
+    old = {each["label"]: each for each in before.get("variants", ())}
+    new = {each["label"]: each for each in now["variants"]}
+    yield from (f"new variant {label!r}" for label in new if label not in old)
+    yield from (f"variant {label!r} is left out; its trials stay in the store" for label in old if label not in new)
+    if before.get("items") != now["items"]:
+        return  # what is sent differs with them
+    for label, each in new.items():
+        if label in old and old[label].get("digest") != each["digest"]:
+            yield f"variant {label!r} sends something else"
+
+
+def _changed_items(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterable[str]:
+    old, new = set(before.get("items", ())), set(now["items"])
+    if new - old:
+        yield f"{counted(len(new - old), 'new item')}"
+    if old - new:
+        yield f"{counted(len(old - new), 'item')} left out"

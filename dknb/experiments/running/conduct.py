@@ -1,0 +1,174 @@
+"""One run from its beginning to its end: look, plan, ask, score, and say how it ended."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+
+from ...errors import BudgetExceeded, ReplayMiss
+from ...llm.calls.budget import Budget
+from ..amounts import money
+from ..planning import ExperimentPlan, changes, price_range
+from ..scoring.kinds import MetricKind
+from ..setup import Setup
+from ..store.store import ExperimentStore, Opened
+from .early import Early, shuffled
+from .ending import summary_line
+from .progress import Progress
+from .run import Run
+from .standing import StandingTrials, standing_of
+
+__all__ = ["conduct", "look"]
+
+
+async def look(setup: Setup, store: ExperimentStore) -> tuple[ExperimentPlan, StandingTrials]:
+    """What a run would do; nothing is asked or written.
+
+    Raises:
+        DesignError: A prompt cannot be rendered for some item.
+        StorageError: The store cannot be read.
+    """
+    opened, standing = await _standing(setup, store)
+    return await _planned(setup, opened, standing, standing.missing, priced=True), standing
+
+
+async def _standing(setup: Setup, store: ExperimentStore) -> tuple[Opened | None, StandingTrials]:
+    design = setup.design
+    await asyncio.to_thread(lambda: design.requests)  # templates are long, and retrieval waits
+    opened = await store.look(design.name)
+    return opened, await asyncio.to_thread(standing_of, design, {} if opened is None else opened.trials)
+
+
+async def _planned(
+    setup: Setup, opened: Opened | None, standing: StandingTrials, ask: Sequence[int], *, priced: bool
+) -> ExperimentPlan:
+    design = setup.design
+    low, high, unpriced = await asyncio.to_thread(price_range, design, ask) if priced else (None, None, ())
+    now = await asyncio.to_thread(setup.told)
+    return ExperimentPlan(
+        name=design.name,
+        items=len(design.items),
+        variants=tuple(variant.label for variant in design.variants),
+        repeats=design.repeats,
+        trials=len(design),
+        cached=len(standing.rows) - len(standing.errors),
+        errors=len(standing.errors),
+        calls=len(ask),
+        low=low,
+        high=high,
+        unpriced=unpriced,
+        budget=setup.limit,
+        spent=0.0 if opened is None else opened.spent,
+        changes=changes(None if opened is None else opened.before, now),
+    )
+
+
+async def conduct(
+    setup: Setup, store: ExperimentStore, progress: Progress, tell: Callable[[Run], None], *, retry: bool
+) -> Run:
+    """Run what is missing, or with ``retry`` what failed.
+
+    Args:
+        setup: The experiment.
+        store: Where it is kept.
+        progress: Shows how far it is.
+        tell: Is told of the run before it begins.
+        retry: Whether to ask again what failed, instead of what is missing.
+
+    Raises:
+        DknbError: As ``Experiment.run``.
+    """
+    opened, standing = await _standing(setup, store)
+    ask = standing.errors if retry else standing.missing
+    priced = progress.wanted or setup.budget is not None
+    plan = await _planned(setup, opened, standing, ask, priced=priced and bool(ask))
+    progress.tell(str(plan))
+    _check_budget(plan, setup.budget)
+    opened = await store.begin(setup.design.name, setup.told())
+    await store.settle(opened, standing.changed, standing.left)
+    run = Run(setup.design, setup.reader, setup.scoring, store, opened, progress, setup.concurrency)
+    tell(run)
+    try:
+        await _carried_out(setup, run, progress, standing, ask, plan)
+    finally:
+        progress.close(summary_line(run, setup.design, progress))
+    if not run.rows and (cause := run.ended.cause) is not None:
+        raise cause
+    return run
+
+
+async def _carried_out(
+    setup: Setup, run: Run, progress: Progress, standing: StandingTrials, ask: Sequence[int], plan: ExperimentPlan
+) -> None:
+    design = setup.design
+    for number, row in standing.rows.items():
+        run.rows[number] = row
+        run.parsed[number] = await setup.reader.read_again(row.output, row.parsed)
+    order = None
+    if setup.stop is not None:
+        order = shuffled(len(design.items), setup.seed)
+        run.early = _early(setup, run, order)
+    score = [number for number, row in standing.rows.items() if setup.scoring.missing(row)]
+    settled = set(standing.rows) - {*ask, *score}
+    with ExitStack() as budgets:
+        if (budget := _budget(setup.budget, plan)) is not None:
+            budgets.enter_context(budget)
+        run.settle(settled)
+        progress.begin(len(design), len(design) - len(ask))
+        await run.calls(ask, score, order)
+        try:
+            await _score_whole(setup, run)
+        except BudgetExceeded as error:
+            run.ended.reason, run.ended.why = "budget", error
+        except ReplayMiss:
+            run.ended.missed += 1
+
+
+async def _score_whole(setup: Setup, run: Run) -> None:
+    if setup.scoring.of_frame:
+        from .frame_scoring import score_whole  # it brings pandas
+
+        await score_whole(run, setup.design, setup.scoring)
+
+
+def _early(setup: Setup, run: Run, order: Sequence[int]) -> Early:
+    from ..statistics.sequential import Watch
+
+    design, metric = setup.design, setup.metric
+    assert metric is not None
+    labels = [variant.label for variant in design.variants]
+    kind = setup.scoring.kinds.get(metric, MetricKind())
+    watch = Watch(
+        metric, setup.baseline or labels[0], labels, bounds=kind.bounds, higher_is_better=kind.higher_is_better
+    )
+
+    def score(number: int) -> float | None:
+        row = run.rows.get(number)
+        return None if row is None or row.error is not None else row.scores.get(metric)
+
+    return Early(watch, design, order, score)
+
+
+def _budget(given: float | Budget | None, plan: ExperimentPlan) -> Budget | None:
+    if given is None or isinstance(given, Budget):
+        return given
+    return Budget(plan.left or 0.0)
+
+
+def _check_budget(plan: ExperimentPlan, budget: float | Budget | None) -> None:
+    """Refuse a budget that cannot hold.
+
+    Raises:
+        BudgetExceeded: A price is not known.
+    """
+    if budget is None or plan.left is None or not plan.calls or math.isinf(plan.left):
+        return
+    if plan.low is None and not (isinstance(budget, Budget) and budget.unknown == "allow"):
+        raise BudgetExceeded(
+            f"The price of {', '.join(plan.unpriced)} is not known, so a budget of {money(plan.budget)} cannot hold.",
+            limit=plan.left,
+            spent=plan.spent,
+            hint="Tell it:  CostCalculator.set_price(...)  or let such calls pass:  budget=Budget(…, unknown='allow')",
+        )

@@ -1,0 +1,45 @@
+"""How a run ended, in words: what is there, what is missing, and how to go on."""
+
+from __future__ import annotations
+
+from ..amounts import counted, duration
+from ..design.design import Design
+from .progress import Progress
+from .run import Run
+
+__all__ = ["ending_note", "summary_line"]
+
+
+def ending_note(run: Run, design: Design) -> str:
+    """Why trials are missing or failed, and what to do; empty where nothing is."""
+    ended, missing = run.ended, len(design) - len(run.rows)
+    errors = sum(row.error is not None for row in run.rows.values())
+    told: list[str] = []
+    if ended.reason == "decided":
+        assert run.early is not None
+        told.append(
+            f"Stopped early, as the verdicts are reached: {run.early.seen:,} of {len(design.items):,} items were looked at."
+        )
+    elif ended.reason == "budget":
+        told.append(f"Stopped by the budget: {ended.why}")
+    elif ended.reason == "interrupted":
+        told.append("Interrupted.")
+    told += [f"{label} was not asked on: {type(error).__name__}: {error}" for label, error in ended.given_up.items()]
+    if ended.missed:
+        told.append(f"{counted(ended.missed, 'call')} of it the recording does not have, which alone may answer.")
+    if missing and ended.reason != "decided":
+        told.append(
+            f"{missing:,} of {counted(len(design), 'trial')} are missing; what is there is kept, "
+            + ("and run() with a larger budget goes on." if ended.reason == "budget" else "and run() again goes on.")
+        )
+    if errors:
+        told.append(f"{counted(errors, 'trial')} failed; retry_errors() runs just those.")
+    return " ".join(told)
+
+
+def summary_line(run: Run, design: Design, progress: Progress) -> str:
+    """What was done, in a line."""
+    asked = len(run.fresh)
+    if not asked:
+        return f"{design.name}: all {counted(len(run.rows), 'trial')} came out of the store"
+    return f"{design.name}: {counted(asked, 'trial')} in {duration(progress.seconds)}, {progress.spent()}"

@@ -1,0 +1,275 @@
+"""A run: a bounded number of calls side by side, each stored as it is answered, then scored."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ...errors import BudgetExceeded, DknbError, ReplayMiss
+from ..design.design import Design
+from ..store.rows import Entry, TrialRow
+from ..store.store import ExperimentStore, Opened
+from .asking import HOPELESS, Answered, ask, cancelled_call
+from .early import Early
+from .parsing import AnswerReader
+from .progress import Progress
+from .scoring import Scoring, request_text, trial_of
+from .writing import TrialWriter
+
+__all__ = ["Ended", "Run"]
+
+#: Calls of a model at a time where nobody says how many: what a provider begins with, too.
+AT_ONCE = 100
+
+
+@dataclass
+class Ended:
+    """How a run ended before all trials were done.
+
+    Attributes:
+        reason: ``"budget"``, ``"decided"``, ``"interrupted"``; None where it went to its end.
+        why: What a budget said.
+        given_up: Models that were not asked on, by label, with the error.
+        missed: How many trials a recording does not have, where only it may answer.
+    """
+
+    reason: str | None = None
+    why: DknbError | None = None
+    given_up: dict[str, DknbError] = field(default_factory=dict)
+    missed: int = 0
+
+    @property
+    def cause(self) -> DknbError | None:
+        """What kept it from asking: that of a model that was given up, or a budget's."""
+        return next(iter(self.given_up.values()), self.why)
+
+
+class Run:
+    """What is done of a design, and what does it.
+
+    Args:
+        design: The design.
+        reader: Reads answers.
+        scoring: Scores trials.
+        store: The store.
+        opened: The experiment in it.
+        progress: Shows how far it is.
+        concurrency: Most calls of a model at a time; None leaves it to the provider.
+
+    Attributes:
+        rows: The trials that are done, by their numbers.
+        parsed: What was read in their answers.
+        fresh: Which of them were asked in this run.
+        ended: How it ended.
+    """
+
+    def __init__(
+        self,
+        design: Design,
+        reader: AnswerReader,
+        scoring: Scoring,
+        store: ExperimentStore,
+        opened: Opened,
+        progress: Progress,
+        concurrency: int | None = None,
+    ) -> None:
+        self._design, self._reader, self._scoring, self._progress = design, reader, scoring, progress
+        self._store, self._opened, self._concurrency = store, opened, concurrency
+        self.rows: dict[int, TrialRow] = {}
+        self.parsed: dict[int, Any] = {}
+        self.fresh: set[int] = set()
+        self.ended = Ended()
+        self.early: Early | None = None
+        self._queues: list[deque[int]] = [deque() for _ in design.models]
+        self._ask: set[int] = set()
+        self._asking: set[int] = set()
+        self._gate, self._settled, self._reserving = asyncio.Lock(), asyncio.Event(), 0
+        self._writer = TrialWriter(store, opened, self.rows)
+
+    async def calls(self, ask: Sequence[int], score: Sequence[int], order: Sequence[int] | None = None) -> None:
+        """Make the calls of the trials ``ask``, and score these and those of ``score``.
+
+        Args:
+            ask: Numbers of trials.
+            score: Numbers of trials that are done, and not scored.
+            order: The items in the order in which they are to be run; their own order if it is not given.
+
+        Raises:
+            StorageError: What came could not be written; it is in ``rows``.
+            asyncio.CancelledError: It was cancelled; what had come is written.
+        """
+        self._ask = set(ask)
+        self._queue([*ask, *score], order)
+        workers = [
+            asyncio.create_task(self._work(model))
+            for model, queue in enumerate(self._queues)
+            for _ in self._places(model, queue)
+        ]
+        try:
+            await _all_of(workers)
+        except BaseException:
+            await self._break_off(workers)
+            raise
+        await self._writer.drain()
+
+    def settle(self, numbers: Iterable[int]) -> None:
+        """Let what looks for an early end know of the trials that are done already."""
+        if self.early is not None and any([self.early.done(number) for number in numbers]):
+            self.ended.reason = "decided"
+
+    def _queue(self, numbers: Sequence[int], order: Sequence[int] | None) -> None:
+        place = self._design.place
+        if order is not None:
+            turn = {item: at for at, item in enumerate(order)}
+            numbers = sorted(numbers, key=lambda number: (turn[place(number).item], number))
+        else:
+            numbers = sorted(numbers)
+        for number in numbers:
+            self._queues[self._design.variants[place(number).variant].model_number].append(number)
+
+    def _places(self, model: int, queue: deque[int]) -> range:
+        """Workers for a model: never more than calls, and never a task for each call."""
+        most = self._concurrency or self._design.models[model].config.max_concurrency or AT_ONCE
+        return range(min(most, len(queue)))
+
+    async def _work(self, model: int) -> None:
+        queue = self._queues[model]
+        written: asyncio.Future[None] | None = None
+        while queue and self.ended.reason is None:
+            last, written = written, await self._trial(queue.popleft())
+            if last is not None:
+                # So that at most as many answers as there are workers wait to be written.
+                await last
+        if written is not None:
+            await written
+
+    async def _trial(self, number: int) -> asyncio.Future[None] | None:
+        """Ask, store, score, store; None where nothing came of it."""
+        written = None
+        if number in self._ask:
+            answered = await self._answered(number)
+            if answered is None:
+                return None
+            self.rows[number], self.parsed[number] = answered.entry.row, answered.parsed
+            self.fresh.add(number)
+            written = self._writer.add(number, answered.entry)
+        scored = await self._scored(number)
+        row = self.rows[number]
+        if number in self._ask:
+            self._progress.ended(0.0 if row.replayed else row.cost_usd, failed=row.error is not None)
+        if self.early is not None and self.early.done(number) and self.ended.reason is None:
+            self.ended.reason = "decided"
+        return scored or written
+
+    async def _scored(self, number: int) -> asyncio.Future[None] | None:
+        row = self.rows[number]
+        if not (scorers := self._scoring.missing(row)):
+            return None
+        try:
+            with self._running():
+                entry = await self._scoring.scored(row, self.trial(number), scorers)
+        except BudgetExceeded as error:
+            self._halt(error)
+            return None
+        except ReplayMiss:
+            self.ended.missed += 1
+            return None
+        there = self.rows[number]
+        entry.row = replace(entry.row, question=there.question, node_seq=there.node_seq, node_id=there.node_id)
+        self.rows[number] = entry.row
+        return self._writer.add(number, entry)
+
+    def trial(self, number: int) -> Any:
+        """A trial as a scorer sees it."""
+        row, item = self.rows[number], self._design.items[self._design.place(number).item]
+        messages = self._design.request(number).messages
+        return trial_of(row, item.row, self.parsed.get(number), request_text(messages), cached=self.is_cached(number))
+
+    def is_cached(self, number: int) -> bool:
+        """Whether a trial was not paid for in this run."""
+        return number not in self.fresh or self.rows[number].replayed
+
+    async def _answered(self, number: int) -> Answered | None:
+        """The answer of a trial; None where it is not to be had now."""
+        variant = self._design.variants[self._design.place(number).variant]
+        self._asking.add(number)
+        try:
+            try:
+                return await self._call(number)
+            except BudgetExceeded:
+                return await self._when_there_is_room(number)
+        except ReplayMiss:
+            self.ended.missed += 1
+        except HOPELESS as error:
+            self.ended.given_up.setdefault(variant.model.label, error)
+            self._queues[variant.model_number].clear()
+        finally:
+            self._asking.discard(number)
+        return None
+
+    async def _call(self, number: int) -> Answered:
+        with self._running():
+            return await ask(self._design, number, self._reader)
+
+    @contextmanager
+    def _running(self) -> Iterator[None]:
+        """Around what may reserve a part of a budget."""
+        self._reserving += 1
+        try:
+            yield
+        finally:
+            self._reserving -= 1
+            self._settled.set()
+
+    async def _when_there_is_room(self, number: int) -> Answered | None:
+        """Ask when calls that run have ended: they reserve more than they cost. Without any, the budget is exhausted."""
+        async with self._gate:  # one at a time, or each answer would wake all
+            while self.ended.reason is None:
+                try:
+                    return await self._call(number)
+                except BudgetExceeded as error:
+                    if error.estimate is None or error.estimate > error.limit - error.spent or not self._reserving:
+                        self._halt(error)
+                        return None
+                self._settled.clear()
+                await self._settled.wait()
+        return None
+
+    def _halt(self, error: BudgetExceeded) -> None:
+        if self.ended.reason is None:
+            self.ended.reason, self.ended.why = "budget", error
+            self._settled.set()
+
+    async def _break_off(self, workers: Sequence[asyncio.Task[None]]) -> None:
+        """End the calls that run, and write what has come."""
+        cut = [self._design.variants[self._design.place(number).variant] for number in self._asking]
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+        self.ended.reason = self.ended.reason or "interrupted"
+        await self._writer.drain()
+        await self._store.book(self._opened, [cancelled_call(variant) for variant in cut])
+
+    async def write(self, entries: dict[int, Entry]) -> None:
+        """Write trials anew.
+
+        Raises:
+            StorageError: They could not be written.
+        """
+        for number, entry in entries.items():
+            self.rows[number] = entry.row
+            self._writer.add(number, entry)
+        await self._writer.drain()
+
+
+async def _all_of(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Wait for all, or for the first that fails, which is raised."""
+    if not tasks:
+        return
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    for task in done:
+        task.result()

@@ -1,0 +1,1 @@
+"""How far two or more raters agree beyond chance, with intervals."""

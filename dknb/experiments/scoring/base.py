@@ -1,0 +1,165 @@
+"""What a scorer is: it gives a trial one or more numbers, each a metric."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from ...conversations.ledger import CallRecord
+from .identity import digest_of
+from .kinds import MetricKind
+
+if TYPE_CHECKING:
+    from pandas import DataFrame, Series  # type: ignore[import-untyped]  # its stubs are a package of their own
+
+    from ..trials import Trial
+
+__all__ = ["FrameScorer", "Marks", "NoScore", "Scorer", "number_of"]
+
+
+class NoScore(Exception):
+    """Raised by a scorer that cannot score a trial; the text is the reason, kept beside the missing number."""
+
+
+@dataclass(slots=True)
+class Marks:
+    """What a scorer says of a trial.
+
+    Attributes:
+        values: The number of each metric; None: no score.
+        reasons: Why a metric has no score, or only part of what it should rest on, by metric.
+        calls: The model calls that it took.
+    """
+
+    values: Mapping[str, float | None]
+    reasons: dict[str, str] = field(default_factory=dict)
+    calls: list[CallRecord] = field(default_factory=list)
+
+
+class Scorer:
+    """Gives each trial one or more numbers.
+
+    A scorer of one's own overrides ``score``; a number, None, or a number for each of its metrics is what it gives.
+    One that makes calls overrides ``marks``.
+
+    Attributes:
+        name: What it is called; of a scorer with one metric, the metric too.
+        metrics: The metrics it gives.
+        kinds: What is known of each metric; a metric that is not in it is any number, and higher is better.
+    """
+
+    #: The option that is meant where a specification gives a value and not options.
+    shorthand: ClassVar[str | None] = None
+
+    _options: tuple[Any, ...] = ()
+
+    def __new__(cls, *args: Any, **options: Any) -> Self:
+        """An object that knows what it was made of."""
+        self = super().__new__(cls)
+        self._options = (args, options)
+        return self
+
+    def __init__(
+        self,
+        name: str,
+        metrics: Sequence[str] | None = None,
+        kinds: Mapping[str, MetricKind] | MetricKind | None = None,
+    ) -> None:
+        self.name = name
+        self.metrics: tuple[str, ...] = tuple(metrics) if metrics is not None else (name,)
+        self.kinds: Mapping[str, MetricKind] = (
+            dict.fromkeys(self.metrics, kinds) if isinstance(kinds, MetricKind) else dict(kinds or {})
+        )
+
+    @property
+    def higher_is_better(self) -> dict[str, bool]:
+        """Which way each metric is better."""
+        return {
+            metric: self.kinds[metric].higher_is_better if metric in self.kinds else True for metric in self.metrics
+        }
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the data that it cannot do without."""
+        return ()
+
+    @property
+    def identity(self) -> str:
+        """What it is, as a short text: another one for other options, another rubric, or another function's code."""
+        return f"{self.name}:{digest_of(type(self), [self._options, *self.further_facts()])}"
+
+    def further_facts(self) -> Sequence[Any]:
+        """What it scores by beside its options, as the text of a rubric."""
+        return ()
+
+    async def score(self, trial: Trial) -> Mapping[str, float | None]:
+        """The number of each metric for one trial.
+
+        Raises:
+            NoScore: It cannot say; the reason is kept.
+        """
+        return (await self.marks(trial)).values
+
+    async def marks(self, trial: Trial) -> Marks:
+        """The numbers, why some are missing, and what they cost."""
+        if type(self).score is Scorer.score:
+            raise NotImplementedError(f"{type(self).__name__} has neither score nor marks")
+        return Marks(await self.score(trial))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(repr, self.metrics))})"
+
+
+class FrameScorer(Scorer):
+    """Scores all trials at once, when the run has ended: it sees the frame of trials and the columns of the data."""
+
+    async def score_frame(self, frame: DataFrame) -> Series | DataFrame:
+        """The numbers of each row, with the frame's index; of several metrics, a column for each."""
+        return (await self.frame_marks(frame)).values
+
+    async def frame_marks(self, frame: DataFrame) -> FrameMarks:
+        """The numbers, why some are missing, and what they cost."""
+        if type(self).score_frame is FrameScorer.score_frame:
+            raise NotImplementedError(f"{type(self).__name__} has neither score_frame nor frame_marks")
+        return FrameMarks(await self.score_frame(frame))
+
+    async def marks(self, trial: Trial) -> Marks:
+        """Nothing yet: the frame is scored at the end."""
+        return Marks(dict.fromkeys(self.metrics))
+
+
+@dataclass(slots=True)
+class FrameMarks:
+    """What a scorer says of all trials.
+
+    Attributes:
+        values: A Series, or a DataFrame with a column for each metric, with the frame's index.
+        reasons: Why rows have no score, or only such a one, by the row's place in the frame.
+        calls: The model calls that it took.
+    """
+
+    values: Any
+    reasons: dict[int, str] = field(default_factory=dict)
+    calls: list[CallRecord] = field(default_factory=list)
+
+
+def number_of(value: Any) -> float | None:
+    """What a function gave as a number: truth is 1 or 0, None and NaN are no score.
+
+    Raises:
+        NoScore: It is none, or not finite.
+    """
+    if value is None:
+        return None
+    if hasattr(value, "item") and getattr(value, "ndim", 0) == 0:  # a number of numpy
+        value = value.item()
+    if not isinstance(value, bool | int | float):
+        if type(value).__name__ in ("NAType", "NaTType"):
+            return None
+        raise NoScore(f"it gave {value!r:.100}, which is no number")
+    number = float(value)
+    if math.isinf(number):
+        raise NoScore(f"it gave {number}, which is not finite")
+    return None if math.isnan(number) else number

@@ -1,0 +1,1 @@
+"""``%%experiment``: prompts on models over data, described in a cell."""

@@ -1,0 +1,1 @@
+"""Labels of people: a widget that shows answers one by one, without their variant."""

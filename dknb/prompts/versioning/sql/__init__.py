@@ -1,0 +1,1 @@
+"""Versions, experiments and events in an SQL database: SQLite or PostgreSQL."""
