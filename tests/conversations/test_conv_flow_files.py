@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,8 +20,9 @@ from dknb.conversations.flow import (
     parse_flow,
     read_flow,
 )
+from dknb.conversations.flow.judged import MODEL
 from dknb.errors import PromptError, PromptFileError
-from dknb.llm import EchoProvider
+from dknb.llm import EchoProvider, LLMResponse
 from dknb.prompts import AsyncPromptBuilder, FileSystemPromptLibrary
 
 PROMPTS = Path(__file__).parents[2] / "prompts"
@@ -111,6 +113,20 @@ async def test_every_condition_can_be_written(when: str, yes: str, no: str | Non
     assert no is None or not await holds(when, no)
 
 
+async def test_a_question_alone_is_asked_of_the_model() -> None:
+    """``llm: "…?"`` is true when the model says yes to it, about the answer."""
+    asked: list[str] = []
+
+    async def answered(prompt: str) -> LLMResponse:
+        asked.append(prompt)
+        return LLMResponse(content="Yes." if "hurry" in prompt.partition("<answer>")[2] else "No.", model="judge")
+
+    context = {MODEL: SimpleNamespace(complete=answered)}
+    assert await holds('{llm: "Is it urgent?"}', "Please hurry.", context)
+    assert not await holds('{llm: "Is it urgent?"}', "Whenever you like.", context)
+    assert asked[0].startswith("Is it urgent? Answer with yes or no")
+
+
 async def test_a_condition_can_look_at_the_context() -> None:
     """That a key has a value, or this one."""
     assert await holds("{context: plan}", "", {"plan": "pro"})
@@ -161,6 +177,17 @@ def test_yes_without_quotes_is_explained() -> None:
     with pytest.raises(PromptFileError) as caught:
         parse_flow(HEAD + "  a: {template: x, transitions: [{to: end, when: {keyword: [yes]}}]}")
     assert caught.value.hint == "YAML reads yes, no, on and off as true and false: put the word in quotes."
+
+
+@pytest.mark.parametrize(
+    ("way", "example"),
+    [("[{to: end, when: keyword}]", "when: {keyword: [invoice, refund]}"), ("{to: end}", "transitions: [{to: NEXT")],
+)
+def test_an_error_shows_what_to_write(way: str, example: str) -> None:
+    """Where the form is wrong, the hint is an example of it."""
+    with pytest.raises(PromptFileError) as caught:
+        parse_flow(HEAD + f"  a: {{template: x, transitions: {way}}}")
+    assert (caught.value.hint or "").startswith(f"Like this:  {example}")
 
 
 def test_a_bomb_of_aliases_is_refused() -> None:

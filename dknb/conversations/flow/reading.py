@@ -179,8 +179,7 @@ class _Reader:
                 key = next(key for key in error.instance if key not in known)
                 what = f"There is no key {key!r} here.{did_you_mean(str(key), known)}"
                 raise self._error(what, (*path, key), at_key=True, hint=f"Keys: {', '.join(known)}")
-            hint = "YAML reads yes, no, on and off as true and false: put the word in quotes."
-            raise self._error(f"{_said(error)}.", path, hint=hint if isinstance(error.instance, bool) else None)
+            raise self._error(f"{_said(error)}.", path, hint=_hint(error))
 
     def flow(self, data: dict[str, Any], name: str) -> ConversationFlow:
         """The flow."""
@@ -253,6 +252,14 @@ class _Reader:
     def _error(self, what: str, path: Place, *, at_key: bool = False, hint: str | None = None) -> PromptFileError:
         line, column = _yaml.KeyPlaces(self.text).find(path, at_key=at_key) or (None, None)
         return PromptFileError(what, file=self.source, line=line, column=column, hint=hint)
+
+
+def _hint(error: Any) -> str | None:
+    """What to write instead, if the schema has it."""
+    if isinstance(error.instance, bool):
+        return "YAML reads yes, no, on and off as true and false: put the word in quotes."
+    examples = error.schema.get("examples", ())
+    return f"Like this:  {'  or  '.join(examples)}" if examples else None
 
 
 def _whole(key: str, value: Any) -> Any:

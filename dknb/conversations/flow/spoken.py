@@ -32,6 +32,13 @@ __all__ = ["Functions", "condition_of", "function_of", "shown_condition"]
 #: Functions of the program, by the names that a file calls them.
 Functions = Mapping[str, Callable[..., Any]]
 
+#: What a model is asked where a file gives a question alone.
+_QUESTION = """{question} Answer with yes or no, and nothing else.
+
+<answer>
+{{{{response}}}}
+</answer>"""
+
 _FLAGS = {"ignorecase": re.IGNORECASE, "multiline": re.MULTILINE, "dotall": re.DOTALL}
 
 
@@ -100,6 +107,8 @@ def _context(given: Any) -> TransitionCondition:
 
 
 def _llm(given: Any) -> TransitionCondition:
+    if isinstance(given, str):
+        return LLMClassifierCondition(_QUESTION.format(question=given), "yes")
     return LLMClassifierCondition(**given)
 
 
