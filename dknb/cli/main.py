@@ -57,13 +57,17 @@ def _parser() -> argparse.ArgumentParser:
 def _add_store(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True, parser_class=_Parser)
     export = actions.add_parser("export", help="write conversations to a file of JSON Lines", allow_abbrev=False)
-    export.add_argument("file", nargs="?", type=_output, metavar="FILE", help="a new file (default, or -: standard output)")
+    export.add_argument(
+        "file", nargs="?", type=_output, metavar="FILE", help="a new file (default, or -: standard output)"
+    )
     export.add_argument(
         "--conversation", action="append", default=[], metavar="NAME", help="only this one; may be given several times"
     )
     export.add_argument("--format", default="dknb", help="dknb (the default, keeps all), dataknobs, openai or sharegpt")
     export.add_argument(
-        "--incomplete", action="store_true", help="openai and sharegpt: with answers that were cut, and what is below them"
+        "--incomplete",
+        action="store_true",
+        help="openai and sharegpt: with answers that were cut, and what is below them",
     )
     take = actions.add_parser("import", help="add the conversations of such a file", allow_abbrev=False)
     take.add_argument("file", type=Path, metavar="FILE", help="a file; - is standard input")

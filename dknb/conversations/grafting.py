@@ -16,9 +16,7 @@ __all__ = ["cherry_picked", "edited"]
 NodeTree = Tree[ConversationNode]
 
 
-def cherry_picked(
-    node: NodeTree, cell: str | None = None, kept: Mapping[str, Any] | None = None
-) -> ConversationNode:
+def cherry_picked(node: NodeTree, cell: str | None = None, kept: Mapping[str, Any] | None = None) -> ConversationNode:
     """A copy of what was said at ``node``, to hang elsewhere.
 
     Its metadata say in ``cherry_picked`` where it is from and what it cost there; the copy itself cost nothing. ``kept`` is

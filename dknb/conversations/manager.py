@@ -25,6 +25,7 @@ __all__ = ["ConversationManager"]
 
 NodeTree = Tree[ConversationNode]
 
+
 class ConversationManager(ModelConversation):
     """A conversation with a model, kept in a store as it goes.
 

@@ -87,7 +87,8 @@ class Query:
             )
         if self.role is not None and self.role not in ROLES:
             raise ConfigError(
-                f"Nobody speaks as {self.role!r:.60}.{did_you_mean(self.role, ROLES)}", hint=f"Roles: {', '.join(ROLES)}"
+                f"Nobody speaks as {self.role!r:.60}.{did_you_mean(self.role, ROLES)}",
+                hint=f"Roles: {', '.join(ROLES)}",
             )
         if not 0 <= self.limit <= MOST_HITS:
             raise ConfigError(f"The limit of a search is 0 to {MOST_HITS:,}, not {self.limit}.")

@@ -181,7 +181,9 @@ def test_flows_are_checked_with_the_prompts(library, capsys):
     (library / "flows" / "start.yaml").write_text("initial_state: b\nstates: {a: {template: x}}\n")
     assert main(["prompts", "check"]) == 1
     said = capsys.readouterr().out
-    assert "error: flows/prompt.yaml: The state 'a' asks with 'great', and there is no user prompt of that name." in said
+    assert (
+        "error: flows/prompt.yaml: The state 'a' asks with 'great', and there is no user prompt of that name." in said
+    )
     assert "Did you mean 'greet'?" in said
     assert "error: flows/model.yaml: The condition 'llm' of the state 'a' has no model to ask" in said
     assert "error: flows/text.yaml, line 2, column 24: The template is none" in said

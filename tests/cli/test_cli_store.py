@@ -305,11 +305,30 @@ def test_vacuum_gives_space_back_and_mends_the_index(store: Path, capsys: pytest
 def test_a_store_that_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Neither checked, nor compacted, nor made."""
     path = tmp_path / "no.db"
-    for action in ("check", "vacuum"):
-        assert run(action, "--store", path) == 1
+    out = tmp_path / "out.jsonl"
+    for words in (["check"], ["vacuum"], ["export"], ["export", out], ["export", out, "--format", "openai"]):
+        assert run(*words, "--store", path) == 1
         assert "There is no store" in capsys.readouterr().err
-    assert run("export", "--store", path) == 0
-    assert not path.exists()
+    assert run("export", out, "--store", f"sqlite:///{path}") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_standard_input_and_output_have_a_name(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`-` is neither a file to make nor one to look for; a pipe is read, although it can be read only once."""
+    monkeypatch.chdir(tmp_path)
+    assert run("export", "-", "--store", store) == 0
+    shown = capsys.readouterr()
+    assert shown.err == "exported 2 conversations with 8 nodes\n"
+    assert not (tmp_path / "-").exists()
+    program = "import sys; from dknb.cli import main; sys.exit(main(sys.argv[1:]))"
+    for name in ("-", "/dev/stdin") if Path("/dev/stdin").exists() else ("-",):
+        other = tmp_path / f"{len(name)}.db"
+        command = [sys.executable, "-c", program, "store", "import", name, "--store", str(other)]
+        done = subprocess.run(command, input=shown.out, capture_output=True, text=True, timeout=60, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert asyncio.run(everything(other)) == asyncio.run(everything(store))
 
 
 def test_a_wrong_word_is_exit_status_2(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,7 +8,9 @@ from xml.etree import ElementTree
 import pytest
 from flow_help import line, state, support, talk
 
-from dknb.conversations.flow import ConversationFlow, always
+from dknb.conversations.flow import ConversationFlow, always, parse_flow
+from dknb.conversations.flow.mermaid import mermaid_of
+from dknb.conversations.flow.svg import svg_of
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = [
@@ -97,3 +99,22 @@ def test_a_flow_of_any_size_is_drawn(count: int) -> None:
     """One box a state, and one for the end."""
     picture = ElementTree.fromstring(line(*(f"s{n}" for n in range(count))).to_svg())
     assert len(list(picture.iter(f"{SVG}rect"))) == count + 1
+
+
+def test_the_state_where_a_run_waits_is_marked() -> None:
+    """It has been entered and has no step yet; the one that was done last is no more than taken."""
+    flow = parse_flow(
+        "initial_state: ask\nstates:\n  ask: {template: A, transitions: [{to: hear}]}\n  hear: {template: B, waits: true}\n",
+        name="desk",
+    )
+    assert '<rect class="box last"' not in svg_of(flow)
+    boxes = re.findall(r'<rect class="([^"]+)".*?<text[^>]*>([^<]+)</text>', svg_of(flow, (), "hear"))
+    assert boxes == [("box", "ask"), ("box last", "hear")]
+    assert "class s1 last" in mermaid_of(flow, (), "hear")
+
+
+def test_a_picture_has_no_ground_of_its_own() -> None:
+    """It lies on a dark page as on a light one: only boxes and labels are filled, and none of it is white."""
+    flow = parse_flow("initial_state: a\nstates:\n  a: {template: A}\n", name="one")
+    assert "#fff" not in svg_of(flow)
+    assert svg_of(flow).count("<rect") == 1

@@ -13,7 +13,7 @@ from ...errors import ConfigError, StorageError
 from ..branches import check_name
 from ..ledger import CallRecord
 from ..portable import Imported, import_store
-from ..portable.names import Place, numbered, taken, usable_name
+from ..portable.names import TalkPlace, numbered, taken, usable_name
 from ..state import ConversationState
 from ..storage import ConversationStorage
 from ..stores._row_storage import RowStorage
@@ -91,30 +91,38 @@ class _Import:
     async def done(self) -> Imported:
         """Do it; what was done."""
         places = await self._find_places()
-        added, present, differing, calls = [], [], [], 0
-        waiting = iter(places)
+        done = calls = 0
         async for talks in self._read(check=False):
-            new: list[tuple[ConversationState, Sequence[CallRecord]]] = []
-            for talk in talks:
-                if (place := next(waiting, None)) is None:
-                    raise self._changed()
-                missing = await self._missing_calls(talk, place)
-                calls += len(missing)
-                if place.is_new:
-                    talk.state.conversation_id = place.name
-                    new.append((talk.state, missing))
-                    added.append(place.name)
-                    continue
-                for call in missing:
-                    await self._storage.record_call(call)
-                if place.differs:
-                    differing.append((place.name, place.differs))
-                else:
-                    present.append(place.name)
-            await self._storage.create_conversations(new)
-        if next(waiting, None) is not None:
+            there = places[done : done + len(talks)]
+            if len(there) < len(talks):
+                raise self._changed()
+            calls += await self._write(talks, there)
+            done += len(talks)
+        if done < len(places):
             raise self._changed()
-        return Imported(added, present, calls, tuple(differing))
+        return Imported(
+            [place.name for place in places if place.is_new],
+            [place.name for place in places if not (place.is_new or place.differs)],
+            calls,
+            tuple((place.name, place.differs) for place in places if place.differs),
+        )
+
+    async def _write(self, talks: list[ImportedTalk], places: list[TalkPlace]) -> int:
+        """Write what is new of some conversations; how many rows of the ledger."""
+        new: list[tuple[ConversationState, Sequence[CallRecord]]] = []
+        calls = 0
+        for talk, place in zip(talks, places, strict=True):
+            missing = await self._missing_calls(talk, place)
+            calls += len(missing)
+            if place.is_new:
+                talk.state.conversation_id = place.name
+                new.append((talk.state, missing))
+                continue
+            for call in missing:
+                await self._storage.record_call(call)
+        if new:
+            await self._storage.create_conversations(new)
+        return calls
 
     def _changed(self) -> StorageError:
         return StorageError(f"{self._path} was changed while it was read.", hint="Repeat the import.")
@@ -142,10 +150,10 @@ class _Import:
             state.metadata = {**state.metadata, "source_id": state.conversation_id}
             state.conversation_id = name
 
-    async def _find_places(self) -> list[Place]:
+    async def _find_places(self) -> list[TalkPlace]:
         in_store = {str(each["conversation_id"]) for each in await self._storage.list_conversations()}
         in_file: set[str] = set()
-        places: list[Place] = []
+        places: list[TalkPlace] = []
         async for talks in self._read(check=True):
             for talk in talks:
                 name = talk.state.conversation_id
@@ -158,26 +166,28 @@ class _Import:
                 in_file |= {name, places[-1].name}
         return places
 
-    async def _place(self, talk: ImportedTalk, in_store: set[str], in_file: set[str]) -> Place:
+    async def _place(self, talk: ImportedTalk, in_store: set[str], in_file: set[str]) -> TalkPlace:
         """The first of its name and the numbered ones after it that is free, or has it already."""
         name = talk.state.conversation_id
         for each in chain([name], numbered(name) if self._rename else ()):
             if (place := await self._place_called(each, talk, in_store, in_file)) is not None:
                 return place
-        raise taken(name)
+        raise taken(name, is_reserved=name in self._storage.reserved)
 
-    async def _place_called(self, name: str, talk: ImportedTalk, in_store: set[str], in_file: set[str]) -> Place | None:
+    async def _place_called(
+        self, name: str, talk: ImportedTalk, in_store: set[str], in_file: set[str]
+    ) -> TalkPlace | None:
         if name in self._storage.reserved:
             return None
         if name not in in_store:
-            return None if name in in_file else Place(name, is_new=True)
+            return None if name in in_file else TalkPlace(name, is_new=True)
         there = await self._storage.load_conversation(name)
         if there is None or not await in_thread(says_the_same, there, talk.state):
             return None
         differs = await in_thread(difference, there, talk)
-        return None if differs and self._rename else Place(name, is_new=False, differs=differs)
+        return None if differs and self._rename else TalkPlace(name, is_new=False, differs=differs)
 
-    async def _missing_calls(self, talk: ImportedTalk, place: Place) -> list[CallRecord]:
+    async def _missing_calls(self, talk: ImportedTalk, place: TalkPlace) -> list[CallRecord]:
         """The rows of the ledger that the store does not have yet, as they are to be there."""
         if not talk.calls:
             return []

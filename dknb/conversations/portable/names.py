@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from ...errors import StorageError
 from ..branches import LONGEST_NAME
 
-__all__ = ["Place", "numbered", "taken", "usable_name"]
+__all__ = ["TalkPlace", "numbered", "taken", "usable_name"]
 
 #: Kinds of characters that no name may hold: controls, halves of surrogate pairs, ends of lines and paragraphs.
 _CONTROLS = ("Cc", "Cs", "Zl", "Zp")
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class TalkPlace:
     """Where a conversation of a file belongs in a store.
 
     Attributes:
@@ -52,13 +52,15 @@ def usable_name(name: str, *, blank: str = "conversation", most: int = LONGEST_N
     if clean == name and name.strip() and len(name) <= most:
         return name
     mark = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:8]
-    return f"{clean[: most - 9].strip() or blank}-{mark}"
+    return f"{(clean.strip() or blank)[: most - 9].strip()}-{mark}"
 
 
-def taken(name: str) -> StorageError:
-    """The error for a conversation whose name another one has in the store."""
+def taken(name: str, *, is_reserved: bool = False) -> StorageError:
+    """The error for a conversation whose name another one has in the store, or the store keeps for itself."""
     return StorageError(
-        f"The store has another conversation {name!r}.",
+        f"The store keeps the name {name!r} for itself."
+        if is_reserved
+        else f"The store has another conversation {name!r}.",
         hint="Nothing was imported. Give the one of the file a new name (rename=True; on the command line --rename), or "
         "delete the other.",
     )

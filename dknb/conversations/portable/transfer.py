@@ -16,7 +16,7 @@ from ..storage import ASIDE
 from ..stores._row_storage import RowStorage
 from ..stores.rows import HeadRow, NodeRow, Rows
 from .lines import Line, PortedTalk, call_line, end_line, header_line, read_lines, talk_lines
-from .names import Place, numbered, taken
+from .names import TalkPlace, numbered, taken
 
 __all__ = ["Imported", "export_store", "import_store"]
 
@@ -125,13 +125,13 @@ def _import(storage: RowStorage, path: Path, rename: bool) -> Imported:
         [place.name for place in places.values() if place.is_new],
         [place.name for place in there if not place.differs],
         _add_calls(storage, calls),
-        [(place.name, place.differs) for place in there if place.differs],
+        tuple((place.name, place.differs) for place in there if place.differs),
     )
 
 
-def _places(storage: RowStorage, path: Path, rename: bool) -> dict[str, Place]:
+def _places(storage: RowStorage, path: Path, rename: bool) -> dict[str, TalkPlace]:
     """The place in the store of each conversation of the file."""
-    places: dict[str, Place] = {}
+    places: dict[str, TalkPlace] = {}
     others = set(storage.reserved)
     with storage.rows(write=False) as rows:
         for each in read_lines(path):
@@ -145,19 +145,19 @@ def _places(storage: RowStorage, path: Path, rename: bool) -> dict[str, Place]:
     return places
 
 
-def _place(rows: Rows | None, talk: PortedTalk, rename: bool, others: Set[str]) -> Place:
+def _place(rows: Rows | None, talk: PortedTalk, rename: bool, others: Set[str]) -> TalkPlace:
     """The first of its name and the numbered ones after it that is free, or has it already."""
     name = talk.head.conversation_id
     for each in chain([name], numbered(name) if rename else ()):
         there = None if rows is None else rows.head(each)
         if rows is None or there is None:
             if each not in others:
-                return Place(each, is_new=True)
+                return TalkPlace(each, is_new=True)
         elif _says_the_same(rows, there, talk):
             differs = _difference(rows, there, talk)
             if not (rename and differs):
-                return Place(each, is_new=False, differs=differs)
-    raise taken(name)
+                return TalkPlace(each, is_new=False, differs=differs)
+    raise taken(name, is_reserved=name in others)
 
 
 def _says_the_same(rows: Rows, there: HeadRow, talk: PortedTalk) -> bool:

@@ -54,6 +54,11 @@ class SQLConversationStorage(RowStorage):
         self._looks = self._turns if alone else StoreLine(self._database, "dknb-store-reads", patient=True)
         self._here = threading.local()
 
+    @property
+    def in_memory(self) -> bool:
+        """Whether it ends with its connection."""
+        return self._database.in_memory
+
     def __reduce__(self) -> tuple[Any, ...]:
         return _made, (type(self), *self._made_of)
 
