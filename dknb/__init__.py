@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .llm.config import LLMConfig
     from .llm.messages import LLMMessage, LLMResponse
     from .llm.registry import create_llm_provider
+    from .notebook.labelling.label import label
     from .notebook.prompting.ablation import leave_one_out
     from .notebook.prompting.form import form
     from .notebook.prompting.named import prompt
@@ -37,6 +38,7 @@ _HOMES = {
     "chat": "dknb.notebook.script",
     "create_llm_provider": "dknb.llm",
     "form": "dknb.notebook.prompting.form",
+    "label": "dknb.notebook.labelling.label",
     "leave_one_out": "dknb.notebook.prompting.ablation",
     "load_experiment": "dknb.experiments",
     "prompt": "dknb.notebook.prompting.named",
@@ -55,6 +57,7 @@ __all__ = [
     "chat",
     "create_llm_provider",
     "form",
+    "label",
     "leave_one_out",
     "load_experiment",
     "load_ipython_extension",

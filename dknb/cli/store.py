@@ -91,7 +91,8 @@ def _export_as(format: str, target: Path | None, names: Sequence[str], address: 
     )
     told = f"exported {counted(done.conversations, 'conversation')} as {counted(done.items, 'item')} to {target}"
     if done.left_out:
-        told += f"; {counted(done.left_out, 'answer')} that were cut left out (--incomplete writes them)"
+        was, it = ("was", "it") if done.left_out == 1 else ("were", "them")
+        told += f"; {counted(done.left_out, 'answer')} that {was} cut left out (--incomplete writes {it})"
     return told
 
 

@@ -44,7 +44,7 @@ class ChatModel(Protocol):
 def awaited(llm: ChatModel) -> ChatModel:
     """``llm`` as a conversation can await it: of the face for callers that cannot await, the provider behind it."""
     behind = getattr(type(llm), "async_provider", None)
-    return llm if behind is None else llm.async_provider  # type: ignore[attr-defined,no-any-return]
+    return llm if behind is None else llm.async_provider  # type: ignore[attr-defined]
 
 
 @dataclass(slots=True)

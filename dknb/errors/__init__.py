@@ -32,8 +32,11 @@
     ├── RecordingError               a recording that cannot be read or written
     │   └── ReplayMiss               a strict replay was asked for what is not recorded
     ├── ExperimentError
+    │   ├── ClusterError             a part of a run was lost on a cluster; what was stored is kept
     │   ├── DesignError              an experiment that cannot be run as it is described; has the problems  (ValueError)
+    │   ├── BridgeError              another tool's file that cannot be read or written; has file, line, item  (ValueError)
     │   ├── ExperimentNotFound       no experiment of that name  (LookupError)
+    │   ├── LeaseLost                a part of a run that somebody else has been given to work at
     │   └── TooFewItems              a comparison of too few items; has items, minimum, cost_usd  (ValueError)
     └── ConversationError
         ├── ConversationNotFound     no conversation of that id  (LookupError)
@@ -67,7 +70,15 @@ from .conversations import (
     StoreUnreachable,
     ValidationFailed,
 )
-from .experiments import DesignError, ExperimentError, ExperimentNotFound, TooFewItems
+from .experiments import (
+    BridgeError,
+    ClusterError,
+    DesignError,
+    ExperimentError,
+    ExperimentNotFound,
+    LeaseLost,
+    TooFewItems,
+)
 from .prompts import (
     InvalidParameters,
     MissingParameters,
@@ -101,8 +112,10 @@ __all__ = [
     "BadRequest",
     "BatchError",
     "BranchError",
+    "BridgeError",
     "BudgetExceeded",
     "CallTimeout",
+    "ClusterError",
     "ConfigError",
     "ConnectionFailed",
     "ContentRefused",
@@ -117,6 +130,7 @@ __all__ = [
     "FlowTimeout",
     "Interrupted",
     "InvalidParameters",
+    "LeaseLost",
     "MagicError",
     "MiddlewareError",
     "MissingExtra",

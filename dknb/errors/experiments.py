@@ -27,6 +27,39 @@ class ExperimentNotFound(ExperimentError, LookupError):
     """No experiment of that name in the store."""
 
 
+class ClusterError(ExperimentError):
+    """A part of a run was lost on a cluster; what was stored is kept, and running again goes on from there."""
+
+
+class LeaseLost(ExperimentError):
+    """A part of a run that somebody else has been given to work at."""
+
+
+class BridgeError(ExperimentError, ValueError):
+    """A file of another tool that cannot be read or written.
+
+    Attributes:
+        file: Its name.
+        line: The line, from 1, where it is known.
+        item: The item, where it is one's.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        file: str | None = None,
+        line: int | None = None,
+        item: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        where = ", ".join(
+            part for part in (file, f"line {line}" if line else None, f"item {item!r}" if item else None) if part
+        )
+        super().__init__(f"{where}: {message}" if where else message, hint=hint)
+        self.file, self.line, self.item = file, line, item
+
+
 class TooFewItems(ExperimentError, ValueError):
     """A comparison that would rest on too few items to mean anything.
 

@@ -10,12 +10,13 @@ from .._sync import run as run_sync
 from ..conversations.branches import check_name
 from ..conversations.storage import ConversationStorage
 from ..llm.calls.budget import Budget
+from .batching.face import BatchedRuns
 from .design.design import Design
 from .design.items import read_items
 from .design.models import models_of
 from .design.prompts import prompts_of
 from .planning import ExperimentPlan
-from .running.conduct import conduct, look
+from .running.conduct import Wanted, conduct, look
 from .running.ending import ending_note
 from .running.parsing import AnswerReader
 from .running.progress import Progress
@@ -32,15 +33,16 @@ from .setup import (
     warn_of_repeats,
 )
 from .store.store import ExperimentStore
-from .surroundings import store_at, surroundings
+from .surroundings import cluster_of, store_at, surroundings
 
 if TYPE_CHECKING:
+    from .distributed.cluster import Cluster
     from .result import ExperimentResult
 
 __all__ = ["Experiment"]
 
 
-class Experiment:
+class Experiment(BatchedRuns):
     """Prompts on models over data: each item is asked of each variant, each answer is stored as it comes, and scored.
 
     Run it again under the same name, in this kernel or another: only what is missing is asked.
@@ -146,62 +148,76 @@ class Experiment:
         """
         return run_sync(self.aplan())
 
-    def run(self) -> ExperimentResult:
+    def run(self, executor: Any = None) -> ExperimentResult:
         """Ask what is missing, score it, and return all there is.
 
         An interrupt (the stop button) keeps what is done, and returns that; so does a budget that is exhausted. The
         result's ``note`` says what is missing and how to go on.
 
+        On a cluster the workers make the calls, score them and write them into the store, which they must reach:
+        PostgreSQL, or an SQLite file where all are on this machine. Rate limits, ``max_concurrency`` and budgets hold for
+        all of them together. Keys come from their environment, or out of the models' settings, where they were given.
+
+        Args:
+            executor: A client of ``dask.distributed``, to run it on its cluster.
+
         Raises:
+            ClusterError: The cluster failed; what was stored is kept.
+            ConfigError: Something of it cannot be sent to workers, or they do not reach the store.
             DesignError: A prompt cannot be rendered for some item.
             BudgetExceeded: Not even one call fits into what is left of the budget, or a price is not known.
             ProviderError: No model could be asked at all.
             StorageError: The store cannot be read or written.
         """
-        return self._until_interrupted(retry=False)
+        return self._until_interrupted("missing", executor)
 
-    def retry_errors(self) -> ExperimentResult:
+    def retry_errors(self, executor: Any = None) -> ExperimentResult:
         """Ask again what failed, just that, and return all there is.
+
+        Args:
+            executor: As of `run`.
 
         Raises:
             DknbError: As `run`.
         """
-        return self._until_interrupted(retry=True)
+        return self._until_interrupted("errors", executor)
 
     async def aplan(self) -> ExperimentPlan:
         """`plan`, awaited."""
         async with self._store() as store:
             return (await look(self._setup, store))[0]
 
-    async def arun(self) -> ExperimentResult:
+    async def arun(self, executor: Any = None) -> ExperimentResult:
         """`run`, awaited. When it is cancelled, ``result`` has what is done.
 
         Raises:
             DknbError: As `run`.
         """
-        return await self._conduct(retry=False)
+        return await self._conduct("missing", cluster_of(executor))
 
-    async def aretry_errors(self) -> ExperimentResult:
+    async def aretry_errors(self, executor: Any = None) -> ExperimentResult:
         """`retry_errors`, awaited."""
-        return await self._conduct(retry=True)
+        return await self._conduct("errors", cluster_of(executor))
 
     # How
 
-    def _until_interrupted(self, *, retry: bool) -> ExperimentResult:
+    def _until_interrupted(self, wanted: Wanted, executor: Any = None) -> ExperimentResult:
         before = self.result
+        if (cluster := cluster_of(executor)) is not None:
+            cluster.refuse_waiting()
         try:
-            return run_sync(self._conduct(retry=retry))
+            return run_sync(self._conduct(wanted, cluster))
         except KeyboardInterrupt:
             if self.result is None or self.result is before:
                 raise  # nothing had begun
             return self.result
 
-    async def _conduct(self, *, retry: bool) -> ExperimentResult:
+    async def _conduct(self, wanted: Wanted, cluster: Cluster | None = None) -> ExperimentResult:
         begun: list[Run] = []
-        progress = Progress(self.name, wanted=self._wants_progress, say=self._around.say)
+        progress = self._progress()
         try:
             async with self._store() as store:
-                await conduct(self._setup, store, progress, begun.append, retry=retry)
+                await conduct(self._setup, store, progress, begun.append, wanted=wanted, cluster=cluster)
         except BaseException:
             if begun:
                 self.result = self._result(begun[0])
@@ -209,6 +225,9 @@ class Experiment:
         progress.tell(ending_note(begun[0], self._setup.design))
         self.result = self._result(begun[0])
         return self.result
+
+    def _progress(self) -> Progress:
+        return Progress(self.name, wanted=self._wants_progress, say=self._around.say)
 
     def _result(self, run: Run) -> ExperimentResult:
         from .frames import Seen, trials_frame
@@ -243,6 +262,11 @@ class Experiment:
         finally:
             if is_ours:
                 await storage.close()
+
+    @property
+    def rows(self) -> dict[str, Mapping[str, Any]]:
+        """The columns of the data, by item."""
+        return {item.label: item.row for item in self._setup.design.items}
 
     def __repr__(self) -> str:
         design = self._setup.design

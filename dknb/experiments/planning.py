@@ -39,7 +39,8 @@ class ExperimentPlan:
             8,000 of a model that thinks); None where a price is not known.
         unpriced: The models whose prices are not known.
         budget: Most US dollars that the experiment may cost; None for no limit.
-        spent: What it has cost so far.
+        spent: What it has cost so far, and what its batches may cost.
+        submitted: How many trials are in batches that are not collected.
         changes: What is otherwise than when it was last run, a sentence each.
     """
 
@@ -57,6 +58,7 @@ class ExperimentPlan:
     budget: float | None = None
     spent: float = 0.0
     changes: tuple[str, ...] = ()
+    submitted: int = 0
 
     @property
     def left(self) -> float | None:
@@ -85,6 +87,7 @@ class ExperimentPlan:
     def _to_do(self) -> str:
         there = [f"{self.cached:,} in the store"] * bool(self.cached)
         there += [f"{self.errors:,} in the store as errors"] * bool(self.errors)
+        there += [f"{self.submitted:,} in batches, for collect()"] * bool(self.submitted)
         return ", ".join([*there, f"{counted(self.calls, 'call')} to make" if self.calls else "no calls to make"])
 
     def _price(self) -> str:
@@ -104,11 +107,17 @@ class ExperimentPlan:
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         text = printable(str(self))
-        return {"text/plain": text, "text/html": f'<div style="white-space:pre-wrap">{escape(text)}</div>'}
+        # Between two dollars JupyterLab sees mathematics, where it is not told otherwise.
+        html = f'<div class="mathjax_ignore tex2jax_ignore" style="white-space:pre-wrap">{escape(text)}</div>'
+        return {"text/plain": text, "text/html": html}
 
 
-def price_range(design: Design, numbers: Sequence[int]) -> tuple[float | None, float | None, tuple[str, ...]]:
+def price_range(
+    design: Design, numbers: Sequence[int], tier: str | None = None
+) -> tuple[float | None, float | None, tuple[str, ...]]:
     """The least and the most that the calls of these trials cost, and the models whose prices are not known.
+
+    ``tier`` is how the vendor serves them: None, or ``"batch"``.
 
     Takes time: tables are loaded, and tokenizers are not fast.
     """
@@ -118,7 +127,7 @@ def price_range(design: Design, numbers: Sequence[int]) -> tuple[float | None, f
     for number in numbers:
         by_model.setdefault(design.variants[design.place(number).variant].model_number, []).append(number)
     for model, own in sorted(by_model.items()):
-        prices = _prices(design, model, own)
+        prices = _prices(design, model, own, tier)
         if prices is None:
             unknown.append(design.models[model].label)
             continue
@@ -126,10 +135,10 @@ def price_range(design: Design, numbers: Sequence[int]) -> tuple[float | None, f
     return (None, None, tuple(unknown)) if unknown else (low, high, ())
 
 
-def _prices(design: Design, model: int, numbers: Sequence[int]) -> tuple[float, float] | None:
+def _prices(design: Design, model: int, numbers: Sequence[int], tier: str | None) -> tuple[float, float] | None:
     arm = design.models[model]
     config = arm.config
-    free = cost_of(config.provider, config.model, {"prompt_tokens": 1, "completion_tokens": 1})
+    free = cost_of(config.provider, config.model, {"prompt_tokens": 1, "completion_tokens": 1}, tier=tier)
     if free is None or free == 0:
         return None if free is None else (0.0, 0.0)
     lengths = [sum(len(message.content) for message in design.request(number).messages) for number in numbers]
@@ -138,8 +147,8 @@ def _prices(design: Design, model: int, numbers: Sequence[int]) -> tuple[float, 
     for place in sample:
         asked = completion_request(config, design.request(numbers[place]).messages, not_sent=arm.provider.not_sent)
         usage = expected_usage(asked, config)
-        least = cost_of(config.provider, config.model, {**usage, "completion_tokens": 0})
-        most = cost_of(config.provider, config.model, usage)
+        least = cost_of(config.provider, config.model, {**usage, "completion_tokens": 0}, tier=tier)
+        most = cost_of(config.provider, config.model, usage, tier=tier)
         if least is None or most is None:
             return None
         low, high, characters = low + least, high + most, characters + lengths[place] + 1

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from .._text import printable
 from ..conversations.project import Project, find_project
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from ..conversations.storage import ConversationStorage
     from ..prompts.library import AbstractPromptLibrary
     from ..prompts.types import PromptTemplateDict
+    from .distributed.cluster import Cluster
 
-__all__ = ["KnownPrompt", "Surroundings", "surround", "surroundings"]
+__all__ = ["KnownPrompt", "Surroundings", "cluster_of", "surround", "surroundings"]
 
 PromptKind = Literal["user", "system", "messages"]
 
@@ -123,3 +124,17 @@ def store_at(address: str | Path) -> ConversationStorage:
     from ..conversations.sql import SQLConversationStorage
 
     return SQLConversationStorage(address)
+
+
+def cluster_of(executor: Any) -> Cluster | None:
+    """The cluster of a client; None where there is none.
+
+    Raises:
+        ConfigError: It is no client of a cluster.
+        MissingExtra: Dask is not installed.
+    """
+    if executor is None:
+        return None
+    from .distributed.cluster import Cluster
+
+    return Cluster(executor)

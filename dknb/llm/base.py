@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from functools import partial
-from typing import Any, ClassVar, NoReturn, Self, TypeAlias, overload
+from typing import Any, ClassVar, NoReturn, Self, TypeAlias, TypeVar, overload
 
 from ..errors import ConfigError
 from .answers.schema_modes import completing, streaming
@@ -34,6 +34,8 @@ __all__ = ["AsyncLLMProvider", "LLMProvider", "Messages", "Pieces"]
 
 #: What a call takes as its messages: the user's text, or messages.
 Messages: TypeAlias = str | Sequence[LLMMessage]
+
+P = TypeVar("P", bound="AsyncLLMProvider")
 
 #: Settings that a provider object has for all its calls.
 _OF_THE_OBJECT = ("provider", "api_key", "api_base", "rate_limit", "max_concurrency")
@@ -117,7 +119,27 @@ class AsyncLLMProvider(LLMProvider):
     async def _close(self) -> None:
         """Close what the provider has open, on whatever loop."""
 
+    def _beside(self) -> dict[str, Any]:
+        """What it goes by beside its settings, by attribute; what is open is no part of it."""
+        return {}
+
     # What everybody calls
+
+    def again(self, **settings: Any) -> Self:
+        """Another provider of the same model, with nothing open yet.
+
+        Args:
+            **settings: Settings of `LLMConfig` that are otherwise there.
+
+        Raises:
+            ConfigError: A setting is wrong.
+        """
+        config = self.config.with_settings(**settings) if settings else self.config
+        return _made_again(type(self), config, self._middleware, self._beside())
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # In another process it is made again from its settings: connections and limits are of one process.
+        return _made_again, (type(self), self.config, self._middleware, self._beside())
 
     async def complete(
         self,
@@ -272,6 +294,11 @@ class AsyncLLMProvider(LLMProvider):
         return self
 
     @property
+    def recent(self) -> dict[str, list[tuple[float, float]]]:
+        """What counts for ``rate_limit`` now: ``requests`` and ``tokens``, how many seconds ago, and how much."""
+        return self._pipeline.limits.recent()
+
+    @property
     def concurrency(self) -> Concurrency:
         """How many calls of the model run at a time, wait, and may run."""
         return self._pipeline.limits.slots(self.config).state
@@ -325,3 +352,12 @@ class AsyncLLMProvider(LLMProvider):
         return await self._pipeline.answer(
             request, config, once, prepare=self._prepare, recorded=self.recorded, own=own
         )
+
+
+def _made_again(
+    kind: type[P], config: LLMConfig, middleware: tuple[LLMMiddleware, ...], beside: Mapping[str, Any]
+) -> P:
+    made = kind(config)
+    made._middleware = middleware
+    vars(made).update(beside)
+    return made

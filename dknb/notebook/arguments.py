@@ -45,8 +45,6 @@ class LineParser(argparse.ArgumentParser):
             bind = tokens[-1] if tokens[-1] != ">>" else ""
             tokens = tokens[: tokens.index(">>", -2)]
         options, unknown = self.parse_known_args(self._words_first(tokens))
-        if unknown and not unknown[0].startswith("-"):
-            self.error(f"{unknown[0]!r} is one word too many; a text with blanks goes in quotes")
         if unknown:
             self._refuse(unknown)
         if bind is not None:
@@ -69,10 +67,7 @@ class LineParser(argparse.ArgumentParser):
             )
         if all(action.option_strings for action in self._actions):
             raise MagicError(f"{self.prog}: it takes no words, and {unknown[0]!r} is one.", hint=usage)
-        raise MagicError(
-            f"{self.prog}: {unknown[0]!r} is a word too many.",
-            hint=f"Words that belong together go into quotes. {usage}",
-        )
+        self.error(f"{unknown[0]!r} is one word too many; a text with blanks goes in quotes")
 
     def _words_first(self, tokens: Sequence[str]) -> list[str]:
         """The words before the options, which argparse wants together: they may stand anywhere on a line.

@@ -173,7 +173,11 @@ class _Several:
             places.give(equal)
             return equal
 
-        given = {"cell": question.cell, "system": asked.data.metadata.get("system"), "metadata": place.told()}
+        given: dict[str, Any] = {
+            "cell": question.cell,
+            "system": asked.data.metadata.get("system"),
+            "metadata": place.told(),
+        }
         inquire = self._talk.manager.inquire
         return [
             inquire(asked, Start(asked, None, None), question.overrides, adopt=adopt, **given)

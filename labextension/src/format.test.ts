@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { count, measure, money, oneLine, signed } from './format';
+import { count, measure, money, oneLine, percent, pValue, roughly, signed } from './format';
 
 test('a count carries its noun, in the plural unless it is one', () => {
   expect([count(0, 'token'), count(1, 'token'), count(1234567, 'token')]).toEqual([
@@ -26,6 +26,18 @@ test('a measured value has three significant digits, an unknown one is a dash', 
 
 test('a difference shows its sign', () => {
   expect([0.4, -0.4, 0, null].map(signed)).toEqual(['+0.4', '−0.4', '0', '–']);
+});
+
+test('a p value has what digits it has', () => {
+  expect([0.00001, 0.0123, 0.0996, 0.5, null].map(pValue)).toEqual(['< 0.001', '0.012', '0.10', '0.50', '–']);
+});
+
+test('a probability is never 0 or 100 %', () => {
+  expect([0, 0.001, 0.251, 0.999, 1, null].map(percent)).toEqual(['< 1 %', '< 1 %', '25 %', '> 99 %', '> 99 %', '–']);
+});
+
+test('a number of items is rough, and rather more than fewer', () => {
+  expect([1, 8, 99, 101, 1201, 12_047].map(roughly)).toEqual(['1', '8', '99', '110', '1,300', '13,000']);
 });
 
 test('a preview is one line, cut with an ellipsis', () => {

@@ -63,8 +63,9 @@ def test_each_type_is_drawn_by_us_and_not_as_html(notebook, keep):
     assert said.startswith("You are a kind reviewer. 🧐\nReview <b>this</b> text.\n")
     assert said.endswith("Tides follow <i>the moon</i>.")
     assert "fild\tmissing · did you mean field?" in [row.inner_text() for row in prompt.locator("tr").all()]
-    assert comparison.locator("tbody tr").nth(1).locator("td").last.inner_text() == "better"
-    widths = [bar.bounding_box()["width"] for bar in comparison.locator(".dknb-interval").all()]
+    assert comparison.locator("tbody tr").nth(1).locator("td").last.inner_text() == "▲ better"
+    assert comparison.locator("caption").all_inner_texts() == ["accuracy higher is better", "price lower is better"]
+    widths = [bar.bounding_box()["width"] for bar in comparison.locator("table").first.locator(".dknb-interval").all()]
     assert widths[0] / widths[1] == pytest.approx(0.4 / 0.3, rel=0.05)
     assert notebook.get_by_text("the HTML of a").count() == 0
     keep(notebook, "light")

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 sys.path.append(str(Path(__file__).parents[1] / "conversations"))  # a real PostgreSQL server, as the store's tests have
+sys.path.append(str(Path(__file__).parents[1] / "llm"))  # a server with batch APIs
 
 
 @pytest.fixture
@@ -43,3 +44,15 @@ def postgres(postgres_server: Any) -> Any:
     """The server, with nothing of ours in it."""
     postgres_server.empty()
     return postgres_server
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Any]:
+    """The client of a cluster of two worker processes."""
+    from dask.distributed import Client, LocalCluster
+
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=2, dashboard_address=None, processes=True) as local,
+        Client(local) as client,
+    ):
+        yield client

@@ -9,7 +9,7 @@ import pytest
 from run_help import ITEMS, Model, experiment
 
 from dknb.errors import AuthenticationError, BudgetExceeded, ContentRefused
-from dknb.experiments import Experiment
+from dknb.experiments import Experiment, scorer
 from dknb.llm import Budget, CostCalculator, EchoProvider, Recording
 from dknb.llm.base import AsyncLLMProvider
 from dknb.llm.messages import LLMResponse
@@ -156,6 +156,30 @@ def test_a_run_stops_when_the_verdict_is_reached_and_stays_decided(tmp_path):
     assert again.asked == []
 
 
+def test_a_run_stops_by_a_metric_of_which_less_is_better(monkeypatch):
+    """The verdict on which it stops is that of the comparison: the longer answers are the worse ones."""
+    from dknb.experiments.statistics import sequential
+
+    watches = []
+
+    class Seen(sequential.VerdictWatch):
+        def __init__(self, *told, **more):
+            super().__init__(*told, **more)
+            watches.append(self)
+
+    @scorer(kind="ordinal", bounds=(0, 10), higher_is_better=False)
+    def words(output):
+        return len(output.split())
+
+    monkeypatch.setattr(sequential, "Watch", Seen)
+    prompts = {"short": "{{text}}", "long": "{{text}} and two more words"}
+    data = [{"text": str(number)} for number in range(2_000)]
+    result = experiment(Model(), prompts=prompts, data=data, scorers=[words], stop="decided").run()
+    assert "Stopped early" in result.note
+    assert watches[0].verdicts == {"long": "worse"}
+    assert result.compare().set_index("variant").loc["long", "verdict"] == "worse"
+
+
 def test_items_are_run_in_a_shuffled_order_where_the_run_may_stop(tmp_path):
     """The order is that of the seed, and not the data's; completed items are judged in it."""
     data = [{"text": str(number), "answer": "?"} for number in range(60)]
@@ -229,6 +253,13 @@ def test_a_run_shows_the_plan_a_bar_and_how_it_ended(capsys, tmp_path: Path):
     assert "1 trial failed; retry_errors() runs just those." in shown
     experiment(Model(), tmp_path / "s.db", progress=False).run()
     assert capsys.readouterr().err == ""
+
+
+def test_two_prices_of_a_plan_are_no_mathematics(priced):
+    """A page that typesets what stands between dollars is told not to."""
+    shown = experiment(priced, budget=2.5).plan()._repr_mimebundle_()
+    assert shown["text/plain"].count("$") >= 2
+    assert shown["text/html"].startswith('<div class="mathjax_ignore tex2jax_ignore"')
 
 
 def test_a_bar_that_cannot_be_drawn_stops_nothing(monkeypatch, tmp_path: Path):

@@ -6,6 +6,7 @@ import json
 
 import pandas as pd
 import pytest
+from run_help import Model, experiment
 
 from dknb.errors import ConfigError, StorageError
 from dknb.experiments.scoring import HumanLabels, MetricKind, score_frame
@@ -32,6 +33,15 @@ def test_tasks_are_shuffled_blind_and_always_the_same(frame):
     assert [task.output for task in labels.tasks] != sorted(task.output for task in labels.tasks)
     assert not hasattr(labels.tasks[0], "variant")
     assert {task.question for task in labels.tasks} == {f"q{item}" for item in range(10)}
+
+
+def test_what_was_asked_comes_from_the_data_of_the_run():
+    """The column ``question``, or the one that is named; what was sent would tell the prompt."""
+    data = [{"text": "t0", "question": "q0"}, {"text": "t1", "question": "q1"}]
+    result = experiment(Model(), data=data, scorers=[]).run()
+    assert {task.question for task in HumanLabels(result).tasks} == {"q0", "q1"}
+    assert {task.question for task in HumanLabels(result, question="text").tasks} == {"t0", "t1"}
+    assert "question" not in result.frame
 
 
 def test_a_label_is_written_when_it_is_given(frame, tmp_path):

@@ -7,8 +7,10 @@ import re
 
 import pandas as pd
 import pytest
+from run_help import Model, experiment
 from scoring_help import judge_that_says
 
+from dknb.conversations import MemoryConversationStorage
 from dknb.errors import ConfigError
 from dknb.experiments.scoring import LLMJudge, PairwiseJudge, bias_probes, score_frame
 from dknb.experiments.scoring.judging.probes import PADDING, bias_probes_async
@@ -84,6 +86,22 @@ async def test_another_baseline_is_named():
     assert done.values["win"].tolist() == [0.0, 0.5, 1.0]
     done = await score_frame([PairwiseJudge(model, baseline="bb")], _frame(("1", "2")))
     assert done.errors["win"][0] == "no variant is called 'bb'. Did you mean 'b'?"
+
+
+def test_a_run_compares_with_its_own_baseline():
+    """A judge that names none takes the experiment's, another one of the same judge included; its own goes before."""
+    judge = PairwiseJudge(_judge_by(lambda one, other: len(one) > len(other)))
+    prompts = {"a": "{{text}}", "b": "{{text}} and more", "c": "{{text}} and more than that"}
+    told = {"prompts": prompts, "data": [{"text": "x"}, {"text": "y"}], "store": MemoryConversationStorage()}
+
+    def wins(scorer, baseline):
+        run = experiment(Model(), scorers=[scorer], baseline=baseline, **told)
+        return run.run().frame.groupby("variant")["win"].mean().to_dict()
+
+    assert wins(judge, "b") == {"a": 0.0, "b": 0.5, "c": 1.0}
+    assert judge.baseline is None
+    assert wins(judge, "c") == {"a": 0.0, "b": 0.0, "c": 0.5}
+    assert wins(PairwiseJudge(judge.model.provider, baseline="a"), "c") == {"a": 0.5, "b": 1.0, "c": 1.0}
 
 
 async def test_answers_are_data_for_a_pairwise_judge_too():

@@ -164,6 +164,16 @@ def test_a_figure_needs_no_prices(frame):
     assert len(figure.axes) == 1
 
 
+def test_a_figure_shows_itself_in_a_notebook(result):
+    """As a picture with its size on the page, whether or not pyplot was ever loaded."""
+    from IPython.core.formatters import DisplayFormatter
+
+    data, told = DisplayFormatter().format(result.plot())
+    assert data["image/png"].startswith(b"\x89PNG")
+    width, height = (int.from_bytes(data["image/png"][at : at + 4], "big") for at in (16, 20))
+    assert (width, height) == (2 * told["image/png"]["width"], 2 * told["image/png"]["height"])
+
+
 def test_a_result_is_shown_as_a_table(result):
     """Our own type as the schema has it, and HTML and text in which names are only names."""
     bundle = result._repr_mimebundle_()

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from ipywidgets import Button, Textarea
 
+import dknb
 from dknb.errors import ConfigError
 from dknb.experiments.scoring import HumanLabels
 from dknb.notebook.labelling.label import Labelling, label
@@ -36,6 +37,12 @@ def _fields(widget, kind):
     return [
         each for row in (widget, *widget.children) for each in getattr(row, "children", ()) if isinstance(each, kind)
     ]
+
+
+def test_label_is_a_name_of_dknb(notebook, project):
+    """``dknb.label(result)`` is the widget."""
+    assert "label" in dknb.__all__
+    assert isinstance(dknb.label(FRAME), Labelling)
 
 
 def test_an_answer_is_shown_as_text(shown):

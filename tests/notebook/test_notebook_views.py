@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import jsonschema
 import pytest
 
 import dknb
-from dknb.conversations.diff import diff_paths, diff_words
+from dknb.conversations.diff import WordRun, diff_paths, diff_words
 from dknb.conversations.node import ConversationNode
 from dknb.conversations.tree import Tree
 from dknb.llm.messages import LLMMessage
@@ -19,9 +20,11 @@ from dknb.notebook.views.form import FieldLine, form_html
 from dknb.notebook.views.prompt import RenderedPrompt, prompt_bundle
 from dknb.notebook.views.prompt_source import Difference, ParameterLine, PromptSource, difference_bundle, source_bundle
 from dknb.notebook.views.retrieved import RetrievedPassage, SearchDone, segments
+from dknb.notebook.views.several import AnswerCard, answers_bundle
 from dknb.notebook.views.table import table_bundle
-from dknb.notebook.views.text import MIME, money
+from dknb.notebook.views.text import MIME, chip, money
 from dknb.notebook.views.tree import Picture, tree_bundle
+from dknb.notebook.views.words import words_as_html
 
 SCHEMAS = Path(dknb.__file__).parent / "notebook" / "schemas"
 NASTY = '<script>alert(1)</script>"\x1b[31m\u202egpj'
@@ -193,3 +196,15 @@ def test_dollars_of_a_view_are_no_mathematics(notebook):
     answer, facts = notebook.run("%%chat\nIt costs $x$ and $y$", cell="a").bundles
     assert "mathjax_ignore" not in answer["text/html"]
     assert "mathjax_ignore" in facts["text/html"]
+
+
+def test_borders_and_marks_outlive_a_sanitiser():
+    """Where JupyterLab drops ``var(...)`` and ``color-mix(...)``, a plain value that it keeps stands before them."""
+    shown = [chip("state"), answers_bundle("two", [AnswerCard("main", None, "no")])["text/html"]]
+    shown.append(words_as_html("t", [WordRun("left", "gone"), WordRun("right", "new")]))
+    for html in shown:
+        for style in re.findall(r'style="([^"]*)"', html):
+            told = [declaration.split(":", 1) for declaration in style.split(";")]
+            kept = {name for name, value in told if "(" not in value}
+            assert {name for name, _ in told if name in ("border", "background-color")} <= kept
+    assert shown[2].count("background-color:#") == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,12 +19,12 @@ from ...errors import (
     ModelNotFound,
     ReplayMiss,
 )
-from ...llm.messages import LLMResponse
+from ...llm.messages import LLMMessage, LLMResponse
 from ..design.design import Design, Variant
 from ..store.rows import Entry, TrialRow
 from .parsing import AnswerReader, stored_form
 
-__all__ = ["HOPELESS", "Answered", "ask", "blank_row", "cancelled_call"]
+__all__ = ["HOPELESS", "Answered", "answered", "ask", "blank_row", "cancelled_call", "failed"]
 
 #: What no other call of the same model would fare better with.
 HOPELESS: tuple[type[DknbError], ...] = (AuthenticationError, ModelNotFound, ConfigError, MissingExtra)
@@ -76,15 +77,30 @@ async def ask(design: Design, number: int, reader: AnswerReader) -> Answered:
     except OF_THE_RUN:
         raise
     except Exception as error:  # noqa: BLE001 - a provider may be a stranger's; the trial keeps what it said
-        return _failed(row, variant, error, time.perf_counter() - began, messages)
+        return failed(row, variant, error, time.perf_counter() - began, messages)
+    return await answered(row, variant, response, time.perf_counter() - began, messages, reader)
+
+
+async def answered(
+    row: TrialRow,
+    variant: Variant,
+    response: LLMResponse,
+    seconds: float | None,
+    messages: Sequence[LLMMessage],
+    reader: AnswerReader,
+) -> Answered:
+    """The trial of an answer; ``seconds`` is how long it took, where somebody knows."""
     parsed, fault = await reader.read(response)
-    done = _with_answer(row, response, time.perf_counter() - began)
+    done = _with_answer(row, response, seconds)
     done = replace(done, parsed=stored_form(parsed), score_errors={} if fault is None else {"parse": fault})
     node = _node(response, done)
     return Answered(Entry(done, messages, node, [_call(variant, response, done, _outcome(response))]), parsed)
 
 
-def _failed(row: TrialRow, variant: Variant, error: Exception, seconds: float, messages: Any) -> Answered:
+def failed(
+    row: TrialRow, variant: Variant, error: Exception, seconds: float | None, messages: Sequence[LLMMessage]
+) -> Answered:
+    """The trial of a call that failed, with what had arrived."""
     partial = getattr(error, "partial", None) or getattr(error, "response", None)
     arrived = partial if isinstance(partial, LLMResponse) else LLMResponse("")
     done = _with_answer(row, arrived, seconds)
@@ -96,9 +112,9 @@ def _failed(row: TrialRow, variant: Variant, error: Exception, seconds: float, m
     return Answered(Entry(done, messages, _node(arrived, done, state="incomplete"), [call]), None)
 
 
-def _with_answer(row: TrialRow, response: LLMResponse, seconds: float) -> TrialRow:
+def _with_answer(row: TrialRow, response: LLMResponse, seconds: float | None) -> TrialRow:
     usage = response.usage or {}
-    told = response.metadata.get("duration_s")
+    seconds = response.metadata.get("duration_s", seconds)
     return replace(
         row,
         output=response.content,
@@ -106,7 +122,7 @@ def _with_answer(row: TrialRow, response: LLMResponse, seconds: float) -> TrialR
         completion_tokens=usage.get("completion_tokens"),
         replayed=bool(response.metadata.get("replayed")),
         cost_usd=response.cost_usd,
-        duration_s=round(seconds if told is None else told, 6),
+        duration_s=None if seconds is None else round(seconds, 6),
     )
 
 

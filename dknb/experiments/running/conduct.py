@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from ...errors import BudgetExceeded, ReplayMiss
 from ...llm.calls.budget import Budget
 from ..amounts import money
+from ..batching.shelf import Shelf
 from ..planning import ExperimentPlan, changes, price_range
 from ..scoring.kinds import MetricKind
 from ..setup import Setup
@@ -20,7 +22,16 @@ from .progress import Progress
 from .run import Run
 from .standing import StandingTrials, standing_of
 
-__all__ = ["conduct", "look"]
+if TYPE_CHECKING:
+    from ..distributed.cluster import Cluster
+
+__all__ = ["Wanted", "conduct", "look", "stands"]
+
+#: Makes the calls of some trials, scores them and others, in some order of the items.
+Calls: TypeAlias = Callable[[Sequence[int], Sequence[int], Sequence[int] | None], Awaitable[None]]
+
+#: What a run asks: what is missing, what failed, or nothing.
+Wanted = Literal["missing", "errors", "nothing"]
 
 
 async def look(setup: Setup, store: ExperimentStore) -> tuple[ExperimentPlan, StandingTrials]:
@@ -30,15 +41,21 @@ async def look(setup: Setup, store: ExperimentStore) -> tuple[ExperimentPlan, St
         DesignError: A prompt cannot be rendered for some item.
         StorageError: The store cannot be read.
     """
-    opened, standing = await _standing(setup, store)
+    opened, standing = await stands(setup, store)
     return await _planned(setup, opened, standing, standing.missing, priced=True), standing
 
 
-async def _standing(setup: Setup, store: ExperimentStore) -> tuple[Opened | None, StandingTrials]:
+async def stands(setup: Setup, store: ExperimentStore) -> tuple[Opened | None, StandingTrials]:
+    """The experiment in the store, and what of its design is there."""
     design = setup.design
     await asyncio.to_thread(lambda: design.requests)  # templates are long, and retrieval waits
     opened = await store.look(design.name)
-    return opened, await asyncio.to_thread(standing_of, design, {} if opened is None else opened.trials)
+    if opened is None:
+        return None, await asyncio.to_thread(standing_of, design, {})
+    batches = await Shelf(store.storage).listed(opened.row.number)
+    submitted = {key for kept in batches for key in kept.keys}
+    opened.reserved = sum(kept.high or 0.0 for kept in batches)
+    return opened, await asyncio.to_thread(standing_of, design, opened.trials, submitted)
 
 
 async def _planned(
@@ -60,28 +77,36 @@ async def _planned(
         high=high,
         unpriced=unpriced,
         budget=setup.limit,
-        spent=0.0 if opened is None else opened.spent,
+        spent=0.0 if opened is None else opened.spent + opened.reserved,
+        submitted=len(standing.submitted),
         changes=changes(None if opened is None else opened.before, now),
     )
 
 
 async def conduct(
-    setup: Setup, store: ExperimentStore, progress: Progress, tell: Callable[[Run], None], *, retry: bool
+    setup: Setup,
+    store: ExperimentStore,
+    progress: Progress,
+    tell: Callable[[Run], None],
+    *,
+    wanted: Wanted,
+    cluster: Cluster | None = None,
 ) -> Run:
-    """Run what is missing, or with ``retry`` what failed.
+    """Run what is wanted, and score what is not scored.
 
     Args:
         setup: The experiment.
         store: Where it is kept.
         progress: Shows how far it is.
         tell: Is told of the run before it begins.
-        retry: Whether to ask again what failed, instead of what is missing.
+        wanted: What to ask.
+        cluster: Where the calls are made; here if it is not given.
 
     Raises:
         DknbError: As ``Experiment.run``.
     """
-    opened, standing = await _standing(setup, store)
-    ask = standing.errors if retry else standing.missing
+    opened, standing = await stands(setup, store)
+    ask = {"missing": standing.missing, "errors": standing.errors, "nothing": []}[wanted]
     priced = progress.wanted or setup.budget is not None
     plan = await _planned(setup, opened, standing, ask, priced=priced and bool(ask))
     progress.tell(str(plan))
@@ -89,9 +114,15 @@ async def conduct(
     opened = await store.begin(setup.design.name, setup.told())
     await store.settle(opened, standing.changed, standing.left)
     run = Run(setup.design, setup.reader, setup.scoring, store, opened, progress, setup.concurrency)
+    run.ended.submitted = len(standing.submitted)
     tell(run)
+    calls: Calls = run.calls
+    if cluster is not None:
+        from ..distributed.dealing import Dealer
+
+        calls = Dealer(setup, run, store, opened, cluster).calls
     try:
-        await _carried_out(setup, run, progress, standing, ask, plan)
+        await _carried_out(setup, run, progress, standing, ask, plan, calls)
     finally:
         progress.close(summary_line(run, setup.design, progress))
     if not run.rows and (cause := run.ended.cause) is not None:
@@ -100,7 +131,13 @@ async def conduct(
 
 
 async def _carried_out(
-    setup: Setup, run: Run, progress: Progress, standing: StandingTrials, ask: Sequence[int], plan: ExperimentPlan
+    setup: Setup,
+    run: Run,
+    progress: Progress,
+    standing: StandingTrials,
+    ask: Sequence[int],
+    plan: ExperimentPlan,
+    calls: Calls,
 ) -> None:
     design = setup.design
     for number, row in standing.rows.items():
@@ -117,7 +154,7 @@ async def _carried_out(
             budgets.enter_context(budget)
         run.settle(settled)
         progress.begin(len(design), len(design) - len(ask))
-        await run.calls(ask, score, order)
+        await calls(ask, score, order)
         try:
             await _score_whole(setup, run)
         except BudgetExceeded as error:
@@ -130,7 +167,7 @@ async def _score_whole(setup: Setup, run: Run) -> None:
     if setup.scoring.of_frame:
         from .frame_scoring import score_whole  # it brings pandas
 
-        await score_whole(run, setup.design, setup.scoring)
+        await score_whole(run, setup.design, setup.scoring, setup.baseline)
 
 
 def _early(setup: Setup, run: Run, order: Sequence[int]) -> Early:

@@ -12,7 +12,7 @@ __all__ = ["ending_note", "summary_line"]
 
 def ending_note(run: Run, design: Design) -> str:
     """Why trials are missing or failed, and what to do; empty where nothing is."""
-    ended, missing = run.ended, len(design) - len(run.rows)
+    ended, missing = run.ended, len(design) - len(run.rows) - run.ended.submitted
     errors = sum(row.error is not None for row in run.rows.values())
     told: list[str] = []
     if ended.reason == "decided":
@@ -27,7 +27,9 @@ def ending_note(run: Run, design: Design) -> str:
     told += [f"{label} was not asked on: {type(error).__name__}: {error}" for label, error in ended.given_up.items()]
     if ended.missed:
         told.append(f"{counted(ended.missed, 'call')} of it the recording does not have, which alone may answer.")
-    if missing and ended.reason != "decided":
+    if ended.submitted:
+        told.append(f"{counted(ended.submitted, 'trial')} are in batches; collect() gets what is answered.")
+    if missing > 0 and ended.reason != "decided":
         told.append(
             f"{missing:,} of {counted(len(design), 'trial')} are missing; what is there is kept, "
             + ("and run() with a larger budget goes on." if ended.reason == "budget" else "and run() again goes on.")

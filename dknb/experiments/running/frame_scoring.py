@@ -6,7 +6,7 @@ import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..design.design import Design
 from ..frames import Seen, trials_frame
@@ -16,11 +16,16 @@ from ..store.rows import Entry
 from .run import Run
 from .scoring import Scoring, request_text
 
+if TYPE_CHECKING:
+    from ..._frames import DataFrame
+
 __all__ = ["score_whole"]
 
 
-async def score_whole(run: Run, design: Design, scoring: Scoring) -> None:
+async def score_whole(run: Run, design: Design, scoring: Scoring, baseline: str | None) -> None:
     """Score all trials of a run with the scorers that need them all, and write what they say.
+
+    ``baseline`` is the experiment's: a scorer finds it in the frame's ``attrs``.
 
     Raises:
         BudgetExceeded: A judge would cost more than is left.
@@ -29,16 +34,15 @@ async def score_whole(run: Run, design: Design, scoring: Scoring) -> None:
     """
     numbers = sorted(run.rows)
     for scorer in scoring.of_frame if numbers else ():
-        mark = f"{scorer.identity}@{_digest(run, numbers)}"
+        mark = f"{scorer.identity}@{_digest(run, numbers, baseline)}"
         if all(mark in run.rows[number].scored for number in numbers):
             continue
-        await run.write(await _entries(run, design, scorer, mark, numbers, scoring.metrics))
+        frame = whole_frame(run, design, numbers, scoring.metrics)
+        frame.attrs["baseline"] = baseline
+        await run.write(await _entries(run, scorer, mark, numbers, frame))
 
 
-async def _entries(
-    run: Run, design: Design, scorer: Scorer, mark: str, numbers: Sequence[int], metrics: Sequence[str]
-) -> dict[int, Entry]:
-    frame = whole_frame(run, design, numbers, metrics)
+async def _entries(run: Run, scorer: Scorer, mark: str, numbers: Sequence[int], frame: DataFrame) -> dict[int, Entry]:
     said = await score_frame([scorer], frame)
     entries: dict[int, Entry] = {}
     marks = [mark] if said.calls else []
@@ -60,7 +64,7 @@ async def _entries(
     return {number: entry for number, entry in entries.items() if entry.calls or entry.row != run.rows[number]}
 
 
-def whole_frame(run: Run, design: Design, numbers: Sequence[int], metrics: Sequence[str]) -> Any:
+def whole_frame(run: Run, design: Design, numbers: Sequence[int], metrics: Sequence[str]) -> DataFrame:
     """The frame of trials with the columns of the data, and what was sent."""
     import pandas as pd  # type: ignore[import-untyped]  # its stubs are a package of their own
 
@@ -71,9 +75,9 @@ def whole_frame(run: Run, design: Design, numbers: Sequence[int], metrics: Seque
     return frame
 
 
-def _digest(run: Run, numbers: Sequence[int]) -> str:
-    """A hash of all answers, by which it is known what was scored."""
-    digest = hashlib.sha256()
+def _digest(run: Run, numbers: Sequence[int], baseline: str | None) -> str:
+    """A hash of all answers and of what they are compared with, by which it is known what was scored."""
+    digest = hashlib.sha256((baseline or "").encode("utf-8", "replace"))
     for number in numbers:
         row = run.rows[number]
         digest.update(f"{row.key}\0{row.item}\0{row.variant}\0{row.output}\0{row.error}\n".encode("utf-8", "replace"))

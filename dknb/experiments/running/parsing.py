@@ -33,6 +33,7 @@ class AnswerReader:
     """
 
     def __init__(self, parse: str | Callable[[str], Any] | None, response_format: Any) -> None:
+        self._made_of = (parse, response_format)
         self._shape = shape_of(response_format)
         self._parse: Callable[[str], Any] | None
         if parse is None or callable(parse):
@@ -44,6 +45,9 @@ class AnswerReader:
             raise DesignError(
                 f"parse is {parse!r}.{near}", hint=f"Give a function of the output, or one of {', '.join(_BY_NAME)}"
             )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return AnswerReader, self._made_of
 
     async def read(self, response: LLMResponse) -> tuple[Any, str | None]:
         """What is read in an answer, and why there is nothing."""

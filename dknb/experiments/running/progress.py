@@ -15,6 +15,8 @@ __all__ = ["Progress"]
 
 #: Seconds between two updates of what is written beside the bar.
 _INTERVAL = 0.25
+#: A quiet line like the others below a cell, in which dollars are no mathematics.
+_QUIET = 'class="mathjax_ignore tex2jax_ignore" style="color:var(--jp-ui-font-color2, #616161);font-size:90%"'
 
 
 class Progress:
@@ -105,7 +107,9 @@ class Progress:
             for widget in (*bar.container.children, bar.container):
                 widget.layout.close()
                 widget.close()
-        place.update({"text/plain": printable(text), "text/html": f"<div>{escape(printable(text))}</div>"}, raw=True)
+        place.update(
+            {"text/plain": printable(text), "text/html": f"<div {_QUIET}>{escape(printable(text))}</div>"}, raw=True
+        )
 
 
 def _is_widget(kind: type) -> bool:

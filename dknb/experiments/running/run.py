@@ -35,12 +35,14 @@ class Ended:
         why: What a budget said.
         given_up: Models that were not asked on, by label, with the error.
         missed: How many trials a recording does not have, where only it may answer.
+        submitted: How many trials are in batches that are not collected.
     """
 
     reason: str | None = None
     why: DknbError | None = None
     given_up: dict[str, DknbError] = field(default_factory=dict)
     missed: int = 0
+    submitted: int = 0
 
     @property
     def cause(self) -> DknbError | None:
@@ -117,19 +119,20 @@ class Run:
         await self._writer.drain()
 
     def settle(self, numbers: Iterable[int]) -> None:
-        """Let what looks for an early end know of the trials that are done already."""
+        """Let what looks for an early end know of trials that are done."""
         if self.early is not None and any([self.early.done(number) for number in numbers]):
-            self.ended.reason = "decided"
+            self.ended.reason = self.ended.reason or "decided"
 
     def _queue(self, numbers: Sequence[int], order: Sequence[int] | None) -> None:
-        place = self._design.place
-        if order is not None:
-            turn = {item: at for at, item in enumerate(order)}
-            numbers = sorted(numbers, key=lambda number: (turn[place(number).item], number))
-        else:
-            numbers = sorted(numbers)
-        for number in numbers:
-            self._queues[self._design.variants[place(number).variant].model_number].append(number)
+        for number in self.ordered(numbers, order):
+            self._queues[self._design.variants[self._design.place(number).variant].model_number].append(number)
+
+    def ordered(self, numbers: Sequence[int], order: Sequence[int] | None) -> list[int]:
+        """Trials in the order in which they are run: by ``order`` of their items, or by their numbers."""
+        if order is None:
+            return sorted(numbers)
+        turn = {item: at for at, item in enumerate(order)}
+        return sorted(numbers, key=lambda number: (turn[self._design.place(number).item], number))
 
     def _places(self, model: int, queue: deque[int]) -> range:
         """Workers for a model: never more than calls, and never a task for each call."""
@@ -158,12 +161,30 @@ class Run:
             self.fresh.add(number)
             written = self._writer.add(number, answered.entry)
         scored = await self._scored(number)
-        row = self.rows[number]
         if number in self._ask:
-            self._progress.ended(0.0 if row.replayed else row.cost_usd, failed=row.error is not None)
-        if self.early is not None and self.early.done(number) and self.ended.reason is None:
-            self.ended.reason = "decided"
+            self._count(self.rows[number])
+        self.settle([number])
         return scored or written
+
+    def _count(self, row: TrialRow) -> None:
+        self._progress.ended(0.0 if row.replayed else row.cost_usd, failed=row.error is not None)
+
+    def take(self, number: int, row: TrialRow, parsed: Any, *, asked: bool, is_whole: bool) -> None:
+        """Take in a trial that was asked, scored and stored elsewhere.
+
+        Args:
+            number: Its number.
+            row: The trial as it is stored.
+            parsed: What was read in its answer.
+            asked: Whether it was asked in this run.
+            is_whole: Whether it has all its scores, as far as there will be some.
+        """
+        self.rows[number], self.parsed[number] = row, parsed
+        if asked:
+            self.fresh.add(number)
+            self._count(row)
+        if is_whole:
+            self.settle([number])
 
     async def _scored(self, number: int) -> asyncio.Future[None] | None:
         row = self.rows[number]
@@ -173,7 +194,7 @@ class Run:
             with self._running():
                 entry = await self._scoring.scored(row, self.trial(number), scorers)
         except BudgetExceeded as error:
-            self._halt(error)
+            self.halt(error)
             return None
         except ReplayMiss:
             self.ended.missed += 1
@@ -233,16 +254,21 @@ class Run:
                     return await self._call(number)
                 except BudgetExceeded as error:
                     if error.estimate is None or error.estimate > error.limit - error.spent or not self._reserving:
-                        self._halt(error)
+                        self.halt(error)
                         return None
                 self._settled.clear()
                 await self._settled.wait()
         return None
 
-    def _halt(self, error: BudgetExceeded) -> None:
+    def halt(self, error: BudgetExceeded) -> None:
+        """End it, as a budget is exhausted; calls that run go on to their end."""
         if self.ended.reason is None:
             self.ended.reason, self.ended.why = "budget", error
             self._settled.set()
+
+    def interrupt(self) -> None:
+        """Note that it was broken off, unless it had come to an end before."""
+        self.ended.reason = self.ended.reason or "interrupted"
 
     async def _break_off(self, workers: Sequence[asyncio.Task[None]]) -> None:
         """End the calls that run, and write what has come."""
@@ -250,7 +276,7 @@ class Run:
         for worker in workers:
             worker.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
-        self.ended.reason = self.ended.reason or "interrupted"
+        self.interrupt()
         await self._writer.drain()
         await self._store.book(self._opened, [cancelled_call(variant) for variant in cut])
 

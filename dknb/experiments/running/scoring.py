@@ -31,6 +31,13 @@ class Scoring:
         self.kinds: dict[str, MetricKind] = {name: kind for scorer in scorers for name, kind in scorer.kinds.items()}
         self._identities = {id(scorer): scorer.identity for scorer in self.scorers}
 
+    def of_trials(self) -> Scoring:
+        """The same without those that need all trials."""
+        return Scoring(self.scorers)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Scoring, ([*self.scorers, *self.of_frame],)
+
     def missing(self, row: TrialRow) -> list[Scorer]:
         """The scorers that have had no say about a trial."""
         if row.error is not None:

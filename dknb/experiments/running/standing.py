@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from ..design.design import Design
@@ -18,8 +18,9 @@ class StandingTrials:
 
     Attributes:
         rows: Those that are there, by their numbers.
-        missing: The numbers of those that are not.
-        errors: The numbers of those that are errors.
+        missing: The numbers of those that are not, and not in a batch either.
+        errors: The numbers of those that are errors, and not in a batch that asks them again.
+        submitted: The numbers of those that are in a batch that is not collected.
         changed: Those that are called otherwise now, or are a part again.
         left: The keys of those that are no part of it any more.
     """
@@ -27,24 +28,28 @@ class StandingTrials:
     rows: dict[int, TrialRow] = field(default_factory=dict)
     missing: list[int] = field(default_factory=list)
     errors: list[int] = field(default_factory=list)
+    submitted: list[int] = field(default_factory=list)
     changed: list[TrialRow] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
 
 
-def standing_of(design: Design, stored: Mapping[str, TrialRow]) -> StandingTrials:
-    """What of ``stored``, by their keys, the design has in it."""
+def standing_of(design: Design, stored: Mapping[str, TrialRow], submitted: Collection[str] = ()) -> StandingTrials:
+    """What of ``stored``, by their keys, the design has in it; ``submitted`` are the keys of those in batches."""
     standing = StandingTrials()
     found: set[str] = set()
     for number, key in enumerate(design.keys()):
         there = stored.get(key)
-        if there is None:
+        if key in submitted and (there is None or there.error is not None):
+            standing.submitted.append(number)
+        elif there is None:
             standing.missing.append(number)
+        if there is None:
             continue
         found.add(key)
         row = there.called(blank_row(design, number))
         if row != there:
             standing.changed.append(row)
-        if row.error is not None:
+        if row.error is not None and key not in submitted:
             standing.errors.append(number)
         standing.rows[number] = row
     standing.left = [key for key, row in stored.items() if row.is_part and key not in found]

@@ -26,6 +26,15 @@ class _Waiting:
     entry: Entry
     done: asyncio.Future[None]
 
+    def tell(self, error: Exception | None = None) -> None:
+        """Say how it went; who waited may have been broken off, and then nobody is to be told."""
+        if self.done.done():
+            return
+        if error is None:
+            self.done.set_result(None)
+        else:
+            self.done.set_exception(error)
+
 
 class TrialWriter:
     """Writes what it is given, together with all else that has arrived by then; nothing waits for more to come.
@@ -84,11 +93,11 @@ class TrialWriter:
             except Exception as error:  # noqa: BLE001 - it is raised where the trials are waited for
                 self._broken = error
                 for waiting in [*batch, *self._waiting.values()]:
-                    waiting.done.set_exception(error)
+                    waiting.tell(error)
                 break
             for waiting, row in zip(batch, rows, strict=True):
                 self._rows[waiting.number] = _at_node_of(row, self._rows[waiting.number])
-                waiting.done.set_result(None)
+                waiting.tell()
         self._task = None
 
     def _placed(self, waiting: _Waiting) -> Entry:

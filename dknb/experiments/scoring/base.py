@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ...conversations.ledger import CallRecord
-from .identity import digest_of
+from .identity import digest_of, mark_of_seen
 from .kinds import MetricKind
 
 if TYPE_CHECKING:
@@ -88,11 +88,32 @@ class Scorer:
     @property
     def identity(self) -> str:
         """What it is, as a short text: another one for other options, another rubric, or another function's code."""
+        if (known := vars(self).get("_identity")) is not None:
+            return str(known)
         return f"{self.name}:{digest_of(type(self), [self._options, *self.further_facts()])}"
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Another process needs what was made of the options, and not the options: a library may be among them.
+        return {**vars(self), "_options": (), "_identity": self.identity}
 
     def further_facts(self) -> Sequence[Any]:
         """What it scores by beside its options, as the text of a rubric."""
         return ()
+
+    def sees(self, trial: Trial) -> Any:
+        """What of a trial its say rests on, beside the answer and what was sent: where that is another, it scores anew.
+
+        All that may be otherwise though the same was sent, if a scorer does not say less.
+        """
+        names = [trial.item, trial.variant, trial.prompt, trial.version, trial.model, trial.repeat]
+        return [names, trial.row, trial.parsed]
+
+    def mark(self, trial: Trial) -> str:
+        """The mark of its say about a trial, by which it is known that it has had it."""
+        own = type(self)
+        # A class of somebody else's that is made of one of ours may look at more than that.
+        knows = own.__module__.startswith("dknb.") or "sees" in vars(own)
+        return mark_of_seen(self.name, self.identity, self.sees(trial) if knows else Scorer.sees(self, trial))
 
     async def score(self, trial: Trial) -> Mapping[str, float | None]:
         """The number of each metric for one trial.

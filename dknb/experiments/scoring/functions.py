@@ -29,6 +29,8 @@ _FIELDS = (
     "item", "variant", "prompt", "version", "model", "repeat", "output", "parsed", "prompt_tokens", "completion_tokens",
     "cached", "cost_usd", "duration_s", "request",
 )  # fmt: skip
+#: Those of them that may be otherwise though the same was sent.
+_NAMES = ("item", "variant", "prompt", "version", "model", "repeat", "parsed")
 
 
 @overload
@@ -118,6 +120,13 @@ class RowFunction(Scorer):
     def columns(self) -> tuple[str, ...]:
         """The columns that its parameters name and that have no default."""
         return tuple(name for name, needed in self._wanted.items() if needed and name not in (*_FIELDS, "trial", "row"))
+
+    def sees(self, trial: Trial) -> Any:
+        """What its parameters are filled with; all, where it gets the row or the trial."""
+        if self._row_as is not None or self._wanted.keys() & {"trial", "row"}:
+            return super().sees(trial)
+        given = [name for name in self._wanted if name in _NAMES or (name not in _FIELDS and name in trial.row)]
+        return {name: self._given(name, trial) for name in given}
 
     async def score(self, trial: Trial) -> Mapping[str, float | None]:
         """What the function says."""

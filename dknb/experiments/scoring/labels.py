@@ -53,7 +53,8 @@ class HumanLabels:
         path: The file for the labels; None keeps them in memory.
         scale: The best label; the worst is 1.
         annotator: Who gives them; each annotator labels all trials.
-        question: The column with the question; else ``question`` or ``request`` where there is one.
+        question: The column with the question, of the frame or of the data that was run; else ``question`` or ``request``
+            where there is one.
         most: How many trials are to be labelled, the first of the shuffled order; None for all.
         seed: Of the order.
 
@@ -292,6 +293,7 @@ def _trials(given: Any, question: str | None) -> dict[str, _Trial]:
     frame = getattr(given, "frame", given)
     if not hasattr(frame, "to_dict") or not hasattr(frame, "columns"):
         raise ConfigError(f"{given!r:.100} has no trials.", hint="Give the result of an experiment, or its frame")
+    frame = _with_question(frame, getattr(given, "experiment", None), question or "question")
     wanted = ["item", "output", *([question] if question is not None else [])]
     if missing := [each for each in wanted if each not in frame]:
         raise ConfigError(
@@ -305,6 +307,14 @@ def _trials(given: Any, question: str | None) -> dict[str, _Trial]:
             item, variant, repeat = _of_row(row)
             found[_key_of(row)] = _Trial(item, variant, repeat, told, str(row["output"]))
     return found
+
+
+def _with_question(frame: Any, experiment: Any, column: str) -> Any:
+    """The frame of trials, with a column of the data of the experiment that is behind them."""
+    rows = getattr(experiment, "rows", {})
+    if column in frame or "item" not in frame or not any(column in row for row in rows.values()):
+        return frame
+    return frame.assign(**{column: [rows.get(item, {}).get(column) for item in frame["item"]]})
 
 
 def _of_row(row: Mapping[str, Any]) -> tuple[str, str, int]:

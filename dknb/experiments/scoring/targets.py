@@ -114,6 +114,10 @@ class TargetScorer(Scorer):
         """The target's column."""
         return (self.target,) if self.value is None and self.target is not None else ()
 
+    def sees(self, trial: Trial) -> Any:
+        """The target."""
+        return trial.row.get(self.target) if self.value is None and self.target is not None else None
+
     def wanted(self, trial: Trial) -> Any:
         """What the output should be.
 

@@ -25,6 +25,8 @@ _LOOKS = {
 #: The figure brings its own paper: dark ink on white reads the same in a light and in a dark theme.
 _PAPER, _INK, _QUIET = "#ffffff", "#1a1a1a", "#595959"
 _LONGEST = 48
+#: With more variants only those on the front have their names beside them.
+_NAMED = 8
 
 
 def comparison_figure(compared: DataFrame, summary: DataFrame) -> Figure:
@@ -34,7 +36,7 @@ def comparison_figure(compared: DataFrame, summary: DataFrame) -> Figure:
         compared: What ``compare`` gave for it.
         summary: What ``summary`` gave, for the prices.
     """
-    from matplotlib.figure import Figure
+    from .paper import PaperFigure
 
     rows = compared.to_dict("records")
     prices = dict(zip(summary["variant"], summary["cost_per_trial_usd"], strict=True))
@@ -43,7 +45,7 @@ def comparison_figure(compared: DataFrame, summary: DataFrame) -> Figure:
     lower = compared.attrs["directions"][metric] == "lower"
     wide = len(priced) > 1 and metric != "cost_usd"
     height = min(1.6 + 0.42 * len(rows), 40.0) if not wide else max(3.6, min(1.6 + 0.42 * len(rows), 40.0))
-    figure = Figure(figsize=(11.0 if wide else 6.5, height), facecolor=_PAPER, layout="constrained")
+    figure = PaperFigure(figsize=(11.0 if wide else 6.5, height), facecolor=_PAPER, layout="constrained")
     axes = figure.subplots(1, 2 if wide else 1, squeeze=False, width_ratios=[3, 2] if wide else None)[0]
     _intervals(axes[0], rows, f"{metric} ({'lower' if lower else 'higher'} is better)", compared.attrs["confidence"])
     if wide:
@@ -82,14 +84,14 @@ def _prices(axes: Axes, rows: list[dict[str, Any]], prices: list[float], metric:
         if np.isfinite(row["low"]):
             axes.plot([price, price], [row["low"], row["high"]], color=colour, linewidth=1.2, alpha=0.6)
         axes.plot([price], [row["mean"]], **_point(colour, marker))
-        if at in front:
+        if at in front or len(rows) <= _NAMED:
             axes.annotate(
                 _short(row["variant"], 24),
                 (price, row["mean"]),
-                xytext=(6, 6),
+                xytext=(6, 6) if at in front else (6, -12),
                 textcoords="offset points",
                 fontsize=8,
-                color=_INK,
+                color=_INK if at in front else _QUIET,
                 parse_math=False,
             )
     axes.margins(x=0.2, y=0.15)

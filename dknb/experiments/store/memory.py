@@ -63,6 +63,9 @@ class MemoryTrials:
             if row.number == number:
                 self._experiments[name] = row._replace(**changed)
 
+    def end_leases(self, number: int) -> None:
+        """Nothing: in memory nobody else works at a run."""
+
     def remove(self, number: int) -> None:
         """Remove an experiment with its trials."""
         self._experiments = {name: row for name, row in self._experiments.items() if row.number != number}
@@ -71,6 +74,10 @@ class MemoryTrials:
     def trials(self, number: int, *, all_designs: bool) -> Iterator[TrialRow]:
         """The trials of an experiment; those of earlier designs only where they are asked for."""
         return (row for row in list(self._trials[number].values()) if all_designs or row.is_part)
+
+    def found(self, number: int, keys: Sequence[str]) -> Iterator[TrialRow]:
+        """The trials of these keys, those that are there."""
+        return (self._trials[number][key] for key in keys if key in self._trials[number])
 
     def leave(self, number: int, keys: Sequence[str]) -> None:
         """Note that trials are no part of the design any more."""

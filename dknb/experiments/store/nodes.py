@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -36,7 +36,10 @@ class _New:
 
 
 class TrialNodes:
-    """The conversation of an experiment, to which a single process adds.
+    """The conversation of an experiment.
+
+    Several processes may add to it, as each claims the numbers of its nodes. Of the questions they only know those that
+    they were told of, and those that they wrote.
 
     Args:
         conversation_id: Its name.
@@ -60,16 +63,28 @@ class TrialNodes:
         self._known = {_ROOT.digest: _ROOT}
         return True
 
-    def hang(self, rows: Rows, entries: Sequence[Entry], experiment: str) -> Writing:
+    def hang(self, rows: Rows, entries: Sequence[Entry], experiment: str) -> NodesWriting:
         """Write the nodes of new answers, and of the questions that are not there yet."""
-        writing = self._gathered(entries)
+        return self._put(rows, lambda: self._gathered(entries), experiment)
+
+    def lead(self, rows: Rows, asked: Sequence[Sequence[LLMMessage]], experiment: str) -> NodesWriting:
+        """Write what stands before the last message of each, as far as it is not there yet."""
+        return self._put(rows, lambda: self._led(asked), experiment)
+
+    def leading(self, asked: Sequence[Sequence[LLMMessage]]) -> list[Asked]:
+        """What is known of what stands before the last message of each."""
+        digests = {digest for messages in asked for digest, _ in _chained(messages[:-1])}
+        return [self._known[digest] for digest in sorted(digests) if digest in self._known]
+
+    def _put(self, rows: Rows, gathered: Callable[[], NodesWriting], experiment: str) -> NodesWriting:
+        writing = gathered()
         count = len(writing.new)
         if not count:
             return writing
         claim = rows.claim(self.conversation_id, count, 0, to_iso(utc_now()), -1)
         if claim is None:  # somebody deleted the conversation
             self.begin(rows, experiment)
-            writing = self._gathered(entries)
+            writing = gathered()
             count = len(writing.new)
             claim = rows.claim(self.conversation_id, count, 0, to_iso(utc_now()), -1)
             assert claim is not None
@@ -83,37 +98,51 @@ class TrialNodes:
         writing.place(first, rows.add_nodes(self.conversation_id, numbered))
         return writing
 
-    def written(self, writing: Writing) -> None:
+    def written(self, writing: NodesWriting) -> None:
         """Remember the questions that are there now, after the commit."""
         self._known.update(writing.found)
 
-    def _gathered(self, entries: Sequence[Entry]) -> Writing:
-        writing = Writing()
+    def _gathered(self, entries: Sequence[Entry]) -> NodesWriting:
+        writing = NodesWriting()
         places: dict[str, int] = {}
         for entry in entries:
             if entry.answer is None:
                 writing.answers.append(None)
                 continue
-            below: Asked | int = _ROOT
-            for digest, message in _chained(entry.messages):
-                if digest in self._known:
-                    below = self._known[digest]
-                    continue
-                if digest not in places:
-                    node = ConversationNode(message, prompt_name=entry.row.prompt)
-                    places[digest] = len(writing.new)
-                    writing.new.append(_New(self._packed(node), below, digest))
-                below = places[digest]
+            below = self._chain(entry.messages, entry.row.prompt, writing, places)
             writing.answers.append(len(writing.new))
             writing.new.append(_New(self._packed(entry.answer), below))
         return writing
+
+    def _led(self, asked: Sequence[Sequence[LLMMessage]]) -> NodesWriting:
+        writing = NodesWriting()
+        places: dict[str, int] = {}
+        for messages in asked:
+            self._chain(messages[:-1], None, writing, places)
+        return writing
+
+    def _chain(
+        self, messages: Sequence[LLMMessage], prompt: str | None, writing: NodesWriting, places: dict[str, int]
+    ) -> Asked | int:
+        """Where an answer to these hangs; those that are not there yet are written."""
+        below: Asked | int = _ROOT
+        for digest, message in _chained(messages):
+            if digest in self._known:
+                below = self._known[digest]
+                continue
+            if digest not in places:
+                node = ConversationNode(message, prompt_name=prompt)
+                places[digest] = len(writing.new)
+                writing.new.append(_New(self._packed(node), below, digest))
+            below = places[digest]
+        return below
 
     def _packed(self, node: ConversationNode) -> NodeRow:
         return pack_whatever(node, session=self._session)
 
 
 @dataclass
-class Writing:
+class NodesWriting:
     """Nodes that are written in one transaction, and where they got to.
 
     Attributes:

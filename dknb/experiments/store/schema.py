@@ -22,7 +22,7 @@ from sqlalchemy import (
 from ...conversations.sql.schema import NUMBER, TIME, meta
 from ...errors import SchemaVersionError
 
-__all__ = ["are_there", "experiments", "make", "trials"]
+__all__ = ["LOCK", "are_there", "experiments", "leases", "make", "tables", "trials"]
 
 #: Version of these tables: a higher major version cannot be read by this dknb, a higher minor one can.
 VERSION = "1.0.0"
@@ -30,7 +30,7 @@ VERSION = "1.0.0"
 _KEY = "experiments_version"
 
 #: A number of our own for PostgreSQL's advisory locks.
-_LOCK = 0x646B6E78
+LOCK = 0x646B6E78
 
 tables = MetaData()
 
@@ -81,6 +81,16 @@ trials = Table(
     Index("trials_of_node", "experiment_id", "node_seq"),
 )
 
+# A part of a run that somebody works at who is not the one that began it: ``holder`` is who does now.
+leases = Table(
+    "experiment_leases",
+    tables,
+    Column("experiment_id", NUMBER, ForeignKey("experiments.id", ondelete="CASCADE"), primary_key=True),
+    Column("shard", Text, primary_key=True),
+    Column("holder", Text),
+    Column("spent", Float, nullable=False),
+)
+
 
 def are_there(connection: Connection) -> bool:
     """Whether the store has experiments.
@@ -103,7 +113,7 @@ def are_there(connection: Connection) -> bool:
 def make(connection: Connection) -> None:
     """Make the tables where there are none; another process may be doing the same."""
     if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
     if are_there(connection):
         return
     tables.create_all(connection)

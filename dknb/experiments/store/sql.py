@@ -13,7 +13,7 @@ from ...conversations.sql.schema import calls
 from ...conversations.stores.json_text import as_json_data, to_json
 from ...conversations.stores.rows import storable
 from .rows import Asked, ExperimentRow, TrialRow
-from .schema import are_there, experiments, make, trials
+from .schema import are_there, experiments, leases, make, trials
 
 __all__ = ["SqlTrials"]
 
@@ -39,6 +39,23 @@ _COUNTS = (
 )
 _LEAVE = update(trials).where(trials.c.experiment_id == _NUMBER, trials.c.key == bindparam("of_key")).values(is_part=0)
 _SPENT = select(func.sum(calls.c.cost_usd)).where(calls.c.conversation_id == bindparam("in_conversation"))
+
+_FOUND = _TRIALS.where(trials.c.key.in_(bindparam("of_keys", expanding=True)))
+_OF_EXPERIMENT = leases.c.experiment_id == _NUMBER
+_OF_LEASE = (_OF_EXPERIMENT, leases.c.shard == bindparam("of_shard"))
+_LEASE = insert(leases)
+_HOLD = update(leases).where(*_OF_LEASE).values(holder=bindparam("now_held_by")).returning(leases.c.spent)
+_SPEND = (
+    update(leases)
+    .where(*_OF_LEASE, leases.c.holder == bindparam("held_by"))
+    .values(spent=leases.c.spent + bindparam("dollars"))
+    .returning(leases.c.spent)
+)
+_END_LEASE = delete(leases).where(*_OF_LEASE).returning(leases.c.spent)
+_END_LEASES = delete(leases).where(_OF_EXPERIMENT)
+
+#: Keys in one statement.
+_AT_ONCE = 500
 
 
 def _upsert(dialect: Any) -> Any:
@@ -97,6 +114,7 @@ class SqlTrials:
 
     def remove(self, number: int) -> None:
         """Remove an experiment with its trials."""
+        self.end_leases(number)
         self._do(_REMOVE_TRIALS, {"of_experiment": number})
         self._do(_REMOVE, {"of_experiment": number})
 
@@ -105,6 +123,12 @@ class SqlTrials:
         statement = _TRIALS if all_designs else _PART
         for row in self._do(statement, {"of_experiment": number}, execution_options={"yield_per": 1000}):
             yield _trial(row)
+
+    def found(self, number: int, keys: Sequence[str]) -> Iterator[TrialRow]:
+        """The trials of these keys, those that are there."""
+        for first in range(0, len(keys), _AT_ONCE):
+            some = {"of_experiment": number, "of_keys": list(keys[first : first + _AT_ONCE])}
+            yield from map(_trial, self._do(_FOUND, some))
 
     def leave(self, number: int, keys: Sequence[str]) -> None:
         """Note that trials are no part of the design any more."""
@@ -116,6 +140,29 @@ class SqlTrials:
         values = [{**_values(row), "experiment_id": number, "at": at} for row in rows]
         if values:
             self._do(_WRITE[self._connection.dialect.name], values)
+
+    def lease(self, number: int, shard: str) -> None:
+        """Let somebody work at a part of a run."""
+        self._do(_LEASE, {"experiment_id": number, "shard": shard, "spent": 0.0})
+
+    def hold(self, number: int, shard: str, holder: str) -> float | None:
+        """Be who works at a part, instead of whoever did; what it has cost so far. None if nobody is to any more."""
+        found = self._do(_HOLD, {"of_experiment": number, "of_shard": shard, "now_held_by": holder}).first()
+        return None if found is None else float(found.spent)
+
+    def spend(self, number: int, shard: str, holder: str, dollars: float) -> bool:
+        """Note what a part has cost; whether ``holder`` is still who works at it."""
+        values = {"of_experiment": number, "of_shard": shard, "held_by": holder, "dollars": dollars}
+        return self._do(_SPEND, values).first() is not None
+
+    def end_lease(self, number: int, shard: str) -> float:
+        """Let nobody work at a part any more; what it has cost."""
+        found = self._do(_END_LEASE, {"of_experiment": number, "of_shard": shard}).first()
+        return 0.0 if found is None else float(found.spent)
+
+    def end_leases(self, number: int) -> None:
+        """Let nobody work at any part any more."""
+        self._do(_END_LEASES, {"of_experiment": number})
 
     def spent(self, conversation_id: str) -> float:
         """US dollars that calls in a conversation cost, as far as it is known."""

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 from ...conversations.ledger import CallRecord
 from ...conversations.stores._row_storage import RowStorage
 from ...conversations.stores.rows import Rows, to_iso
-from ...errors import ConfigError, ExperimentNotFound, did_you_mean
+from ...errors import ConfigError, ExperimentNotFound, LeaseLost, did_you_mean
 from ...llm.messages import utc_now
 from .memory import MemoryTrials
 from .nodes import TrialNodes
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ...conversations.storage import ConversationStorage
     from .sql import SqlTrials
 
-__all__ = ["ExperimentStore", "Opened", "StoredExperiment"]
+__all__ = ["ExperimentStore", "Lease", "Opened", "StoredExperiment"]
 
 _in_memory: WeakKeyDictionary[Any, MemoryTrials] = WeakKeyDictionary()
 
@@ -50,6 +50,19 @@ class StoredExperiment:
         return len(self.design["items"]) * len(self.design["variants"]) * int(self.design["repeats"]) - self.trials
 
 
+@dataclass(frozen=True)
+class Lease:
+    """A part of a run, and who works at it; somebody else may be given it, when this one seems to be dead.
+
+    Attributes:
+        shard: The part.
+        holder: Who.
+    """
+
+    shard: str
+    holder: str
+
+
 @dataclass
 class Opened:
     """An experiment of the store that is being run.
@@ -59,7 +72,9 @@ class Opened:
         before: Its design when it was last run; None if it is new.
         trials: All its trials by their keys, those of earlier designs included.
         spent: US dollars that its calls have cost so far.
+        reserved: The most that its batches may cost, as far as it is known.
         nodes: Its conversation.
+        lease: The part of a run that is worked at, where somebody else began the run.
     """
 
     row: ExperimentRow
@@ -67,6 +82,8 @@ class Opened:
     trials: dict[str, TrialRow]
     spent: float
     nodes: TrialNodes
+    lease: Lease | None = None
+    reserved: float = 0.0
 
 
 class ExperimentStore:
@@ -86,6 +103,12 @@ class ExperimentStore:
                 hint="Give the path of an SQLite file, postgresql://..., an SQLConversationStorage, or 'memory'",
             )
         self._storage = storage
+        self._has_place = False
+
+    @property
+    def storage(self) -> RowStorage:
+        """The store of conversations."""
+        return self._storage
 
     async def look(self, name: str) -> Opened | None:
         """An experiment with its trials; None if there is none of that name. Writes nothing.
@@ -121,6 +144,7 @@ class ExperimentStore:
             again: Whether a try before may have been kept, as its connection broke off in that moment.
 
         Raises:
+            LeaseLost: Somebody else works at that part of a run now. They are written, as far as nobody was quicker.
             StorageError: They could not be written; none was.
         """
         return await self._storage.work(self._write, opened, entries, again)
@@ -171,16 +195,17 @@ class ExperimentStore:
     # All below runs where the store is worked on
 
     @contextmanager
-    def _rows(self, *, write: bool) -> Iterator[tuple[Rows, SqlTrials | MemoryTrials] | None]:
-        """A transaction; None instead if it only reads and there are no experiments."""
+    def _rows(self, *, write: bool, make: bool = False) -> Iterator[tuple[Rows, SqlTrials | MemoryTrials] | None]:
+        """A transaction; None instead if there are no experiments, unless it is to ``make`` their place."""
         with self._storage.rows(write=write) as rows:
             if rows is None:
                 yield None
                 return
             trials = self._trials(rows)
-            if write:
+            if make:
                 trials.make()
-            yield (rows, trials) if write or trials.are_there() else None
+            self._has_place = make or self._has_place or trials.are_there()
+            yield (rows, trials) if self._has_place else None
 
     def _trials(self, rows: Rows) -> SqlTrials | MemoryTrials:
         connection = getattr(rows, "connection", None)
@@ -206,11 +231,12 @@ class ExperimentStore:
 
     def _begin(self, name: str, design: dict[str, Any]) -> Opened:
         now = to_iso(utc_now())
-        with self._rows(write=True) as found:
+        with self._rows(write=True, make=True) as found:
             assert found is not None
             rows, trials = found
             row = trials.find(name)
             if row is not None:
+                trials.end_leases(row.number)
                 opened = self._opened(trials, row)
                 trials.redesign(row.number, design, now)
                 return replace(opened, row=row._replace(design=design, updated_at=now))
@@ -236,6 +262,9 @@ class ExperimentStore:
             rows, trials = found
             if again and (kept := self._kept(opened, trials, entries)) is not None:
                 return kept
+            lost = opened.lease is not None and not _spend(opened, trials, entries)
+            if lost:
+                entries = _without_double(opened, rows, trials, entries)
             writing = opened.nodes.hang(rows, entries, opened.row.name)
             stored: list[TrialRow] = []
             for place, entry in enumerate(entries):
@@ -248,6 +277,8 @@ class ExperimentStore:
                     rows.add_call(replace(call, conversation_id=opened.row.conversation_id, node_seq=seq))
             trials.write(opened.row.number, stored, to_iso(utc_now()))
         opened.nodes.written(writing)
+        if lost:
+            raise LeaseLost("Somebody else works at this part of the run now, or nobody is to any more.")
         return stored
 
     def _kept(
@@ -289,12 +320,31 @@ class ExperimentStore:
 
     def _remove(self, name: str) -> bool:
         with self._rows(write=True) as found:
-            assert found is not None
-            row = found[1].find(name)
-            if row is not None:
+            row = None if found is None else found[1].find(name)
+            if found is not None and row is not None:
                 found[1].remove(row.number)
             return row is not None
 
 
 def _spent(rows: Rows, conversation_id: str) -> float:
     return sum(call.cost_usd or 0.0 for call in rows.calls(conversation_id))
+
+
+def _spend(opened: Opened, trials: SqlTrials | MemoryTrials, entries: Sequence[Entry]) -> bool:
+    """Note what these have cost; whether it is still ours to work at that part of the run."""
+    assert opened.lease is not None
+    assert not isinstance(trials, MemoryTrials)
+    dollars = sum(call.cost_usd or 0.0 for entry in entries for call in entry.calls)
+    return trials.spend(opened.row.number, opened.lease.shard, opened.lease.holder, dollars)
+
+
+def _without_double(
+    opened: Opened, rows: Rows, trials: SqlTrials | MemoryTrials, entries: Sequence[Entry]
+) -> list[Entry]:
+    """Those that nobody else has written meanwhile; the calls of the others are booked."""
+    keys = [entry.row.key for entry in entries]
+    there = {row.key for row in trials.found(opened.row.number, keys) if row.error is None}
+    for entry in entries:
+        for call in entry.calls if entry.row.key in there else ():
+            rows.add_call(replace(call, conversation_id=opened.row.conversation_id))
+    return [entry for entry in entries if entry.row.key not in there]

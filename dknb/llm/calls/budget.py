@@ -24,7 +24,7 @@ from ..messages import LLMResponse, LLMStreamResponse
 from ..request import ModelRequest
 from .expected import expected_usage
 
-__all__ = ["Budget", "Reservation", "own_budget", "process_budget", "reserve"]
+__all__ = ["Budget", "Reservation", "budgets_around", "own_budget", "process_budget", "reserve"]
 
 
 class Budget:
@@ -102,6 +102,14 @@ class Budget:
                 )
             self.reserved += estimate or 0.0
 
+    def _hold(self, dollars: float) -> bool:
+        """Reserve what others may spend; False where there is not so much."""
+        with self._lock:
+            if dollars > self.left:
+                return False
+            self.reserved += dollars
+            return True
+
     def _exceeded(self, text: str, hint: str, estimate: float | None, request: ModelRequest) -> BudgetExceeded:
         return BudgetExceeded(
             text,
@@ -155,6 +163,11 @@ _around: ContextVar[tuple[Budget, ...]] = ContextVar("dknb_budgets", default=())
 def process_budget() -> Budget:
     """The budget of this process (a notebook's kernel): without a limit at first, it counts what calls cost."""
     return _of_this_process
+
+
+def budgets_around() -> list[Budget]:
+    """The budgets that a call made here is checked against."""
+    return [*_around.get(), _of_this_process]
 
 
 @dataclass(slots=True)
@@ -240,7 +253,7 @@ async def reserve(
     Raises:
         BudgetExceeded: It does not fit into one of them, or its price is not known.
     """
-    budgets = [*_around.get(), _of_this_process]
+    budgets = budgets_around()
     if own is not None:
         budgets.append(own)
     if all(budget.limit == math.inf and budget.unknown == "allow" for budget in budgets):

@@ -52,6 +52,11 @@ class Window:
         self.change(share, 0.0)
         return self.take(amount, now)
 
+    def recent(self, now: float) -> list[tuple[float, float]]:
+        """What was taken that still counts: how many seconds ago, and how much."""
+        self.pause(0.0, now)  # what is over leaves
+        return [(now - share.at, share.amount) for share in self._taken if share.open]
+
     def change(self, share: Share, amount: float) -> None:
         """Make a share another size; one that has left the window stays out."""
         if share.open:
@@ -76,6 +81,13 @@ class Rates(Line):
         self._requests = Window(rates["requests"]) if "requests" in rates else None
         self._tokens = Window(rates["tokens"]) if "tokens" in rates else None
         self.counts_tokens = self._tokens is not None
+
+    def recent(self) -> dict[str, list[tuple[float, float]]]:
+        """What was taken of the last minute: ``requests`` and ``tokens``, how many seconds ago, and how much."""
+        windows = {"requests": self._requests, "tokens": self._tokens}
+        with self._lock:
+            now = time.monotonic()
+            return {name: window.recent(now) for name, window in windows.items() if window is not None}
 
     def used(self, ticket: Ticket, tokens: float) -> None:
         """Say how many tokens it took in the end, for those who wait."""
@@ -183,6 +195,10 @@ class CallLimits:
         rates = limit if isinstance(limit, Mapping) else {} if limit is None else {"requests": limit}
         self._rates = Rates(rates) if rates else None
         self._slots = {config.model: slots_of(config)}
+
+    def recent(self) -> dict[str, list[tuple[float, float]]]:
+        """What was taken of the last minute; see `Rates.recent`."""
+        return {} if self._rates is None else self._rates.recent()
 
     def slots(self, config: LLMConfig) -> Slots:
         """The places of the model that a call asks."""

@@ -94,6 +94,14 @@ class EchoProvider(AsyncLLMProvider):
         self._patterns.append((re.compile(pattern, flags), reply))
         return self
 
+    def _beside(self) -> dict[str, Any]:
+        if self._queue:
+            raise ConfigError(
+                "Echo is to say some answers one after the other, which several objects cannot do together.",
+                hint="Use set_response_function, or add_pattern_response",
+            )
+        return {"_function": self._function, "_patterns": list(self._patterns)}
+
     def get_capabilities(self) -> list[ModelCapability]:
         """What Echo can do."""
         return list(self.capabilities)

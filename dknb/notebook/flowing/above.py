@@ -37,7 +37,11 @@ def with_run_above(talk: Talk, question: Question, title: str | None) -> Questio
     if question.source is None:
         for ref, node in _ends(talk):
             if _holds(node, title):
-                show(note(f"there is no run above in this kernel: going on with the one at node {node_label(node)}, {ref}"))
+                show(
+                    note(
+                        f"there is no run above in this kernel: going on with the one at node {node_label(node)}, {ref}"
+                    )
+                )
                 return replace(question, source=ref)
     if title is not None:
         return question  # the flow itself says what is missing

@@ -8,7 +8,19 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from ...errors import DknbError
-from .comparison_rows import UNKNOWN, Bar, bar_html, bar_text, interval, measure, p_value, percent, scale, signed
+from .comparison_rows import (
+    UNKNOWN,
+    Bar,
+    bar_html,
+    bar_text,
+    interval,
+    measure,
+    p_value,
+    percent,
+    roughly,
+    scale,
+    signed,
+)
 from .text import MIME, counted, escape, money, printable, verbatim
 
 if TYPE_CHECKING:
@@ -18,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["comparison_bundle", "result_bundle"]
 
 _LEFT = 'style="text-align:left"'
+_ON_ONE_LINE = 'style="text-align:left;white-space:nowrap"'
 _MUTED = "color:var(--jp-ui-font-color2, #616161);font-size:90%"
 #: Verdicts are words with a sign, and the colour only repeats them.
 _SIGNS = {"better": "▲", "worse": "▼", "tied": "=", "undecided": "?"}
@@ -76,6 +89,7 @@ def comparison_bundle(
     first = metrics[0]
     payload = {
         "version": 1,
+        "title": printable(title),
         **_payload(first, prices or {}),
         "confidence": facts["confidence"],
         "notes": [printable(note) for note in told],
@@ -155,18 +169,18 @@ def _said(row: dict[str, Any]) -> str:
     if not isfinite(row["more_items"]):
         return word
     price = f", {money(row['more_cost_usd'])}" if isfinite(row["more_cost_usd"]) else ""
-    return f"{word}: about {row['more_items']:,.0f} more items{price}"
+    return f"{word}: about {roughly(row['more_items'])} more items{price}"
 
 
 def _head(confidence: float) -> list[str]:
-    return ["variant", "items", "mean", f"{confidence:.0%} interval", "difference", "p", "is best", "verdict"]
+    return ["variant", "items", "mean", f"{100 * confidence:.4g}% interval", "difference", "p", "is best", "verdict"]
 
 
 def _table(metric: _Metric, title: str, confidence: float) -> str:
     bars = scale(metric.rows)
     head = _head(confidence)
     head.insert(4, "")
-    columns = "".join(f'<th scope="col" {_LEFT}>{escape(name)}</th>' for name in head)
+    columns = "".join(f'<th scope="col" {_ON_ONE_LINE}>{escape(name)}</th>' for name in head)
     body = "".join(_row(metric, row, bar) for row, bar in zip(metric.rows, bars, strict=True))
     direction = "higher" if metric.higher_is_better else "lower"
     told = f"{title} · {metric.name}" if title else metric.name
@@ -175,10 +189,12 @@ def _table(metric: _Metric, title: str, confidence: float) -> str:
 
 
 def _row(metric: _Metric, row: dict[str, Any], bar: Bar | None) -> str:
-    cells = [f"<td {_LEFT}>{escape(cell)}</td>" for cell in _cells(metric, row)]
+    name, items, *numbers, _ = (escape(cell) for cell in _cells(metric, row))
+    cells = [f"<td {_LEFT}>{cell}</td>" for cell in (name, items)]
+    cells += [f"<td {_ON_ONE_LINE}>{cell}</td>" for cell in numbers]
     weight = ";font-weight:600" if row["verdict"] in ("better", "worse") else ""
     colour = _COLOURS.get(row["verdict"], "inherit")
-    cells[-1] = f'<td style="text-align:left;color:{colour}{weight}"{_tip(row)}>{escape(_said(row))}</td>'
+    cells.append(f'<td style="text-align:left;color:{colour}{weight}"{_tip(row)}>{escape(_said(row))}</td>')
     cells.insert(4, f"<td {_LEFT}>{bar_html(bar, colour)}</td>")
     return f"<tr>{''.join(cells)}</tr>"
 

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import isfinite
+from math import ceil, floor, isfinite, log10
 from typing import Any, NamedTuple
 
-__all__ = ["UNKNOWN", "Bar", "bar_html", "bar_text", "interval", "measure", "p_value", "percent", "scale", "signed"]
+__all__ = [
+    "UNKNOWN",
+    "Bar",
+    "bar_html",
+    "bar_text",
+    "interval",
+    "measure",
+    "p_value",
+    "percent",
+    "roughly",
+    "scale",
+    "signed",
+]
 
 _PIXELS, _CHARACTERS = 140, 24
 #: What stands for a number that is not known, and before one below 0, on a page.
@@ -46,12 +58,18 @@ def p_value(p: float) -> str:
 
 
 def percent(share: float) -> str:
-    """A probability: never 0 % or 100 % of what is not certain."""
+    """A probability that was estimated: never 0 % or 100 %, which would be certain."""
     if not isfinite(share):
         return UNKNOWN
-    if 0 < share < 0.005:
+    if share < 0.005:
         return "< 1 %"
-    return "> 99 %" if 0.995 < share < 1 else f"{share:.0%}".replace("%", " %")
+    return "> 99 %" if share > 0.995 else f"{share:.0%}".replace("%", " %")
+
+
+def roughly(items: float) -> str:
+    """A number of items with two significant digits, never fewer: it is an estimate of what it takes."""
+    step = 10 ** max(floor(log10(max(items, 1))) - 1, 0)
+    return f"{ceil(items / step) * step:,}"
 
 
 def scale(rows: Sequence[dict[str, Any]]) -> list[Bar | None]:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from ..markdown import markdown_to_html
 from .answer import Reply, status_bundle
-from .text import chip, escape, printable, verbatim
+from .text import bordered, chip, escape, printable, verbatim
 
 __all__ = ["AnswerCard", "answers_bundle"]
+
+_BORDER = bordered("var(--jp-border-color2, #bdbdbd)", "#808080")
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,7 @@ class AnswerCard:
 def answers_bundle(title: str, cards: Sequence[AnswerCard]) -> dict[str, str]:
     """The answers in columns as HTML, one below the other as text."""
     columns = "".join(
-        '<div style="min-width:0;border:1px solid var(--jp-border-color2, #bdbdbd);border-radius:4px;padding:4px 8px">'
-        f"{_html(card)}</div>"
-        for card in cards
+        f'<div style="min-width:0;{_BORDER};border-radius:4px;padding:4px 8px">{_html(card)}</div>' for card in cards
     )
     grid = f'<div style="display:grid;grid-template-columns:repeat(auto-fit,minmax(260px,1fr));gap:8px">{columns}</div>'
     return {

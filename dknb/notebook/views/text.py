@@ -9,6 +9,7 @@ from ..._text import printable
 
 __all__ = [
     "MIME",
+    "bordered",
     "chip",
     "counted",
     "escape",
@@ -84,10 +85,13 @@ def seconds(duration: float) -> str:
 def chip(text: str, *, strong: bool = False) -> str:
     """A small label."""
     colour = "var(--jp-brand-color1, #1976d2)" if strong else "var(--jp-ui-font-color2, #616161)"
-    return (
-        f'<span style="border:1px solid {colour};color:{colour};border-radius:8px;padding:0 6px;font-size:85%">'
-        f"{escape(text)}</span>"
-    )
+    border = bordered(colour, "#1976d2" if strong else "#808080")
+    return f'<span style="{border};color:{colour};border-radius:8px;padding:0 6px;font-size:85%">{escape(text)}</span>'
+
+
+def bordered(colour: str, plain: str) -> str:
+    """A border's style, said twice: what JupyterLab shows untrusted keeps no ``var(...)``, so it has the plain colour."""
+    return f"border:1px solid {plain};border:1px solid {colour}"
 
 
 def verbatim(markup: str) -> str:

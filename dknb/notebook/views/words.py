@@ -9,8 +9,15 @@ from .text import escape, printable
 
 __all__ = ["words_as_html", "words_as_text"]
 
-_LEFT = "background:color-mix(in srgb, var(--jp-error-color1, #d32f2f) 22%, transparent);text-decoration:line-through"
-_RIGHT = "margin-left:2px;background:color-mix(in srgb, var(--jp-success-color1, #388e3c) 25%, transparent)"
+# Each colour twice: what JupyterLab shows untrusted keeps a plain one only.
+_LEFT = (
+    "background-color:#d32f2f38;background-color:color-mix(in srgb, var(--jp-error-color1, #d32f2f) 22%, transparent);"
+    "text-decoration:line-through"
+)
+_RIGHT = (
+    "margin-left:2px;"
+    "background-color:#388e3c40;background-color:color-mix(in srgb, var(--jp-success-color1, #388e3c) 25%, transparent)"
+)
 
 
 def words_as_text(title: str, words: Sequence[WordRun]) -> str:

@@ -15,7 +15,7 @@ from ..filesystem import FileSystemPromptLibrary
 from ..layout import NAME, is_entry_file
 from ..library import checked
 from .dotprompt import read_dotprompt
-from .imported import Imported, ImportedPrompt
+from .imported import ImportedPrompt, ImportedPrompts
 from .prompty import read_prompty
 from .table import read_table
 
@@ -29,7 +29,7 @@ _READERS: dict[str, Callable[[str, str], Sequence[ImportedPrompt | PromptFileErr
 }
 
 
-def import_prompts(path: str | Path, into: str | Path | FileSystemPromptLibrary | None = None) -> Imported:
+def import_prompts(path: str | Path, into: str | Path | FileSystemPromptLibrary | None = None) -> ImportedPrompts:
     """Read prompts of other systems, and write them into a library if one is given.
 
     What cannot be imported, a row or a file, is skipped and told. A file of the library that is there with another
@@ -48,7 +48,7 @@ def import_prompts(path: str | Path, into: str | Path | FileSystemPromptLibrary 
     """
     top = Path(path).expanduser()
     files = sorted(each for each in top.rglob("*") if each.suffix in _READERS) if top.is_dir() else [top]
-    found = Imported()
+    found = ImportedPrompts()
     places: dict[tuple[str, str], ImportedPrompt] = {}
     for each in (each for file in files for each in _read(file, top)):
         if isinstance(each, PromptError):

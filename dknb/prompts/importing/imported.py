@@ -13,7 +13,7 @@ from ..files import split_front
 from ..types import Kind
 from .handlebars import Origin
 
-__all__ = ["Imported", "ImportedPrompt", "as_prompt", "front_and_body", "note_of_settings", "without_secrets"]
+__all__ = ["ImportedPrompt", "ImportedPrompts", "as_prompt", "front_and_body", "note_of_settings", "without_secrets"]
 
 #: Words in the name of a setting that may hold a key or an address, and is never taken over.
 _SECRET_WORDS = """
@@ -46,7 +46,7 @@ class ImportedPrompt:
     notes: list[str] = field(default_factory=list)
 
 
-class Imported(list[ImportedPrompt]):
+class ImportedPrompts(list[ImportedPrompt]):
     """The prompts that were imported.
 
     Attributes:

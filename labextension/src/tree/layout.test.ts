@@ -10,16 +10,16 @@ const levels = (rows: { node: number; level: number }[]): [number, number][] =>
   rows.map(({ node, level }) => [node, level]);
 
 describe('rows', () => {
-  test('the way to the current node stays at one level, what lies beside it is one deeper', () => {
+  test('where the ways part all are one level deeper, the way to the current node last', () => {
     expect(levels(rowsOf(layOut(parent, 7), open))).toEqual([
       [0, 1],
       [1, 1],
       [2, 1],
       [3, 2],
       [4, 2],
-      [5, 1],
-      [6, 1],
-      [7, 1],
+      [5, 2],
+      [6, 2],
+      [7, 2],
     ]);
   });
 
@@ -27,11 +27,8 @@ describe('rows', () => {
     expect(levels(rowsOf(layOut(parent, 4), open)).map(([node]) => node)).toEqual([0, 1, 2, 5, 6, 7, 3, 4]);
   });
 
-  test('without a current node the newest child goes on straight', () => {
-    expect(levels(rowsOf(layOut(parent, null), open)).filter(([, level]) => level === 2)).toEqual([
-      [3, 2],
-      [4, 2],
-    ]);
+  test('without a current node the newest child comes last', () => {
+    expect(levels(rowsOf(layOut(parent, null), open)).map(([node]) => node)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
   });
 
   test('folding hides what lies beside the line, and says how much', () => {
@@ -40,9 +37,9 @@ describe('rows', () => {
     expect(rows[2]).toEqual({ node: 2, level: 1, beside: 2, folded: true });
   });
 
-  test('a long talk with many samples at each turn goes no deeper than two levels', () => {
+  test('a long talk with many samples at each turn goes down so many levels and no further', () => {
     const { nodes, current } = longTalk(200, 5);
-    expect(Math.max(...rowsOf(layOut(nodes.parent, current), open).map(({ level }) => level))).toBe(2);
+    expect(Math.max(...rowsOf(layOut(nodes.parent, current), open).map(({ level }) => level))).toBe(22);
   });
 
   test('a line of 100,000 nodes is laid out without recursion', () => {
@@ -66,14 +63,14 @@ test.each([[[-1, -1]], [[-1, 1]], [[-1, 2, 0]], [[-1, 0.5]], [[0]]])('parents %j
 test('each row knows its place among those of the same parent row', () => {
   const rows = rowsOf(layOut(parent, 7), open);
   expect(placesOf(rows)).toEqual([
-    { place: 1, of: 6 },
-    { place: 2, of: 6 },
-    { place: 3, of: 6 },
-    { place: 1, of: 2 },
-    { place: 2, of: 2 },
-    { place: 4, of: 6 },
-    { place: 5, of: 6 },
-    { place: 6, of: 6 },
+    { place: 1, of: 3 },
+    { place: 2, of: 3 },
+    { place: 3, of: 3 },
+    { place: 1, of: 5 },
+    { place: 2, of: 5 },
+    { place: 3, of: 5 },
+    { place: 4, of: 5 },
+    { place: 5, of: 5 },
   ]);
 });
 

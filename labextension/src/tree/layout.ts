@@ -1,11 +1,15 @@
 /**
  * Where the nodes of a conversation stand in its picture.
  *
- * Straight-line turns stay at one level. Where a conversation parts, one child (the one on the way to the current
- * node, else the newest) goes on at the level of its parent; the others are drawn below the parent, one level deeper.
+ * Straight-line turns stay at one level. Where a conversation parts, all children are drawn one level deeper than their
+ * parent; the one on the way to the current node, else the newest, comes last, so that it goes on where one reads on. A
+ * talk that parts very often goes no deeper: then that child stays at the level of its parent.
  */
 
 import { BundleError } from '../bundle';
+
+/** How many levels the way to the current node goes down. */
+const DEEPEST = 20;
 
 /** A line of the picture. `beside` counts the nodes that folding it hides; 0 when there is nothing to fold. */
 export interface Row {
@@ -20,7 +24,7 @@ export interface Layout {
   children: number[][];
   /** How many nodes each subtree has, its top included. */
   size: number[];
-  /** The child that goes on at the level of its parent; -1 below a leaf. */
+  /** The child that comes last, on the line that goes on; -1 below a leaf. */
   straight: number[];
   /** Whether a node is on the way from the root to the current node. */
   onPath: boolean[];
@@ -74,8 +78,9 @@ export function rowsOf(layout: Layout, folded: ReadonlySet<number>): Row[] {
     const isFolded = folded.has(node) && beside.has(node);
     rows.push({ node, level, beside: beside.get(node) ?? 0, folded: isFolded });
     const straight = layout.straight[node] ?? -1;
+    const parts = beside.has(node) && !isFolded && level <= DEEPEST;
     if (straight >= 0) {
-      waiting.push({ node: straight, level });
+      waiting.push({ node: straight, level: parts ? level + 1 : level });
     }
     if (!isFolded) {
       const others = (layout.children[node] ?? []).filter((child) => child !== straight);

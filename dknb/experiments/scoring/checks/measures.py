@@ -34,6 +34,10 @@ class Length(Scorer):
         super().__init__(name, kinds=_amount(better))
         self.unit: LengthUnit = chosen("unit", unit, get_args(LengthUnit))
 
+    def sees(self, trial: Trial) -> Any:
+        """Whose tokens are counted."""
+        return trial.model if self.unit == "tokens" else None
+
     async def score(self, trial: Trial) -> Mapping[str, float | None]:
         """The length."""
         text = trial.output or ""
@@ -56,6 +60,10 @@ class Price(Scorer):
     def __init__(self, *, name: str = "price") -> None:
         super().__init__(name, kinds=_amount("lower"))
 
+    def sees(self, trial: Trial) -> Any:
+        """Nothing but the answer."""
+        return None
+
     async def score(self, trial: Trial) -> Mapping[str, float | None]:
         """The price.
 
@@ -76,6 +84,10 @@ class Duration(Scorer):
 
     def __init__(self, *, name: str = "time") -> None:
         super().__init__(name, kinds=_amount("lower"))
+
+    def sees(self, trial: Trial) -> Any:
+        """Nothing but the answer."""
+        return None
 
     async def score(self, trial: Trial) -> Mapping[str, float | None]:
         """The seconds.

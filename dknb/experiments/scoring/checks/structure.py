@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +38,10 @@ class JsonValid(Scorer):
         super().__init__(name, kinds=PASS_FAIL)
         self._strict = strict
 
+    def sees(self, trial: Trial) -> Any:
+        """Nothing but the answer."""
+        return None
+
     async def score(self, trial: Trial) -> Mapping[str, float | None]:
         """1 or 0."""
         return {
@@ -59,7 +63,16 @@ class JsonSchema(Scorer):
     def __init__(self, schema: Any, *, strict: bool = True, name: str = "json_schema") -> None:
         super().__init__(name, kinds=PASS_FAIL)
         self._strict = strict
-        self._fits = _check_of(_loaded(schema))
+        self._schema = _loaded(schema)
+        self._fits = _check_of(self._schema)
+
+    def further_facts(self) -> Sequence[Any]:
+        """The schema, which may be in a file."""
+        return (self._schema,)
+
+    def sees(self, trial: Trial) -> Any:
+        """Nothing but the answer."""
+        return None
 
     async def score(self, trial: Trial) -> Mapping[str, float | None]:
         """1 or 0.
@@ -110,6 +123,10 @@ class JsonField(TargetScorer):
         self._strict = strict
         self._tolerance = checked_width("tolerance", tolerance)
         self._normal = Normaliser(ignore_case)
+
+    def sees(self, trial: Trial) -> Any:
+        """The target, and what was read in the answer."""
+        return [super().sees(trial), trial.parsed]
 
     async def score(self, trial: Trial) -> Mapping[str, float | None]:
         """1 or 0.

@@ -130,6 +130,11 @@ class LLMJudge(Scorer):
         labels = {label: usual.get(label, "") for label in self.labels}
         return {"criterion": self.criteria.get("criterion"), "labels": labels}
 
+    def sees(self, trial: Trial) -> Any:
+        """The columns that the rubric is told."""
+        named = {self._question or "question", self._target}
+        return {name: value for name, value in trial.row.items() if name in named or str(name) in self.rubric.parameters}
+
     async def question_text(self, trial: Trial) -> str:
         """What the judge is asked about a trial."""
         question = trial.row.get("question") if self._question is None else cell(trial.row, self._question)

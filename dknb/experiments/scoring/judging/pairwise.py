@@ -104,7 +104,7 @@ class PairwiseJudge(FrameScorer):
 
     Args:
         model: The judge: a spec, or a provider.
-        baseline: The variant that others are compared with; else the first one of the frame.
+        baseline: The variant that others are compared with; else that of the experiment, else the first one of the frame.
         rubric: Name of a user prompt with the parameters ``first`` and ``second``, whose answer ends in ``BETTER: A``,
             ``BETTER: B`` or ``BETTER: NEITHER``.
         library: Where the rubric is looked for first.
@@ -211,11 +211,12 @@ class PairwiseJudge(FrameScorer):
         variants = list(dict.fromkeys(frame["variant"]))
         if not variants:
             return ""
-        if self.baseline is None:
+        baseline = self.baseline or frame.attrs.get("baseline")
+        if baseline is None:
             return str(variants[0])
-        if self.baseline not in variants:
-            raise NoScore(f"no variant is called {self.baseline!r}.{did_you_mean(self.baseline, variants)}")
-        return self.baseline
+        if baseline not in variants:
+            raise NoScore(f"no variant is called {baseline!r}.{did_you_mean(baseline, variants)}")
+        return str(baseline)
 
     def _question_of(self, frame: DataFrame) -> str:
         wanted = [self._question] if self._question is not None else ["question", "request"]

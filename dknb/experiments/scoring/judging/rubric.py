@@ -9,9 +9,10 @@ from functools import cache
 from typing import Any
 
 from ...._sync import in_thread
-from ....errors import ConfigError, PromptNotFound, TemplateError
+from ....errors import ConfigError, DknbError, PromptNotFound, TemplateError
 from ....prompts.builder import AsyncPromptBuilder, PromptBuilder
 from ....prompts.composite import CompositePromptLibrary
+from ....prompts.config import ConfigPromptLibrary
 from ....prompts.library import AbstractPromptLibrary
 from ....prompts.sources.opening import open_library
 from ....prompts.sources.package import PackagePromptLibrary
@@ -44,7 +45,8 @@ class Rubric:
         self.name = name
         self._answers = answers
         self._is_checked = False
-        libraries = [] if library is None else [open_library(library)]
+        self._given = None if library is None else open_library(library)
+        libraries = [] if self._given is None else [self._given]
         self._library = CompositePromptLibrary([*libraries, _bundled()])
         try:
             self._prompt = self._library.require_prompt(name, "user")
@@ -58,6 +60,11 @@ class Rubric:
                     f"The rubric {name!r} has no place for what is judged: it has no parameter {each!r}.",
                     hint=f'Write into it:  <{each}>\\n{{{{{each}|fenced("{each}")}}}}\\n</{each}>',
                 )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # On another machine there may be no such folder: the prompts themselves go there.
+        given = None if self._given is None else _copied(self._given)
+        return Rubric, (self.name, given, self._answers)
 
     @property
     def template(self) -> Any:
@@ -117,3 +124,15 @@ class Rubric:
 @cache
 def _bundled() -> AbstractPromptLibrary:
     return PackagePromptLibrary(f"{__package__}/rubrics")
+
+
+def _copied(library: AbstractPromptLibrary) -> ConfigPromptLibrary:
+    """The prompts of a library that a rubric may be made of; those that are broken are none."""
+    copy = ConfigPromptLibrary({})
+    for name in library.list_system_prompts():
+        with suppress(DknbError):
+            copy.add_system_prompt(name, library.require_prompt(name, "system"))
+    for name in library.list_user_prompts():
+        with suppress(DknbError):
+            copy.add_user_prompt(name, library.require_prompt(name, "user"))
+    return copy

@@ -1,0 +1,1 @@
+"""Experiments by the vendors' batch APIs: submitted today, collected whenever they are done."""
