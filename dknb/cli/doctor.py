@@ -32,6 +32,7 @@ _EXTRAS = {
     "scores": ("rouge-score", "sacrebleu"),
     "distributed": ("distributed",),
     "parquet": ("pyarrow",),
+    "bridges": ("zstandard",),
     "test": ("pytest", "nbval"),
 }
 

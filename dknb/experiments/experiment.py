@@ -230,7 +230,7 @@ class Experiment(BatchedRuns):
         return Progress(self.name, wanted=self._wants_progress, say=self._around.say)
 
     def _result(self, run: Run) -> ExperimentResult:
-        from .frames import Seen, trials_frame
+        from .frames import Seen, reasons_frame, trials_frame
         from .result import ExperimentResult
 
         setup = self._setup
@@ -239,6 +239,7 @@ class Experiment(BatchedRuns):
         result = ExperimentResult(
             frame, setup.scoring.metrics, name=self.name, baseline=setup.baseline, kinds=setup.scoring.kinds
         )
+        result.score_errors = reasons_frame(each.row for each in seen)
         result.note = ending_note(run, setup.design) or None
         result.experiment = self
         return result

@@ -11,7 +11,7 @@ import pandas as pd  # type: ignore[import-untyped]  # its stubs are a package o
 from .store.rows import TrialRow
 from .trials import COLUMNS_AFTER, COLUMNS_BEFORE
 
-__all__ = ["Seen", "trials_frame"]
+__all__ = ["Seen", "reasons_frame", "trials_frame"]
 
 _WHOLE = ("prompt_tokens", "completion_tokens")
 _NUMBERS = ("cost_usd", "duration_s")
@@ -53,6 +53,18 @@ def trials_frame(
         for name in names:
             columns[name] = pd.Series([items[each.row.item].get(name) for each in trials], dtype=object)
     return pd.DataFrame(columns)
+
+
+def reasons_frame(rows: Iterable[TrialRow]) -> pd.DataFrame:
+    """Why trials have no score, or one that rests on less than it should: a row a trial and metric."""
+    told = [
+        (row.item, row.variant, row.repeat, metric, row.scores.get(metric), reason)
+        for row in rows
+        if row.error is None
+        for metric, reason in row.score_errors.items()
+    ]
+    frame = pd.DataFrame(told, columns=["item", "variant", "repeat", "metric", "score", "reason"])
+    return frame.astype({"repeat": "int64", "score": "float64"})
 
 
 def _score(row: TrialRow, metric: str) -> float:

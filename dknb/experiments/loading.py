@@ -100,7 +100,7 @@ async def opened_store(given: Any) -> AsyncIterator[ExperimentStore]:
 
 
 def _result(row: ExperimentRow, trials: list[TrialRow]) -> ExperimentResult:
-    from .frames import Seen, trials_frame
+    from .frames import Seen, reasons_frame, trials_frame
     from .result import ExperimentResult
 
     design = row.design
@@ -110,7 +110,9 @@ def _result(row: ExperimentRow, trials: list[TrialRow]) -> ExperimentResult:
     trials.sort(key=lambda each: (items.get(each.item, last), variants.get(each.variant, last), each.repeat))
     frame = trials_frame([Seen(each, each.parsed, cached=True) for each in trials], design["metrics"])
     kinds = {name: _kind(told) for name, told in design["kinds"].items()}
-    return ExperimentResult(frame, design["metrics"], name=row.name, baseline=design["baseline"], kinds=kinds)
+    result = ExperimentResult(frame, design["metrics"], name=row.name, baseline=design["baseline"], kinds=kinds)
+    result.score_errors = reasons_frame(trials)
+    return result
 
 
 def _kind(told: dict[str, Any]) -> MetricKind:

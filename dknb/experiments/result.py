@@ -32,6 +32,9 @@ class ExperimentResult:
         kinds: What is known of the metrics.
         note: What a reader should know of the run: that it is not complete, and how to go on.
         experiment: What ran it; None if it was read from somewhere.
+        score_errors: Why answers have no score, or one that rests on less than it should: ``item``, ``variant``, ``repeat``,
+            ``metric``, ``score``, ``reason``; ``parse`` is no metric but the reading of the answer. None if it was read from
+            somewhere that does not say.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class ExperimentResult:
         self.kinds = dict(kinds or {})
         self.note: str | None = None
         self.experiment: Experiment | None = None
+        self.score_errors: DataFrame | None = None
 
     def compare(
         self, baseline: str | None = None, metric: str | Sequence[str] | None = None, **options: Any
@@ -123,8 +127,21 @@ class ExperimentResult:
             )
         return self.experiment.retry_errors()
 
+    def collect(self) -> ExperimentResult:
+        """Store and score what the batches of the experiment have answered; the new result.
+
+        Raises:
+            ExperimentError: There is no experiment behind these trials.
+        """
+        if self.experiment is None:
+            raise ExperimentError(
+                "These trials were read; prompts and scorers are not known.",
+                hint="Make the experiment as it was submitted:  Experiment(...).collect()",
+            )
+        return self.experiment.collect()
+
     def to_csv(self, path: str | Path) -> None:
-        """Write the trials as CSV."""
+        """Write the trials as CSV, texts as they are; `export_trials` keeps spreadsheets from calculating them."""
         self.frame.to_csv(path, index=False)
 
     def to_parquet(self, path: str | Path) -> None:

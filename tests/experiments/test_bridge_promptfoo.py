@@ -14,6 +14,9 @@ import yaml
 from dknb.errors import BridgeError
 from dknb.experiments import Experiment, export_experiment, import_experiment, import_trials
 
+#: The main.js of a real promptfoo, where there is one.
+PROMPTFOO = os.environ.get("DKNB_TEST_PROMPTFOO", "")
+
 CONFIG = """
 description: small
 prompts:
@@ -230,13 +233,10 @@ def test_results_that_are_none_are_refused(tmp_path: Path, text: str) -> None:
         import_trials(path)
 
 
-@pytest.mark.skipif(
-    "DKNB_TEST_PROMPTFOO" not in os.environ, reason="DKNB_TEST_PROMPTFOO names no promptfoo (its main.js)"
-)
+@pytest.mark.skipif(not PROMPTFOO, reason="DKNB_TEST_PROMPTFOO names no promptfoo (its main.js)")
 def test_the_real_promptfoo_takes_what_is_written(config: Path, project: Path) -> None:
     """It validates the file, runs it, and its results say what our run says."""
     first = import_experiment(config)
-    experiment = first.experiment(models={"echo": first.models["echo"]}, store="memory", progress=False, repeats=1)
     del first.prompts["chat"]  # promptfoo's echo gives back the whole JSON
     experiment = first.experiment(models={"echo": first.models["echo"]}, store="memory", progress=False, repeats=1)
     export_experiment(experiment, project / "again.yaml")
@@ -245,7 +245,7 @@ def test_the_real_promptfoo_takes_what_is_written(config: Path, project: Path) -
         "PROMPTFOO_DISABLE_TELEMETRY": "1",
         "PROMPTFOO_DISABLE_UPDATE": "1",
     }
-    command = ["node", os.environ["DKNB_TEST_PROMPTFOO"]]
+    command = ["node", PROMPTFOO]
     found = subprocess.run(
         [*command, "validate", "-c", "again.yaml"],
         cwd=project,

@@ -12,9 +12,9 @@ import pytest
 from batch_server import KEY, BatchServer, batch_server
 
 from dknb._sync import run
-from dknb.conversations import ConversationManager
+from dknb.conversations import ConversationManager, MemoryConversationStorage
 from dknb.conversations.sql import SQLConversationStorage
-from dknb.errors import BudgetExceeded, ConfigError, ConnectionFailed, DesignError
+from dknb.errors import BudgetExceeded, ConfigError, ConnectionFailed, DesignError, ServerError
 from dknb.experiments import Experiment, load_experiment
 from dknb.experiments.bridges import export_requests
 from dknb.llm import EchoProvider
@@ -28,7 +28,7 @@ def server() -> Iterator[BatchServer]:
         yield serving
 
 
-def planned(server: BatchServer, store: Path, vendor: str = "openai", **told: Any) -> Experiment:
+def planned(server: BatchServer, store: Any, vendor: str = "openai", **told: Any) -> Experiment:
     """The same experiment each time, as another kernel makes it."""
     models = {
         "openai": {"provider": "openai", "model": "gpt-5.4-mini", "api_base": f"{server.root}/v1"},
@@ -111,6 +111,16 @@ def test_a_crash_between_submission_and_storing_the_handle_pays_once(server: Bat
     assert len(server.batches) == 1
     server.finish("batch_0")
     assert list(planned(server, store).collect().frame.exact) == [1.0] * 6
+
+
+def test_a_submission_that_is_answered_with_nonsense_pays_once(server: BatchServer, tmp_path: Path) -> None:
+    """Whether there is a batch is found out before anything is submitted again."""
+    store = tmp_path / "store.db"
+    server.strip_ids = True
+    with pytest.raises(ServerError, match="no id"):
+        planned(server, store).submit()
+    assert planned(server, store).submit() == []
+    assert len(server.batches) == 1
 
 
 def test_a_submission_that_never_arrived_is_made_again(server: BatchServer, tmp_path: Path) -> None:
@@ -213,3 +223,14 @@ def test_the_answers_can_be_talked_on_with(server: BatchServer, tmp_path: Path) 
         return said
 
     assert run(history()) == ["Say item 2", "answer to Say item 2"]
+
+
+@pytest.mark.parametrize("kind", ["memory", "postgres"])
+def test_other_stores_keep_batches_too(server: BatchServer, kind: str, request: pytest.FixtureRequest) -> None:
+    """In memory as long as the store lives, in PostgreSQL for all kernels."""
+    store: Any = MemoryConversationStorage() if kind == "memory" else request.getfixturevalue("postgres").url()
+    (handle,) = planned(server, store).submit()
+    assert planned(server, store).submit() == []
+    server.finish(handle["id"])
+    assert list(planned(server, store).collect().frame.exact) == [1.0] * 6
+    assert len(planned(server, store).batches()) == 0

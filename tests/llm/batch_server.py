@@ -34,6 +34,7 @@ class BatchServer(ThreadingHTTPServer):
         calls: What was asked call by call.
         lose: How many submissions are carried out and their replies lost.
         cut: How many downloads break off in their middle.
+        strip_ids: Whether submissions are answered with nothing in it.
         refuse: Statuses with which the next submissions are refused.
     """
 
@@ -48,6 +49,7 @@ class BatchServer(ThreadingHTTPServer):
         self.downloads = 0
         self.lose, self.cut = 0, 0
         self.refuse: list[int] = []
+        self.strip_ids = False
         self.model = "gpt-5.4-mini"
         self.lock = threading.RLock()
 
@@ -249,7 +251,7 @@ class Handler(BaseHTTPRequestHandler):
             self.server.lose -= 1
             self.close_connection = True
             return
-        self._json(told)
+        self._json({} if self.server.strip_ids else told)
 
     def _json(self, data: Any, status: int = 200) -> None:
         text = json.dumps(data).encode()

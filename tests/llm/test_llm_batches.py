@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from batch_server import KEY, BatchServer, batch_server
 
-from dknb.errors import BatchError, ConfigError, ProviderError, ReplayMiss, StructuredOutputError
+from dknb.errors import BatchError, ConfigError, ProviderError, ReplayMiss, ServerError, StructuredOutputError
 from dknb.llm import BatchAnswer, Batches, Recording, create_llm_provider
 from dknb.llm.counting.costs import cost_of
 from dknb.llm.messages import utc_now
@@ -149,6 +149,13 @@ async def test_a_submission_that_is_refused_for_now_is_made_again(server: BatchS
     server.refuse = [429]
     await batches(server, vendor).submit(FOUR)
     assert len(server.batches) == 1
+
+
+async def test_a_reply_without_an_id_is_no_handle(server: BatchServer) -> None:
+    """Nobody knows then whether there is a batch."""
+    server.strip_ids = True
+    with pytest.raises(ServerError, match="no id"):
+        await batches(server, "anthropic").submit(FOUR)
 
 
 async def test_a_batch_that_was_not_taken_says_why(server: BatchServer) -> None:

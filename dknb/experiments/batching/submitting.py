@@ -8,7 +8,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from ...errors import BatchError, BudgetExceeded, DknbError, ProviderError, RateLimited
+from ...errors import (
+    AuthenticationError,
+    BatchError,
+    BudgetExceeded,
+    CallTimeout,
+    DknbError,
+    ProviderError,
+    RateLimited,
+)
 from ...llm.batches.batches import Batches
 from ...llm.messages import utc_now
 from ..amounts import counted, money
@@ -96,9 +104,10 @@ async def _submitted(
 
 def _was_not_made(error: DknbError) -> bool:
     """Whether it is certain that no batch came of it."""
-    if isinstance(error, BatchError) and error.reason == "uncertain":
-        return False
-    return not isinstance(error, ProviderError) or isinstance(error, RateLimited) or not error.retryable
+    if not isinstance(error, ProviderError):
+        return True
+    refused = error.status is not None and 400 <= error.status < 500 and not isinstance(error, CallTimeout)
+    return refused or isinstance(error, AuthenticationError | RateLimited)
 
 
 def batches_of(arm: ModelArm) -> Batches:

@@ -136,7 +136,7 @@ class AssertionScorer(Scorer):
         (scorer,) = scorers_of(meant)
 
         async def scored(trial: Trial) -> Any:
-            return (await scorer.score(trial))["it"]
+            return (await scorer.marks(trial)).values["it"]
 
         return scored
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pandas as pd  # type: ignore[import-untyped]  # its stubs are a package of their own
 
@@ -66,7 +66,7 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
             import pyarrow  # type: ignore[import-untyped]  # noqa: F401 - pandas would name two packages
         frame.to_parquet(path, index=False)
     elif path.suffix == ".csv":
-        texts = {name: frame[name].map(escaped) for name in frame.columns if frame[name].dtype == object}
+        texts = {name: frame[name].map(escaped) for name in _texts(frame)}
         written_whole(path, frame.assign(**texts).to_csv(index=False).encode("utf-8", "replace"))
     else:
         raise refused(path, "The file's kind is not known.", hint="Name it .csv or .parquet")
@@ -82,8 +82,7 @@ def read_table(path: Path, form: str | None) -> tuple[pd.DataFrame, list[str]]:
     """
     frame = load_trials(path)
     if path.suffix != ".parquet":
-        texts: dict[str, Any] = {name: frame[name].map(plain) for name in frame.columns if frame[name].dtype == object}
-        frame = frame.assign(**texts)
+        frame = frame.assign(**{name: frame[name].map(plain) for name in _texts(frame)})
     is_long = set(_METRIC) <= set(frame.columns)
     if form == "long" and not is_long:
         raise refused(path, "A table in long form has the columns metric and value.")
@@ -91,3 +90,10 @@ def read_table(path: Path, form: str | None) -> tuple[pd.DataFrame, list[str]]:
         frame, metrics = from_long(frame, path)
         return checked_trials(frame, metrics)
     return checked_trials(frame)
+
+
+def _texts(frame: pd.DataFrame) -> list[str]:
+    """The columns that may have texts in them."""
+    from pandas.api.types import is_bool_dtype, is_numeric_dtype  # type: ignore[import-untyped]
+
+    return [name for name in frame.columns if not (is_numeric_dtype(frame[name]) or is_bool_dtype(frame[name]))]

@@ -19,7 +19,7 @@ from ..store.store import ExperimentStore, Opened
 from .cluster import Cluster
 from .cutting import cut
 from .packing import Numbering, Packed, Packer, Portion
-from .parcels import ShareLimits, Returned
+from .parcels import Returned, ShareLimits
 from .sealing import Sealed, open_with
 from .shares import Taken
 
@@ -189,10 +189,11 @@ class Dealer:
         by_budget = returned.reason == "budget"
         left = [number for number in dealt.numbers if number not in rows]
         for number, row in sorted(rows.items()):
-            is_whole = not (by_budget and self._scoring.missing(row))
+            parsed = await self._reader.read_again(row.output, row.parsed)
+            item = self._design.items[self._design.place(number).item]
+            is_whole = not (by_budget and self._scoring.missing(row, item.row, parsed))
             if not is_whole:
                 left.append(number)
-            parsed = await self._reader.read_again(row.output, row.parsed)
             self._run.take(number, row, parsed, asked=number in self._ask, is_whole=is_whole)
             self._ask.discard(number)
         self._give_up(returned)

@@ -16,7 +16,7 @@ from ..design.requests import Request
 from ..setup import Setup
 from ..store.nodes import TrialNodes
 from ..store.rows import TrialRow
-from .parcels import Job, ShareLimits, Parcel, bare, this_host
+from .parcels import Job, Parcel, ShareLimits, bare, this_host
 from .sealing import Sealed, seal, seal_providers
 from .shares import ModelShares, Shares
 

@@ -21,7 +21,7 @@ from ..running.parsing import AnswerReader
 from ..running.scoring import Scoring
 from ..store.rows import Asked, TrialRow
 
-__all__ = ["Job", "ShareLimits", "Parcel", "Returned", "bare", "this_host"]
+__all__ = ["Job", "Parcel", "Returned", "ShareLimits", "bare", "this_host"]
 
 
 @dataclass(frozen=True)

@@ -111,7 +111,7 @@ async def _run(
     quiet = Progress(job.name, wanted=False, say=lambda text: None)
     run = Run(design, job.reader, job.scoring, store, opened, quiet)
     ask = await _take_over(run, job, parcel, opened, keys)
-    score = [number for number, row in run.rows.items() if number not in ask and job.scoring.missing(row)]
+    score = [number for number in run.rows if number not in ask and run.unscored(number)]
     with budget:
         await _until(stop, run, ask, score)
     return _returned(run, parcel, providers, budget)

@@ -147,7 +147,8 @@ async def _carried_out(
     if setup.stop is not None:
         order = shuffled(len(design.items), setup.seed)
         run.early = _early(setup, run, order)
-    score = [number for number, row in standing.rows.items() if setup.scoring.missing(row)]
+    score = [number for number in standing.rows if run.unscored(number)]
+    await run.forget_scores(score)
     settled = set(standing.rows) - {*ask, *score}
     with ExitStack() as budgets:
         if (budget := _budget(setup.budget, plan)) is not None:

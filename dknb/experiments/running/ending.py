@@ -6,6 +6,7 @@ from ..amounts import counted, duration
 from ..design.design import Design
 from .progress import Progress
 from .run import Run
+from .unscored import score_notes
 
 __all__ = ["ending_note", "summary_line"]
 
@@ -36,7 +37,7 @@ def ending_note(run: Run, design: Design) -> str:
         )
     if errors:
         told.append(f"{counted(errors, 'trial')} failed; retry_errors() runs just those.")
-    return " ".join(told)
+    return " ".join([*told, *score_notes(run)])
 
 
 def summary_line(run: Run, design: Design, progress: Progress) -> str:

@@ -9,15 +9,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from ...conversations.ledger import CallRecord
 from ...errors import BudgetExceeded, DknbError, ReplayMiss
 from ..design.design import Design
+from ..scoring.base import Scorer
+from ..scoring.calls import CallQueue, noted
 from ..store.rows import Entry, TrialRow
 from ..store.store import ExperimentStore, Opened
 from .asking import HOPELESS, Answered, ask, cancelled_call
 from .early import Early
 from .parsing import AnswerReader
 from .progress import Progress
-from .scoring import Scoring, request_text, trial_of
+from .scoring import Scoring, request_text, trial_of, unbooked, without_scores
 from .writing import TrialWriter
 
 __all__ = ["Ended", "Run"]
@@ -91,6 +94,7 @@ class Run:
         self._asking: set[int] = set()
         self._gate, self._settled, self._reserving = asyncio.Lock(), asyncio.Event(), 0
         self._writer = TrialWriter(store, opened, self.rows)
+        self._scoring_calls, self._lost = CallQueue(), list[CallRecord]()
 
     async def calls(self, ask: Sequence[int], score: Sequence[int], order: Sequence[int] | None = None) -> None:
         """Make the calls of the trials ``ask``, and score these and those of ``score``.
@@ -188,21 +192,67 @@ class Run:
 
     async def _scored(self, number: int) -> asyncio.Future[None] | None:
         row = self.rows[number]
-        if not (scorers := self._scoring.missing(row)):
+        if not (scorers := self.unscored(number)):
             return None
         try:
-            with self._running():
+            with self._running(), self.scoring() as ended:
                 entry = await self._scoring.scored(row, self.trial(number), scorers)
+            entry.calls += unbooked(ended, entry.calls)
         except BudgetExceeded as error:
             self.halt(error)
+            await self._book_lost()
             return None
         except ReplayMiss:
             self.ended.missed += 1
+            await self._book_lost()
             return None
         there = self.rows[number]
         entry.row = replace(entry.row, question=there.question, node_seq=there.node_seq, node_id=there.node_id)
         self.rows[number] = entry.row
         return self._writer.add(number, entry)
+
+    @property
+    def scorers(self) -> list[Scorer]:
+        """All scorers."""
+        return [*self._scoring.scorers, *self._scoring.of_frame]
+
+    def unscored(self, number: int) -> list[Scorer]:
+        """The scorers that have had no say about a trial as it is now."""
+        item = self._design.items[self._design.place(number).item]
+        return self._scoring.missing(self.rows[number], item.row, self.parsed.get(number))
+
+    async def forget_scores(self, numbers: Iterable[int]) -> None:
+        """Drop the numbers that scorers gave to something else than what is there now.
+
+        Raises:
+            StorageError: It could not be written.
+        """
+        rows = {number: without_scores(self.rows[number], self.unscored(number)) for number in numbers}
+        await self.write({number: Entry(row) for number, row in rows.items() if row is not self.rows[number]})
+
+    @contextmanager
+    def scoring(self) -> Iterator[list[CallRecord]]:
+        """Around what scorers do, the calls that have ended: of what breaks off they are booked all the same."""
+        with noted(self._scoring_calls) as ended:
+            try:
+                yield ended
+            except BaseException:
+                self._lost += ended
+                raise
+
+    async def put_away(self) -> None:
+        """Write all that there is to write.
+
+        Raises:
+            StorageError: It could not be written.
+        """
+        await self._writer.drain()
+        await self._book_lost()
+
+    async def _book_lost(self) -> None:
+        """Book the calls of scorers that no score came of."""
+        lost, self._lost = self._lost, []
+        await self._store.book(self._opened, lost)
 
     def trial(self, number: int) -> Any:
         """A trial as a scorer sees it."""
@@ -279,6 +329,7 @@ class Run:
         self.interrupt()
         await self._writer.drain()
         await self._store.book(self._opened, [cancelled_call(variant) for variant in cut])
+        await self._book_lost()
 
     async def write(self, entries: dict[int, Entry]) -> None:
         """Write trials anew.

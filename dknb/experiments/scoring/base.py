@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from ..._sync import in_thread
 from ...conversations.ledger import CallRecord
 from .identity import digest_of, mark_of_seen
 from .kinds import MetricKind
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
     from ..trials import Trial
 
-__all__ = ["FrameScorer", "Marks", "NoScore", "Scorer", "number_of"]
+__all__ = ["FrameMarks", "FrameScorer", "Marks", "NoScore", "Scorer", "checked_values", "number_of"]
 
 
 class NoScore(Exception):
@@ -31,18 +33,22 @@ class Marks:
         values: The number of each metric; None: no score.
         reasons: Why a metric has no score, or only part of what it should rest on, by metric.
         calls: The model calls that it took.
+        failed: Whether it could not have its say, and may another time: a judge that was not to be reached.
+        facts: Further numbers that are kept with the score, by name; they are no metrics.
     """
 
     values: Mapping[str, float | None]
     reasons: dict[str, str] = field(default_factory=dict)
     calls: list[CallRecord] = field(default_factory=list)
+    failed: bool = False
+    facts: Mapping[str, float] = field(default_factory=dict)
 
 
 class Scorer:
     """Gives each trial one or more numbers.
 
-    A scorer of one's own overrides ``score``; a number, None, or a number for each of its metrics is what it gives.
-    One that makes calls overrides ``marks``.
+    A scorer of one's own overrides ``score``, as a coroutine or not; what it gives is a number, or None for no score; of
+    several metrics, a dict with a number for each. One that makes calls overrides ``marks``.
 
     Attributes:
         name: What it is called; of a scorer with one metric, the metric too.
@@ -108,15 +114,25 @@ class Scorer:
         names = [trial.item, trial.variant, trial.prompt, trial.version, trial.model, trial.repeat]
         return [names, trial.row, trial.parsed]
 
-    def mark(self, trial: Trial) -> str:
-        """The mark of its say about a trial, by which it is known that it has had it."""
+    def mark(self, trial: Trial, identity: str | None = None) -> str:
+        """The mark of its say about a trial, by which it is known that it has had it; ``identity`` is that of before."""
         own = type(self)
         # A class of somebody else's that is made of one of ours may look at more than that.
         knows = own.__module__.startswith("dknb.") or "sees" in vars(own)
-        return mark_of_seen(self.name, self.identity, self.sees(trial) if knows else Scorer.sees(self, trial))
+        return self.mark_of(self.sees(trial) if knows else Scorer.sees(self, trial), identity)
 
-    async def score(self, trial: Trial) -> Mapping[str, float | None]:
+    def mark_of(self, seen: Any, identity: str | None = None) -> str:
+        """The mark of its say about what it sees."""
+        return mark_of_seen((*self.metrics, self.name)[0], identity or self.identity, seen)
+
+    def is_of(self, mark: str) -> bool:
+        """Whether a mark is one of its own, as it is or as it was."""
+        return mark.rpartition(":")[0] == (*self.metrics, self.name)[0]
+
+    async def score(self, trial: Trial) -> Mapping[str, float | None] | float | None:
         """The number of each metric for one trial.
+
+        One that does not await runs in a thread, where a slow one holds up nothing.
 
         Raises:
             NoScore: It cannot say; the reason is kept.
@@ -127,7 +143,9 @@ class Scorer:
         """The numbers, why some are missing, and what they cost."""
         if type(self).score is Scorer.score:
             raise NotImplementedError(f"{type(self).__name__} has neither score nor marks")
-        return Marks(await self.score(trial))
+        score: Any = self.score
+        said = score(trial) if inspect.iscoroutinefunction(score) else await in_thread(score, trial)
+        return Marks(checked_values(await said if inspect.isawaitable(said) else said, self.metrics))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(map(repr, self.metrics))})"
@@ -159,11 +177,28 @@ class FrameMarks:
         values: A Series, or a DataFrame with a column for each metric, with the frame's index.
         reasons: Why rows have no score, or only such a one, by the row's place in the frame.
         calls: The model calls that it took.
+        failed: As of `Marks`.
     """
 
     values: Any
     reasons: dict[int, str] = field(default_factory=dict)
     calls: list[CallRecord] = field(default_factory=list)
+    failed: bool = False
+
+
+def checked_values(said: Any, metrics: Sequence[str]) -> dict[str, float | None]:
+    """What a scorer gave as a number for each of its metrics: of one metric, the number alone will do.
+
+    Raises:
+        NoScore: It is none, not finite, or of other metrics.
+    """
+    if not isinstance(said, Mapping):
+        if len(metrics) > 1:
+            raise NoScore(f"it gave {said!r:.100}, not a dict with {', '.join(metrics)}")
+        return {metrics[0]: number_of(said)}
+    if said.keys() != dict.fromkeys(metrics).keys():
+        raise NoScore(f"it gave {', '.join(map(str, said)) or 'nothing'} and not {', '.join(metrics)}")
+    return {metric: number_of(value) for metric, value in said.items()}
 
 
 def number_of(value: Any) -> float | None:

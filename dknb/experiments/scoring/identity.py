@@ -101,10 +101,15 @@ class _Teller:
         if is_library(kind.__module__):
             return _ADDRESS.sub("", repr(value))
         told = [kind.__qualname__, self._class(kind, depth)]
-        if kind.__repr__ is not object.__repr__ or not hasattr(value, "__dict__"):
+        if _says_what_it_is(kind) or not hasattr(value, "__dict__"):
             return [*told, _ADDRESS.sub("", repr(value))]
         state = {name: each for name, each in vars(value).items() if name not in attributes_changed_by(kind)}
         return [*told, self.told(state, depth + 1)]
+
+
+def _says_what_it_is(kind: type[Any]) -> bool:
+    """Whether objects of a class have a text of their own, and not only an address."""
+    return any("__repr__" in vars(each) for each in kind.__mro__ if each is not object)
 
 
 def _of_table(value: Any) -> Any:

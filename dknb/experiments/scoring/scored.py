@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ...conversations.ledger import CallRecord
 from ...errors import BudgetExceeded, ReplayMiss
-from .base import FrameMarks, FrameScorer, Marks, NoScore, Scorer, number_of
+from .base import FrameMarks, FrameScorer, Marks, NoScore, Scorer, checked_values
+from .calls import all_ended
 from .columns import columns_of
+from .reasons import reason_of
 
 if TYPE_CHECKING:
     from pandas import DataFrame  # type: ignore[import-untyped]  # its stubs are a package of their own
@@ -21,7 +22,6 @@ __all__ = ["FrameScored", "Scored", "score_frame", "score_trial"]
 
 #: What concerns the run and not one score.
 _OF_THE_RUN = (BudgetExceeded, ReplayMiss)
-_LONGEST = 500
 
 
 @dataclass(slots=True)
@@ -33,12 +33,14 @@ class Scored:
         errors: Why a metric has none (or rests on less than it should), by metric.
         cost_usd: What the calls of the scorers cost; 0 where there were none, None where a price is not known.
         calls: Those calls, for the ledger.
+        failed: The metrics whose scorer could not have its say, and may another time.
     """
 
     values: dict[str, float | None] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
     cost_usd: float | None = 0.0
     calls: list[CallRecord] = field(default_factory=list)
+    failed: set[str] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -50,12 +52,14 @@ class FrameScored:
         errors: Why rows have no score: by metric, by the row's place.
         cost_usd: As of `Scored`.
         calls: As of `Scored`.
+        failed: As of `Scored`.
     """
 
     values: DataFrame
     errors: dict[str, dict[int, str]] = field(default_factory=dict)
     cost_usd: float | None = 0.0
     calls: list[CallRecord] = field(default_factory=list)
+    failed: set[str] = field(default_factory=set)
 
 
 async def score_trial(scorers: Sequence[Scorer], trial: Trial) -> Scored:
@@ -74,8 +78,9 @@ async def score_trial(scorers: Sequence[Scorer], trial: Trial) -> Scored:
     if len(scorers) == 1:
         marks: Iterable[Marks] = [await _marks(scorers[0], trial)]
     else:
-        marks = await asyncio.gather(*[_marks(scorer, trial) for scorer in scorers])
+        marks = await all_ended(_marks(scorer, trial) for scorer in scorers)
     for each in marks:
+        scored.failed |= each.values.keys() if each.failed else set()
         scored.values |= each.values
         scored.errors |= each.reasons
         scored.calls += each.calls
@@ -87,13 +92,12 @@ async def _marks(scorer: Scorer, trial: Trial) -> Marks:
     """What a scorer says, checked; a failure as a reason."""
     try:
         marks = await scorer.marks(trial)
-        if marks.values.keys() != dict.fromkeys(scorer.metrics).keys():
-            raise NoScore(f"it gave {', '.join(marks.values) or 'nothing'} and not {', '.join(scorer.metrics)}")
-        marks.values = {metric: number_of(value) for metric, value in marks.values.items()}
+        marks.values = checked_values(marks.values, scorer.metrics)
     except _OF_THE_RUN:
         raise
-    except Exception as error:  # noqa: BLE001 - whatever it is, the answer has been paid for
-        return Marks(dict.fromkeys(scorer.metrics), dict.fromkeys(scorer.metrics, reason_of(error)))
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it is, the answer has been paid for
+        reasons = dict.fromkeys(scorer.metrics, reason_of(error))
+        return Marks(dict.fromkeys(scorer.metrics), reasons, failed=not isinstance(error, NoScore))
     return marks
 
 
@@ -120,6 +124,7 @@ async def score_frame(scorers: Sequence[Scorer], frame: DataFrame) -> FrameScore
             if marks.reasons:
                 done.errors[metric] = marks.reasons
         done.calls += marks.calls
+        done.failed |= set(scorer.metrics) if marks.failed else set()
     done.cost_usd = cost_of(done.calls)
     return done
 
@@ -132,18 +137,11 @@ async def _frame_marks(scorer: FrameScorer, frame: DataFrame) -> FrameMarks:
         marks.values = columns_of(marks.values, scorer.metrics, frame)
     except _OF_THE_RUN:
         raise
-    except Exception as error:  # noqa: BLE001 - as above
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - as above
         nothing = pd.DataFrame({metric: float("nan") for metric in scorer.metrics}, index=frame.index)
-        return FrameMarks(nothing, dict.fromkeys(range(len(frame)), reason_of(error)))
+        reasons = dict.fromkeys(range(len(frame)), reason_of(error))
+        return FrameMarks(nothing, reasons, failed=not isinstance(error, NoScore))
     return marks
-
-
-def reason_of(error: Exception) -> str:
-    """Why there is no score, on one line."""
-    text = " ".join(str(error).split())
-    if not isinstance(error, NoScore):
-        text = f"{type(error).__name__}: {text}" if text else type(error).__name__
-    return text[:_LONGEST]
 
 
 def cost_of(calls: Iterable[CallRecord]) -> float | None:

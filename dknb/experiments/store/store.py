@@ -262,7 +262,8 @@ class ExperimentStore:
             rows, trials = found
             if again and (kept := self._kept(opened, trials, entries)) is not None:
                 return kept
-            lost = opened.lease is not None and not _spend(opened, trials, entries)
+            booked = [call for entry in entries for call in entry.calls]
+            lost = opened.lease is not None and not _spend(opened, trials, booked)
             if lost:
                 entries = _without_double(opened, rows, trials, entries)
             writing = opened.nodes.hang(rows, entries, opened.row.name)
@@ -301,6 +302,8 @@ class ExperimentStore:
             assert found is not None
             for call in calls:
                 found[0].add_call(replace(call, conversation_id=opened.row.conversation_id))
+            if opened.lease is not None:
+                _spend(opened, found[1], calls)
 
     def _load(self, name: str) -> tuple[ExperimentRow, list[TrialRow]] | None:
         with self._rows(write=False) as found:
@@ -330,11 +333,11 @@ def _spent(rows: Rows, conversation_id: str) -> float:
     return sum(call.cost_usd or 0.0 for call in rows.calls(conversation_id))
 
 
-def _spend(opened: Opened, trials: SqlTrials | MemoryTrials, entries: Sequence[Entry]) -> bool:
+def _spend(opened: Opened, trials: SqlTrials | MemoryTrials, calls: Sequence[CallRecord]) -> bool:
     """Note what these have cost; whether it is still ours to work at that part of the run."""
     assert opened.lease is not None
     assert not isinstance(trials, MemoryTrials)
-    dollars = sum(call.cost_usd or 0.0 for entry in entries for call in entry.calls)
+    dollars = sum(call.cost_usd or 0.0 for call in calls)
     return trials.spend(opened.row.number, opened.lease.shard, opened.lease.holder, dollars)
 
 

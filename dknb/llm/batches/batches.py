@@ -23,7 +23,7 @@ from ..request import ModelRequest, completion_request
 from ..sync import SyncLLMProvider
 from .download import lines_of
 from .lines import BatchLine, Outcome, read_result
-from .service import BatchService, BatchStatus
+from .service import BatchService, BatchStatus, told_identity
 from .services import service_of
 
 __all__ = ["BatchAnswer", "Batches"]
@@ -257,7 +257,7 @@ class Batches:
             "provider": self._config.provider,
             "model": self._config.model,
             "api": self.api,
-            "id": self._identity(told),
+            "id": told_identity(told, self._provider),
             "tag": tag,
             "requests": total,
             "submitted_at": since.isoformat(),

@@ -8,7 +8,7 @@ from datetime import datetime
 from ..parts import Json
 from ..wire.upload import form_with_file
 from .lines import ENDPOINTS, line_bytes, openai_request
-from .service import BatchService, BatchStatus, checked_identity, counted
+from .service import BatchService, BatchStatus, checked_identity, counted, told_identity
 
 __all__ = ["OpenAIBatches"]
 
@@ -26,7 +26,11 @@ class OpenAIBatches(BatchService):
         """Submit a batch; asked once."""
         form = form_with_file({"purpose": "batch"}, f"dknb-{tag}.jsonl", b"".join(lines))
         file, _ = await self.provider._ask("/files", form)
-        body = {"input_file_id": file["id"], "endpoint": ENDPOINTS[api], "completion_window": "24h"}
+        body = {
+            "input_file_id": told_identity(file, self.provider),
+            "endpoint": ENDPOINTS[api],
+            "completion_window": "24h",
+        }
         return (await self.provider._ask("/batches", body | {"metadata": {"dknb": tag}}, retry_count=0))[0]
 
     async def find(self, tag: str, total: int, since: datetime) -> Json | None:

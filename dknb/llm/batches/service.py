@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from ...errors import ConfigError
+from ...errors import ConfigError, ServerError
 from ..parts import Json
 
 if TYPE_CHECKING:
     from ..wire.provider import WireProvider
 
-__all__ = ["BatchService", "BatchStatus", "checked_identity", "counted"]
+__all__ = ["BatchService", "BatchStatus", "checked_identity", "counted", "told_identity"]
 
 _IDENTITY = re.compile(r"[A-Za-z0-9_-]{1,128}")
 #: Objects of a list that are asked for at once, and lists that are asked for at most.
@@ -118,6 +118,22 @@ def checked_identity(identity: Any) -> str:
     """
     if not isinstance(identity, str) or not _IDENTITY.fullmatch(identity):
         raise ConfigError(f"{identity!r:.100} is no id of a batch or a file.")
+    return identity
+
+
+def told_identity(told: Json, provider: WireProvider) -> str:
+    """The id of what a vendor says it made.
+
+    Raises:
+        ServerError: It tells none.
+    """
+    identity = told.get("id")
+    if not isinstance(identity, str) or not _IDENTITY.fullmatch(identity):
+        raise ServerError(
+            f"{provider.label} answered with something that has no id: {told!r:.100}",
+            provider=provider.provider,
+            model=provider.model,
+        )
     return identity
 
 

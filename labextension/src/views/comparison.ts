@@ -60,7 +60,7 @@ function variantRow(variant: Variant, baseline: string | null, scale: Scale): HT
     'tr',
     isBaseline ? { class: 'dknb-baseline' } : {},
     element('th', { scope: 'row' }, variant.name),
-    element('td', { class: 'dknb-number' }, items(variant)),
+    element('td', { class: 'dknb-number dknb-items' }, items(variant)),
     element('td', { class: 'dknb-number' }, measure(variant.mean)),
     element('td', { class: 'dknb-number dknb-quiet' }, interval(low, high, measure)),
     element('td', { class: 'dknb-bars' }, bar(variant, scale)),

@@ -29,18 +29,19 @@ _SHORT = 20_000
 class Numeric(TargetScorer):
     """1 where the number in the output is the target within a tolerance, else 0.
 
-    An output without a number has no score, and says so; it is not taken for 0. A percent sign is a unit: ``12%`` is 12.
+    An output without a number is wrong, so that who refuses gains nothing by it; with ``no_number=None`` it has no score. A
+    percent sign is a unit: ``12%`` is 12.
 
     Args:
         target: The column of right numbers: numbers, or texts with a number in them; a list in it holds several.
         value: The right number for all items, in place of a column.
         tolerance: How far it may be off.
         relative: How far it may be off as a part of the target, 0.01 for one percent; of both the wider one counts.
-        which: Of several numbers in the output the ``"last"``, the ``"first"``, ``"any"``, or ``"only"``: then several
-            are no score.
+        which: Of several numbers in the output the ``"last"``, the ``"first"``, ``"any"``, or ``"only"``: then there
+            must not be several.
         unit: Only numbers with this unit count: ``"km"`` after them, ``"$"`` before them.
         decimal: The sign before decimals, ``"."`` or ``","``; the other one stands between thousands.
-        no_number: What an output without a number is: None for no score, 0 for a wrong answer.
+        no_number: What an output without a number is, or of ``"only"`` with several: 0 for a wrong answer, None for no score.
         name: The metric.
     """
 
@@ -54,7 +55,7 @@ class Numeric(TargetScorer):
         which: WhichNumber = "last",
         unit: str | None = None,
         decimal: DecimalSign = ".",
-        no_number: Literal[0] | None = None,
+        no_number: Literal[0] | None = 0,
         name: str = "numeric",
     ) -> None:
         super().__init__(name, PASS_FAIL, target, value)
@@ -64,7 +65,7 @@ class Numeric(TargetScorer):
         self._decimal: DecimalSign = chosen("decimal", decimal, get_args(DecimalSign))
         self._unit = _unit(unit)
         if no_number is not None and (isinstance(no_number, bool) or no_number != 0):
-            raise ConfigError(f"no_number cannot be {no_number!r}.", hint="None for no score, 0 for a wrong answer")
+            raise ConfigError(f"no_number cannot be {no_number!r}.", hint="0 for a wrong answer, None for no score")
         self._no_number = no_number
         if value is not None:
             self._targets(value)
@@ -99,6 +100,8 @@ class Numeric(TargetScorer):
                 raise NoScore("there is no number in the output" + (f" with {self._unit!r}" if self._unit else ""))
             return []
         if self._which == "only" and len({each.value for each in found}) > 1:
+            if self._no_number is not None:
+                return []
             raise NoScore(f"there are {len(found)} numbers in the output, not only one")
         if self._which in ("any", "only"):
             return [each.value for each in found]

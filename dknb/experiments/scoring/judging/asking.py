@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import time
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from ....errors import BudgetExceeded, ConfigError, ReplayMiss
 from ....llm.config import LLMConfig
 from ....llm.messages import LLMResponse
 from ....llm.registry import create_llm_provider
+from ..calls import call_made, made_call
 
 __all__ = ["JudgeCall", "JudgeModel"]
 
@@ -55,6 +57,9 @@ class JudgeModel:
             BudgetExceeded: It may cost more than is left.
             ReplayMiss: It is not in the recording that alone may answer.
         """
+        return await made_call(lambda: self._asked(text))
+
+    async def _asked(self, text: str) -> JudgeCall:
         began = time.perf_counter()
         complete: Any = self.provider.complete
         try:
@@ -64,16 +69,23 @@ class JudgeModel:
                 response = await in_thread(complete, text, **self.settings)
         except (BudgetExceeded, ReplayMiss):
             raise
+        except asyncio.CancelledError:
+            call_made(self._without_answer("cancelled", began))
+            raise
         except Exception as error:  # noqa: BLE001 - the trial keeps its other scores
-            record = CallRecord(
-                kind="judge",
-                provider=getattr(self.provider, "provider", None),
-                model=getattr(self.provider, "model", None),
-                duration_s=round(time.perf_counter() - began, 6),
-                outcome=type(error).__name__,
-            )
+            record = call_made(self._without_answer(type(error).__name__, began))
             return JudgeCall(None, f"the judge did not answer: {type(error).__name__}: {error}", record)
-        return JudgeCall(response.content, None, self._record(response, round(time.perf_counter() - began, 6)))
+        record = call_made(self._record(response, round(time.perf_counter() - began, 6)))
+        return JudgeCall(response.content, None, record)
+
+    def _without_answer(self, outcome: str, began: float) -> CallRecord:
+        return CallRecord(
+            kind="judge",
+            provider=getattr(self.provider, "provider", None),
+            model=getattr(self.provider, "model", None),
+            duration_s=round(time.perf_counter() - began, 6),
+            outcome=outcome,
+        )
 
     def _record(self, response: LLMResponse, seconds: float) -> CallRecord:
         usage = response.usage or {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import statistics
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ....errors import ConfigError
 from ..base import Marks, NoScore, Scorer
+from ..calls import all_ended
 from ..kinds import PASS_FAIL, MetricKind
 from ..targets import cell, is_missing, texts_of
 from .asking import JudgeCall, JudgeModel
@@ -133,7 +133,9 @@ class LLMJudge(Scorer):
     def sees(self, trial: Trial) -> Any:
         """The columns that the rubric is told."""
         named = {self._question or "question", self._target}
-        return {name: value for name, value in trial.row.items() if name in named or str(name) in self.rubric.parameters}
+        return {
+            name: value for name, value in trial.row.items() if name in named or str(name) in self.rubric.parameters
+        }
 
     async def question_text(self, trial: Trial) -> str:
         """What the judge is asked about a trial."""
@@ -155,7 +157,7 @@ class LLMJudge(Scorer):
             BudgetExceeded: A vote may cost more than is left.
         """
         text = await self.question_text(trial)
-        asked = await asyncio.gather(*[self.model.ask(text) for _ in range(self.votes)])
+        asked = await all_ended(self.model.ask(text) for _ in range(self.votes))
         votes, problems = [], []
         for each in asked:
             try:
@@ -168,7 +170,8 @@ class LLMJudge(Scorer):
         except NoScore as error:
             return Marks(dict.fromkeys(self.metrics), dict.fromkeys(self.metrics, str(error)), calls)
         if not votes:
-            return Marks(values, dict.fromkeys(self.metrics, problems[0]), calls)
+            failed = any(each.text is None for each in asked)
+            return Marks(values, dict.fromkeys(self.metrics, problems[0]), calls, failed)
         told = f"{len(problems)} of {self.votes} votes do not count: {problems[0]}" if problems else None
         return Marks(values, {self.name: told} if told else {}, calls)
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ....conversations.ledger import CallRecord
 from ....errors import ConfigError, did_you_mean
-from ..base import FrameMarks, FrameScorer, NoScore
+from ..base import Marks, NoScore
+from ..calls import all_ended
 from ..kinds import MetricKind
+from ..rowwise import RowTask, RowwiseScorer
 from ..targets import is_missing
-from .asking import JudgeModel
+from .asking import JudgeCall, JudgeModel
 from .rubric import Rubric
 from .verdicts import label_in
 
@@ -23,8 +24,9 @@ __all__ = ["PairVerdict", "PairwiseJudge", "PairwiseReport"]
 
 _SWAYED = "the two orders led to different verdicts: a tie"
 _LABELS = ("A", "B", "NEITHER")
-#: Pairs that are asked about at a time; the provider's own limits may allow fewer.
-_AT_ONCE = 64
+#: What is kept of a pair beside its score: who won in each order, or that nobody said it.
+_FACTS = ("first order", "second order")
+_NOTHING_SAID = "nothing said"
 
 
 @dataclass(slots=True)
@@ -37,12 +39,14 @@ class PairVerdict:
             0.5 for neither.
         reason: Why there is no verdict.
         calls: The calls that were made.
+        failed: Whether the judge could not be asked.
     """
 
     win: float | None
     shown_first: tuple[float, ...] = ()
     reason: str | None = None
     calls: list[CallRecord] = field(default_factory=list)
+    failed: bool = False
 
     @property
     def disagree(self) -> bool:
@@ -95,7 +99,7 @@ class PairwiseReport:
         return self.first / decided if decided else None
 
 
-class PairwiseJudge(FrameScorer):
+class PairwiseJudge(RowwiseScorer):
     """Has a model compare each answer with the baseline's to the same item, asked twice with the answers swapped.
 
     The metric ``win`` is 1 where the answer is better in both orders, 0 where the baseline's is, and 0.5 otherwise: a
@@ -156,56 +160,63 @@ class PairwiseJudge(FrameScorer):
         """
         if one == other:
             return PairVerdict(0.5)
-        asked = await asyncio.gather(self._ask(question, one, other), self._ask(question, other, one))
+        asked = await all_ended([self._ask(question, one, other), self._ask(question, other, one)])
         calls = [each.call for each in asked]
         try:
             shown_first = tuple(_first_of(each.text, each.reason) for each in asked)
         except NoScore as error:
-            return PairVerdict(None, reason=str(error), calls=calls)
+            failed = any(each.text is None for each in asked)
+            return PairVerdict(None, reason=str(error), calls=calls, failed=failed)
         verdict = PairVerdict(0.5, shown_first, calls=calls)
         if not verdict.disagree:
             verdict.win = shown_first[0]
         return verdict
 
-    async def _ask(self, question: str, first: str, second: str) -> Any:
+    async def _ask(self, question: str, first: str, second: str) -> JudgeCall:
         values = {"question": question, "first": first, "second": second, "criterion": self._criterion}
         return await self.model.ask(await self.rubric.text(values))
 
-    async def frame_marks(self, frame: DataFrame) -> FrameMarks:
+    def tasks(self, frame: DataFrame) -> list[RowTask]:
         """Compare each row with the baseline's.
 
         Raises:
-            NoScore: There is no such baseline, or no question.
-            BudgetExceeded: A call may cost more than is left.
+            NoScore: There is no such baseline.
+            ConfigError: There is no question.
         """
-        import pandas as pd
-
         baseline = self._baseline_of(frame)
         rows = frame.to_dict("records")
-        others = {_key(row): row for row in rows if row["variant"] == baseline}
+        others = {_key(row): row["output"] for row in rows if row["variant"] == baseline}
         question = self._question_of(frame)
-        gate = asyncio.Semaphore(_AT_ONCE)
+        return [self._task(row, question, baseline, others.get(_key(row))) for row in rows]
 
-        async def judged(row: Mapping[str, Any]) -> PairVerdict:
-            other = others.get(_key(row))
+    def _task(self, row: Mapping[str, Any], question: str, baseline: str, other: Any) -> RowTask:
+        """Compare a row with ``other``, the baseline's answer."""
+
+        async def judged() -> Marks:
             if row["variant"] == baseline:
-                return PairVerdict(0.5)
-            if other is None or is_missing(row["output"]) or is_missing(other["output"]):
-                return PairVerdict(None, reason=f"there are no two answers to compare with {baseline!r}")
-            async with gate:
-                return await self.compare(str(row[question]), str(row["output"]), str(other["output"]))
+                return Marks({self.name: 0.5})
+            if one is None or two is None:
+                raise NoScore(f"there are no two answers to compare with {baseline!r}")
+            return self._marks(await self.compare(asked, one, two))
 
-        verdicts = await asyncio.gather(*map(judged, rows))
-        of_others = [
-            each
-            for each, row in zip(verdicts, rows, strict=True)
-            if row["variant"] != baseline and (each.calls or each.win)
+        asked = str(row[question])
+        one, two = (None if is_missing(each) else str(each) for each in (row["output"], other))
+        return RowTask([row["variant"] == baseline, asked, one, two], judged)
+
+    def _marks(self, verdict: PairVerdict) -> Marks:
+        reason = _SWAYED if verdict.disagree else verdict.reason
+        facts = dict(zip(_FACTS, verdict.shown_first, strict=False)) or {_NOTHING_SAID: 1.0}
+        reasons = {} if reason is None else {self.name: reason}
+        return Marks({self.name: verdict.win}, reasons, verdict.calls, verdict.failed, facts)
+
+    def report_on(self, marks: Sequence[Marks]) -> None:
+        """Say how it went about the pairs."""
+        shown = [
+            (each.values[self.name], tuple(each.facts.get(name) for name in _FACTS)) for each in marks if each.facts
         ]
-        self.report = report_of(of_others)
-        wins = pd.Series([each.win for each in verdicts], index=frame.index, dtype="float64")
-        told = [_SWAYED if each.disagree else each.reason for each in verdicts]
-        reasons = {place: reason for place, reason in enumerate(told) if reason is not None}
-        return FrameMarks(wins, reasons, [call for each in verdicts for call in each.calls])
+        self.report = report_of(
+            [PairVerdict(win, tuple(each for each in both if each is not None)) for win, both in shown]
+        )
 
     def _baseline_of(self, frame: DataFrame) -> str:
         variants = list(dict.fromkeys(frame["variant"]))
@@ -235,7 +246,7 @@ def report_of(verdicts: Sequence[PairVerdict]) -> PairwiseReport:
     shown = [each for verdict in verdicts for each in verdict.shown_first]
     return PairwiseReport(
         pairs=len(verdicts),
-        identical=sum(not each.calls for each in verdicts),
+        identical=sum(each.win is not None and not each.shown_first for each in verdicts),
         unread=wins.count(None),
         wins=wins.count(1.0),
         ties=wins.count(0.5),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
 import random
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,10 @@ from ...._sync import run
 from ....conversations.ledger import CallRecord
 from ....errors import ConfigError
 from ...trials import Trial
-from ..scored import cost_of
+from ..calls import all_ended
+from ..data import with_data
+from ..rowwise import each_of
+from ..scored import cost_of, score_trial
 from ..targets import is_missing
 from .judge import LLMJudge
 from .pairwise import PairVerdict, PairwiseJudge
@@ -29,13 +31,12 @@ PADDING = (
     "To say it once more in other words: the above is the answer to the question that was asked, and what stands there is "
     "what is meant by it. Nothing further is added here, and nothing is taken back."
 )
-_AT_ONCE = 64
 _FEWEST = 2
 
 
 async def bias_probes_async(
     judge: LLMJudge | PairwiseJudge,
-    frame: DataFrame,
+    frame: Any,
     *,
     most: int | None = 100,
     padding: str = PADDING,
@@ -53,7 +54,8 @@ async def bias_probes_async(
 
     Args:
         judge: The judge.
-        frame: Trials: ``item``, ``variant``, ``output``, and the columns of the data that the judge uses.
+        frame: The result of an experiment; or trials: ``item``, ``variant``, ``output``, and the columns of the data that the
+            judge uses.
         most: How many trials are looked at, chosen at random; None for all.
         padding: The words that say nothing.
         confidence: Of the intervals.
@@ -61,7 +63,8 @@ async def bias_probes_async(
 
     Returns:
         A row for each probe: ``probe``, ``metric``, ``n`` (items), ``trials``, ``effect``, ``low``, ``high``, ``biased`` (the interval
-        does not hold 0), ``unread`` (trials without a verdict), ``calls``, ``cost_usd``.
+        does not hold 0), ``unread`` (trials without a verdict), ``calls``, ``cost_usd``, ``reason`` (why one of those has none, or why there
+        was nothing to probe; None else).
 
     Raises:
         ConfigError: It is no judge, or the frame has not what it takes.
@@ -71,6 +74,7 @@ async def bias_probes_async(
         raise ConfigError(f"confidence cannot be {confidence!r}.", hint="Give a number between 0 and 1, as 0.95")
     if not padding.strip():
         raise ConfigError("Padding must be words.", hint=f"Leave it out for the usual ones: {PADDING:.40}…")
+    frame = with_data(frame)
     rows = _rows(frame, most, seed)
     if isinstance(judge, LLMJudge):
         found = [await _length_of_scores(judge, rows, padding)]
@@ -83,7 +87,7 @@ async def bias_probes_async(
     return pd.DataFrame([_told(each, confidence) for each in found])
 
 
-def bias_probes(judge: LLMJudge | PairwiseJudge, frame: DataFrame, **options: Any) -> DataFrame:
+def bias_probes(judge: LLMJudge | PairwiseJudge, frame: Any, **options: Any) -> DataFrame:
     """`bias_probes_async` for callers that cannot await."""
     return run(bias_probes_async(judge, frame, **options))
 
@@ -95,12 +99,14 @@ class _Found:
         self.probe, self.metric = probe, metric
         self.effects: dict[Any, list[float]] = {}
         self.unread = 0
+        self.reason: str | None = None
         self.calls: list[CallRecord] = []
         self.reach = 1.0
 
-    def add(self, item: Any, effect: float | None) -> None:
+    def add(self, item: Any, effect: float | None, reason: str | None = None) -> None:
         if effect is None:
             self.unread += 1
+            self.reason = self.reason or reason
         else:
             self.effects.setdefault(item, []).append(effect)
 
@@ -121,22 +127,22 @@ def _padded(text: str, padding: str) -> str:
 
 
 async def _length_of_scores(judge: LLMJudge, rows: Sequence[Mapping[str, Any]], padding: str) -> _Found:
-    found, gate = _Found("length", judge.name), asyncio.Semaphore(_AT_ONCE)
+    found = _Found("length", judge.name)
     bounds = judge.kinds[judge.name].bounds or (0.0, 1.0)
     found.reach = bounds[1] - bounds[0]
 
-    async def probed(row: Mapping[str, Any]) -> None:
+    async def probed(place: int) -> None:
+        row = rows[place]
         trial = _trial(row)
-        async with gate:
-            plain, longer = await asyncio.gather(
-                judge.marks(trial), judge.marks(replace(trial, output=_padded(str(row["output"]), padding)))
-            )
+        both = [trial, replace(trial, output=_padded(str(row["output"]), padding))]
+        plain, longer = await all_ended(score_trial([judge], each) for each in both)
         found.calls += [*plain.calls, *longer.calls]
         before, after = plain.values[judge.name], longer.values[judge.name]
-        found.add(row["item"], None if before is None or after is None else after - before)
+        effect = None if before is None or after is None else after - before
+        found.add(row["item"], effect, next(iter([*plain.errors.values(), *longer.errors.values()]), None))
 
-    await asyncio.gather(*map(probed, rows))
-    return found
+    await each_of(range(len(rows)), probed)
+    return _explained(found, rows)
 
 
 def _trial(row: Mapping[str, Any]) -> Trial:
@@ -161,8 +167,10 @@ async def _position(judge: PairwiseJudge, frame: DataFrame, rows: Sequence[Mappi
         pairs += [(item, str(outputs[one][question]), one, other) for one, other in pairwise(several)]
     for (item, *_), verdict in zip(pairs, await _compared(judge, [pair[1:] for pair in pairs], found), strict=True):
         shown = verdict.shown_first
-        found.add(item, sum(shown) / 2 - 0.5 if shown else None)
-    return found
+        found.add(item, sum(shown) / 2 - 0.5 if shown else None, verdict.reason)
+    if not pairs:
+        found.reason = "no item has two answers that differ"
+    return _explained(found, rows)
 
 
 async def _length_of_pairs(
@@ -174,20 +182,26 @@ async def _length_of_pairs(
     pairs = [(str(row[question]), _padded(str(row["output"]), padding), str(row["output"])) for row in rows]
     for row, verdict in zip(rows, await _compared(judge, pairs, found), strict=True):
         shown = verdict.shown_first
-        found.add(row["item"], (shown[0] + 1 - shown[1]) / 2 - 0.5 if shown else None)
+        found.add(row["item"], (shown[0] + 1 - shown[1]) / 2 - 0.5 if shown else None, verdict.reason)
+    return _explained(found, rows)
+
+
+def _explained(found: _Found, rows: Sequence[Mapping[str, Any]]) -> _Found:
+    """A probe that had nothing to look at says so."""
+    if not rows:
+        found.reason = "there are no trials with an answer"
     return found
 
 
 async def _compared(judge: PairwiseJudge, pairs: Sequence[Sequence[str]], found: _Found) -> list[PairVerdict]:
-    gate = asyncio.Semaphore(_AT_ONCE)
+    verdicts: dict[int, PairVerdict] = {}
 
-    async def compared(pair: Sequence[str]) -> PairVerdict:
-        async with gate:
-            return await judge.compare(*pair)
+    async def compared(place: int) -> None:
+        verdicts[place] = await judge.compare(*pairs[place])
+        found.calls += verdicts[place].calls
 
-    verdicts = await asyncio.gather(*map(compared, pairs))
-    found.calls += [call for verdict in verdicts for call in verdict.calls]
-    return verdicts
+    await each_of(range(len(pairs)), compared)
+    return [verdicts[place] for place in range(len(pairs))]
 
 
 def _told(found: _Found, confidence: float) -> dict[str, Any]:
@@ -206,6 +220,7 @@ def _told(found: _Found, confidence: float) -> dict[str, Any]:
         "unread": found.unread,
         "calls": len(found.calls),
         "cost_usd": cost if (cost := cost_of(found.calls)) is not None else math.nan,
+        "reason": found.reason,
     }
 
 
