@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..errors import BranchError, ConfigError, ConversationError, NodeNotFound, did_you_mean
+from ..errors import BranchError, ConfigError, ConversationError, DesignError, DknbError, NodeNotFound, did_you_mean
 from ..llm.messages import utc_now
 from .node import ConversationNode, place_of
 from .state import Branch, ConversationState
@@ -52,27 +52,33 @@ class BranchRecord:
 
 
 def check_name(name: str, what: str = "branch") -> str:
-    """``name``, if a branch or a conversation may be called so.
+    """``name``, if a branch, a conversation or an experiment may be called so.
 
     Raises:
         BranchError: It is blank, too long, holds control characters, or reads as a node id.
         ConversationError: The same of a conversation, whose name may read as a node id.
+        DesignError: The same of an experiment.
         ConfigError: It is no text.
     """
     if not isinstance(name, str):
-        raise ConfigError(f"The name of a {what} is a text, not {name!r:.60}.")
-    error = BranchError if what == "branch" else ConversationError
+        raise ConfigError(f"The name of {_one(what)} is a text, not {name!r:.60}.")
+    errors: dict[str, type[DknbError]] = {"branch": BranchError, "experiment": DesignError}
+    error = errors.get(what, ConversationError)
     if not name.strip():
-        raise error(f"The name of a {what} must not be blank.", hint="Give it a name that can be read.")
+        raise error(f"The name of {_one(what)} must not be blank.", hint="Give it a name that can be read.")
     if len(name) > LONGEST_NAME:
         raise error(
-            f"The name of a {what} has {len(name)} characters: {name[:40]!r}…", hint=f"Use at most {LONGEST_NAME}."
+            f"The name of {_one(what)} has {len(name)} characters: {name[:40]!r}…", hint=f"Use at most {LONGEST_NAME}."
         )
     if any(unicodedata.category(character) in ("Cc", "Cs", "Zl", "Zp") for character in name):
-        raise error(f"The name {name!r} of a {what} holds a control character.", hint="Leave it out.")
+        raise error(f"The name {name!r} of {_one(what)} holds a control character.", hint="Leave it out.")
     if what == "branch" and (parse_node_id(name) is not None or name == "root" or name.startswith("#")):
         raise error(f"A branch cannot be called {name!r}: that reads as a node id.", hint="Take another name.")
     return name
+
+
+def _one(what: str) -> str:
+    return f"{'an' if what[0] in 'aeiou' else 'a'} {what}"
 
 
 def visible(state: ConversationState) -> dict[str, Branch]:

@@ -79,7 +79,3 @@ class TooFewItems(ExperimentError, ValueError):
             f"needed with a score on both sides.",
             hint=f"Run {more} more{price}; or take the risk:  compare(..., minimum={max(items, 2)})",
         )
-
-    def __reduce__(self) -> tuple[object, ...]:
-        cost = float("nan") if self.cost_usd is None else self.cost_usd
-        return type(self), (self.items, self.minimum, cost)

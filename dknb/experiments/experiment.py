@@ -118,7 +118,7 @@ class Experiment(BatchedRuns):
         arms = prompts_of(prompts, prompt_source(self._around, library, adapters, system))
         models = models_of(models, shaped, self._around.model)
         design = Design("", items, arms, models, checked_whole(repeats, "repeats"), dict(params or {}))
-        self.name = design.name = name_of(design) if name is None else check_name(name, "conversation")
+        self.name = design.name = name_of(design) if name is None else check_name(name, "experiment")
         scoring = scoring_of(scorers, design, arms[0].builder.library)
         self._setup = Setup(
             design,

@@ -63,11 +63,10 @@ def test_a_template_error_says_where():
 def made(kind):
     """An error of a class, with all the facts that it takes."""
     values = {"message": "it broke", "names": ["a"], "limit": 1.0, "spent": 0.5, "errors": ["x"], "middleware": "M"}
-    values["problems"] = {"a": "a must be text"}
+    values |= {"problems": {"a": "a must be text"}, "items": 3, "minimum": 10, "cost_usd": 0.5}
     wanted = [name for name in inspect.signature(kind).parameters if name not in ("self", "args", "kwargs")]
     given = {name: values.get(name, f"its {name}") for name in wanted}
-    if "line" in given:
-        given |= {"line": 2, "column": 5}
+    given |= {name: place for name, place in (("line", 2), ("column", 5)) if name in given}
     first = next(iter(given))
     return kind(given.pop(first), **given)
 

@@ -81,16 +81,23 @@ async def test_a_number_is_right_within_its_tolerance(options, output, answer, e
     assert await value({"numeric": options}, output, answer) == expected
 
 
-async def test_no_number_is_not_zero():
-    """An output without a number has no score, also where the right answer is 0."""
-    done = await scored("numeric", "I do not know", {"answer": 0})
+async def test_no_number_is_wrong_and_not_zero():
+    """Who refuses half of the questions is not better than who answers them; where the right answer is 0, no less."""
+    assert await value("numeric", "I do not know", 5) == 0.0
+    assert await value("numeric", "I do not know", 0) == 0.0
+
+
+async def test_no_number_may_be_left_out():
+    """With its reason."""
+    done = await scored({"numeric": {"no_number": None}}, "I do not know", {"answer": 0})
     assert (done.values, done.errors) == ({"numeric": None}, {"numeric": "there is no number in the output"})
 
 
 async def test_only_refuses_several():
-    """The same number twice is one."""
+    """The same number twice is one; several are wrong, or left out, as no number is."""
     assert await value({"numeric": {"which": "only"}}, "5, so 5", 5) == 1.0
-    done = await scored({"numeric": {"which": "only"}}, "5 or 6", {"answer": 5})
+    assert await value({"numeric": {"which": "only"}}, "5 or 6", 5) == 0.0
+    done = await scored({"numeric": {"which": "only", "no_number": None}}, "5 or 6", {"answer": 5})
     assert done.errors == {"numeric": "there are 2 numbers in the output, not only one"}
 
 

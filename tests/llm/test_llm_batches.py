@@ -214,10 +214,10 @@ async def test_while_replaying_nothing_is_submitted(server: BatchServer, tmp_pat
     made = batches(server, "openai")
     path = tmp_path / "answers.jsonl"
     Recording(path, "record").close()
+    config = {"provider": "openai", "model": "m", "api_base": f"{server.root}/v1", "api_key": KEY}
     with Recording(path, "record"):
-        await create_llm_provider(
-            {"provider": "openai", "model": "m", "api_base": f"{server.root}/v1", "api_key": KEY}
-        ).complete("x")
+        async with create_llm_provider(config) as recorded:
+            await recorded.complete("x")
     with Recording(path, "replay"), pytest.raises(ReplayMiss):
         await made.submit(FOUR)
     assert server.batches == {}

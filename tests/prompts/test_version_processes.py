@@ -122,7 +122,7 @@ async def test_a_file_of_before_goes_on(tmp_path):
     assert await tests.list_experiments() == []
     assert (await MetricsCollector(storage).get_metrics("v")).total_uses == 0
     assert path.read_bytes() == before
-    experiment = await tests.create_experiment("greeting", "user", HALVES)
+    experiment = await tests.create_experiment("farewell", "user", HALVES)
     await tests.get_variant_for_user(experiment, "ada")
     assert storage.revision() == 42
     assert [each.version for each in await VersionManager(SQLiteVersionStorage(path)).list_versions("greeting")] == [

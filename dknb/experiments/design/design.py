@@ -9,16 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ...errors import DesignError, DknbError, did_you_mean
+from .faults import Faults
 from .items import Item
 from .models import ModelArm
-from .prompts import MissingColumns, PromptArm
-from .requests import Request, key_of, request_of
+from .prompts import PromptArm
+from .requests import Request, key_of, request_of, unmade
 
 __all__ = ["Design", "TrialPlace", "Variant"]
-
-#: Most items that a message names.
-_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -68,6 +65,7 @@ class Design:
     repeats: int
     params: Mapping[str, str] = field(default_factory=dict)
     _requests: list[Request] | None = field(default=None, repr=False)
+    _faults: list[str] = field(default_factory=list, repr=False)
 
     def __post_init__(self) -> None:
         self.variants = [
@@ -112,36 +110,55 @@ class Design:
     def requests(self) -> list[Request]:
         """What is sent for each item of each variant; made at first use, which may take long.
 
+        An item that a prompt cannot be rendered for has a request with the reason, as long as others can be.
+
         Raises:
-            DesignError: Some of it cannot be made; the problems are told together.
+            DesignError: A prompt can be rendered for no item; the problems are told together.
         """
         if self._requests is None:
-            self._requests = self._made(self.items)
+            self._requests = self._made()
         return self._requests
 
+    @property
+    def faults(self) -> list[str]:
+        """What cannot be rendered, a sentence each."""
+        return self._faults
+
+    def fault(self, number: int) -> str | None:
+        """Why nothing can be sent for the trial of that number."""
+        return self.request(number).fault
+
     def check_first(self) -> None:
-        """Make what is sent for the first item only, where nothing has to be searched for.
+        """See that each prompt can be rendered for some item, where nothing has to be searched for.
 
         Raises:
-            DesignError: It cannot be made.
+            DesignError: One cannot.
         """
-        if not any(prompt.searches for prompt in self.prompts):
-            self._made(self.items[:1])
+        if any(prompt.searches for prompt in self.prompts):
+            return
+        faults = Faults(self.items, self.params)
+        for prompt in self.prompts:
+            messages = next((each for item in self.items if (each := faults.messages(prompt, item)) is not None), None)
+            for model in self.models if messages is not None else ():
+                request_of(messages, model)
+        faults.refuse()
 
-    def _made(self, items: Sequence[Item]) -> list[Request]:
-        faults = _Faults(self)
+    def _made(self) -> list[Request]:
+        faults = Faults(self.items, self.params)
         made: list[Request] = []
         twins: Counter[str] = Counter()
-        for item in items:
+        for item in self.items:
             for prompt in self.prompts:
                 messages = faults.messages(prompt, item)
-                if messages is None:
-                    continue
                 for model in self.models:
+                    if messages is None:
+                        made.append(unmade(faults.last, prompt.label, model.label, item.label))
+                        continue
                     request = request_of(messages, model)
                     made.append(request._replace(twin=twins[request.digest]))
                     twins[request.digest] += 1
-        faults.tell()
+        faults.refuse()
+        self._faults = faults.told()
         return made
 
     # What a store keeps of it
@@ -168,48 +185,3 @@ class Design:
         """A hash of what the variant sends for all items."""
         sent = self.requests[variant :: len(self.variants)]
         return hashlib.sha256(json.dumps([request.digest for request in sent]).encode()).hexdigest()[:16]
-
-
-class _Faults:
-    """What of a design cannot be rendered, collected to be told at once."""
-
-    def __init__(self, design: Design) -> None:
-        self._design = design
-        self._missing: dict[tuple[str, str], list[str]] = {}
-        self._others: dict[tuple[str, str], list[str]] = {}
-
-    def messages(self, prompt: PromptArm, item: Item) -> Any:
-        try:
-            return prompt.messages(item.row, self._design.params)
-        except MissingColumns as error:
-            for name in error.names:
-                self._missing.setdefault((prompt.label, name), []).append(item.label)
-        except DknbError as error:
-            self._others.setdefault((prompt.label, str(error)), []).append(item.label)
-        return None
-
-    def tell(self) -> None:
-        if not (self._missing or self._others):
-            return
-        columns = list(self._design.items[0].row)
-        problems = [
-            f"Prompt {prompt!r} needs {name!r}, which {self._of(items)} not have.{did_you_mean(name, columns)}"
-            for (prompt, name), items in self._missing.items()
-        ]
-        problems += [
-            f"Prompt {prompt!r} cannot be rendered for {self._named(items)}: {told}"
-            for (prompt, told), items in self._others.items()
-        ]
-        hint = f"Columns: {', '.join(columns)}. A column of another name:  params={{'parameter': 'column'}}"
-        raise DesignError(problems, hint=hint if self._missing else None)
-
-    def _of(self, items: Sequence[str]) -> str:
-        if len(items) == len(self._design.items) or len(self._design.items) == 1:
-            return "the data does"
-        return f"{self._named(items)} {'does' if len(items) == 1 else 'do'}"
-
-    def _named(self, items: Sequence[str]) -> str:
-        if len(items) == 1:
-            return f"item {items[0]!r}"
-        told = ", ".join(repr(label) for label in items[:_NAMED])
-        return f"{len(items):,} items ({told}{', …' if len(items) > _NAMED else ''})"

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ...conversations.stores.rows import storable
 from ...errors import DesignError, did_you_mean
 
 __all__ = ["Item", "read_items"]
@@ -167,7 +168,7 @@ def _label(value: Any) -> str:
     text = "" if value is None else str(value)
     if not text.strip():
         raise DesignError(f"An item's label is {value!r}.", hint="Name a column without missing values: item='id'")
-    return text
+    return storable(text)
 
 
 def _refuse_doubles(labels: Sequence[str]) -> None:

@@ -53,12 +53,25 @@ class PromptArm:
         values = _values(row, params)
         messages = [] if self.system is None else [LLMMessage("system", self._text(self.system, values))]
         if not isinstance(self.source, KnownPrompt):
-            return [*messages, *_said(self.source(dict(row)), self.label)]
+            return [*messages, *_said(self._made(self.source, row), self.label)]
         if self.source.kind == "messages":
             rendered = self.builder.render_message_index(self.source.name, 0, values)
             self._refuse_holes(self.source, rendered.result)
             return [*messages, *rendered]
         return [*messages, LLMMessage("user", self._text(self.source, values))]
+
+    def _made(self, function: PromptFunction, row: Mapping[str, Any]) -> Any:
+        """What a function makes of a row.
+
+        Raises:
+            DesignError: It raised something.
+        """
+        try:
+            return function(dict(row))
+        except DknbError:
+            raise
+        except Exception as error:
+            raise DesignError(f"{type(error).__name__}: {error}") from error
 
     def _text(self, prompt: KnownPrompt, values: Mapping[str, Any]) -> str:
         kind: PromptType = "system" if prompt.kind == "system" else "user"

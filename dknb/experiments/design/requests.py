@@ -11,7 +11,7 @@ from ...llm.messages import LLMMessage
 from ...llm.request import completion_request
 from .models import ModelArm
 
-__all__ = ["Request", "key_of", "request_of"]
+__all__ = ["Request", "key_of", "request_of", "unmade"]
 
 
 class Request(NamedTuple):
@@ -21,11 +21,13 @@ class Request(NamedTuple):
         messages: What is sent.
         digest: Hash of all that is sent: messages, model and settings.
         twin: How many requests before it are the same: items may say the same, and prompts become the same.
+        fault: Why it cannot be made; nothing is sent then.
     """
 
     messages: tuple[LLMMessage, ...]
     digest: str
     twin: int
+    fault: str | None = None
 
 
 def request_of(messages: Sequence[LLMMessage], model: ModelArm) -> Request:
@@ -38,6 +40,12 @@ def request_of(messages: Sequence[LLMMessage], model: ModelArm) -> Request:
     sent = json.dumps(asked.canonical(), sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
     digest = hashlib.sha256(sent.encode("utf-8", "surrogatepass")).hexdigest()[:32]
     return Request(tuple(messages), digest, 0)
+
+
+def unmade(fault: str, prompt: str, model: str, item: str) -> Request:
+    """The request of an item that a prompt cannot be rendered for; known by its place, as it says nothing."""
+    place = json.dumps([prompt, model, item]).encode("utf-8", "surrogatepass")
+    return Request((), f"unmade-{hashlib.sha256(place).hexdigest()[:25]}", 0, fault)
 
 
 def key_of(request: Request, repeat: int) -> str:

@@ -13,7 +13,23 @@ from typing import Any
 __all__ = ["attributes_changed_by", "code_facts", "held_by", "is_library"]
 
 _MUTATORS = frozenset(
-    ["append", "appendleft", "add", "extend", "update", "insert", "remove", "discard", "pop", "popleft", "popitem", "clear", "setdefault", "sort", "reverse"]
+    [
+        "append",
+        "appendleft",
+        "add",
+        "extend",
+        "update",
+        "insert",
+        "remove",
+        "discard",
+        "pop",
+        "popleft",
+        "popitem",
+        "clear",
+        "setdefault",
+        "sort",
+        "reverse",
+    ]
 )
 _LOADS = frozenset({"LOAD_GLOBAL", "LOAD_NAME", "LOAD_DEREF", "LOAD_CLASSDEREF"})
 _LOADS_OF = frozenset({"LOAD_ATTR", "LOAD_METHOD"})

@@ -132,6 +132,18 @@ class TargetScorer(Scorer):
             raise NoScore(f"the item has no {self.target!r}")
         return found
 
+    def wanted_texts(self, trial: Trial) -> list[str]:
+        """The texts that are right.
+
+        Raises:
+            NoScore: There is none.
+        """
+        wanted = self.wanted(trial)
+        texts = texts_of(wanted)
+        if not texts:
+            raise NoScore(f"there is nothing in the target {wanted!r:.80}")
+        return texts
+
     def check(self, trial: Trial) -> float | None:
         """The number for a trial that has an output."""
         raise NotImplementedError

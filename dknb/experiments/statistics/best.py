@@ -42,10 +42,13 @@ def probability_best(means: Floats, draws: int, seed: int, *, higher_is_better: 
     rng = np.random.default_rng(seed)
     spread = rng.standard_normal((draws, len(values))) * np.sqrt(np.maximum(values, 0.0)) @ vectors.T
     freedom = float(counts.min() - 1)
-    drawn = centres + spread / np.sqrt(rng.chisquare(freedom, size=(draws, 1)) / freedom)
+    # From the middle of the means, since an offset that all share leaves few digits for what differs.
+    middle = float(centres.mean())
+    drawn = centres - middle + spread / np.sqrt(rng.chisquare(freedom, size=(draws, 1)) / freedom)
     if not higher_is_better:
         drawn = -drawn
     # Variants with the same scores differ by what rounding leaves.
-    top = drawn >= drawn.max(axis=1, keepdims=True) - 1e-9 * max(float(np.abs(drawn).max()), 1e-300)
+    rounding = max(1e-9 * float(np.abs(drawn).max()), 1e-15 * abs(middle))
+    top = drawn >= drawn.max(axis=1, keepdims=True) - rounding
     best[usable] = (top / top.sum(axis=1, keepdims=True)).mean(axis=0)
     return best

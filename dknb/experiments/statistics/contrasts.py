@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...errors import ConfigError
-from .estimates import Estimate, Settings, estimate_mean, is_binary
-from .intervals import student
+from .curves import Apart, Ends, Student, Widest
+from .estimates import Estimate, Settings, estimate_mean, is_binary, is_constant
 from .resampling import EXACT, too_large
+from .scores import Score
 from .significance import fisher, mcnemar, permutation, two_sided
 
 if TYPE_CHECKING:
     from ..scoring.kinds import MetricKind
+    from .curves import Curve
     from .items import Floats
 
 __all__ = [
@@ -30,6 +32,8 @@ __all__ = [
 TESTS = ("auto", "permutation", "wilcoxon", "t")
 #: Beyond so many items labels are not shuffled: Welch's test says the same.
 _SHUFFLED = 400
+#: So many items have to differ before a metric without bounds can show a tie.
+_VARIED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,8 @@ class Contrast:
         error: Standard error of the difference.
         freedom: Its degrees of freedom.
         deviation: Standard deviation of an item's difference (of a pair of items where it is not paired).
+        within: What a tie is read from; None where no tie can be shown, as too few items differ and nothing bounds the
+            differences of those that were not seen.
     """
 
     difference: Estimate
@@ -57,6 +63,20 @@ class Contrast:
     error: float
     freedom: float
     deviation: float
+    within: Curve | None
+
+    def tie_p(self, margin: float) -> float:
+        """P of two one-sided tests that the difference is beyond the margin (Schuirmann, 1987, J. Pharmacokinetics 15).
+
+        It is that of the interval's own method: a t test would take rare failures that were not seen for impossible.
+        """
+        if self.within is None or not -margin < self.difference.value < margin:
+            return 1.0
+        return max(self.within.p(-margin), self.within.p(margin)) / 2
+
+    def none_p(self) -> float:
+        """P of no difference by the interval's method, which knows of skewness what a permutation does not."""
+        return np.nan if self.difference.curve is None else self.difference.curve.p(0.0)
 
 
 def paired_differences(variant: Floats, baseline: Floats) -> Floats:
@@ -80,7 +100,7 @@ def paired_contrast(
     settings: Settings,
     test: str,
     drawn: Floats | None = None,
-    flipped: Floats | None = None,
+    flipped: float | None = None,
 ) -> Contrast:
     """Both on the same items.
 
@@ -98,16 +118,39 @@ def paired_contrast(
     binary = kind.kind == "pass/fail" and is_binary(variant) and is_binary(baseline)
     reach = None if kind.bounds is None else kind.bounds[1] - kind.bounds[0]
     bounds = None if reach is None else (-reach, reach)
-    estimate = estimate_mean(differences, settings, bounds=bounds, binary=binary, difference=True, drawn=drawn)
+    estimate = estimate_mean(
+        differences, settings, bounds=bounds, binary=binary, difference=True, reach=_reach(variant, baseline), drawn=drawn
+    )
     if flipped is not None:
-        p, name = float(flipped), "sign flips, exact" if items <= EXACT else "sign flips"
+        p, name = flipped, "sign flips, exact" if items <= EXACT else "sign flips"
     else:
         p, name = _paired_p(differences, binary, test)
     if kind.kind == "pass/fail":
         effect = _cohens_h(float(variant.mean()), float(baseline.mean()))
     else:
         effect = (estimate.value / deviation if deviation > 0 else 0.0 if estimate.value == 0 else np.nan, "Cohen's dz")
-    return Contrast(estimate, items, True, p, name, effect, deviation / np.sqrt(items), items - 1, deviation)
+    error, within = deviation / np.sqrt(items), _within(estimate, differences, bounds)
+    return Contrast(estimate, items, True, p, name, effect, error, items - 1, deviation, within)
+
+
+def _reach(variant: Floats, baseline: Floats) -> float:
+    """How far apart the scores lie; where they do not, how far they are from 0."""
+    both = np.concatenate([variant, baseline])
+    return float(np.ptp(both) or np.abs(both).max())
+
+
+def _within(estimate: Estimate, differences: Floats, bounds: tuple[float, float] | None) -> Curve | None:
+    """What shows a tie: an interval that also has room for items at the bounds, of which none was seen."""
+    if estimate.curve is None or (bounds is None and _varied(differences) < _VARIED):
+        return None
+    if bounds is None or is_constant(differences):
+        return estimate.curve if bounds is None or estimate.value == 0 else Score(differences, bounds)
+    return Widest(estimate.curve, Score(differences, bounds))
+
+
+def _varied(sample: Floats) -> int:
+    """Items that are not like the most frequent one."""
+    return len(sample) - int(np.unique(sample, return_counts=True)[1].max())
 
 
 def _deviation(differences: Floats) -> float:
@@ -136,17 +179,25 @@ def unpaired_contrast(
     (first, of_first), (second, of_second) = variant, baseline
     binary = kind.kind == "pass/fail" and is_binary(first) and is_binary(second)
     error, freedom = _welch(first, second)
+    estimate = within = None
+    if of_first.curve is not None and of_second.curve is not None:
+        within = Apart((of_first.value, of_first.curve), (of_second.value, of_second.curve))
     if binary:
         estimate = _rates_apart(first, second, settings)
-    elif min(np.ptp(first), np.ptp(second)) > 0:
-        difference = of_first.value - of_second.value
-        estimate = Estimate(difference, *student(difference, error, freedom, settings.confidence), "Welch t")
+    elif min(np.ptp(first), np.ptp(second)) > 0 or within is None:
+        curve = Student(of_first.value - of_second.value, error, freedom)
+        estimate = Estimate(curve.mean, *curve.ends(settings.confidence), "Welch t", curve)
     else:
-        estimate = _means_apart(of_first, of_second)
+        method = (of_first if np.ptp(first) == 0 else of_second).method
+        estimate = Estimate(
+            of_first.value - of_second.value, *within.ends(settings.confidence), f"MOVER of {method}", within
+        )
     p, name = _unpaired_p(first, second, binary, settings, test)
     effect = _cohens_h(of_first.value, of_second.value) if kind.kind == "pass/fail" else _hedges_g(first, second)
     deviation = float(np.sqrt(first.var(ddof=1) + second.var(ddof=1)))
-    return Contrast(estimate, min(len(first), len(second)), False, p, name, effect, error, freedom, deviation)
+    few = kind.bounds is None and min(_varied(first), _varied(second)) < _VARIED
+    ties = None if few or estimate.curve is None or within is None else Widest(estimate.curve, within)
+    return Contrast(estimate, min(len(first), len(second)), False, p, name, effect, error, freedom, deviation, ties)
 
 
 def _welch(first: Floats, second: Floats) -> tuple[float, float]:
@@ -161,18 +212,16 @@ def _rates_apart(first: Floats, second: Floats, settings: Settings) -> Estimate:
     """Newcombe's interval (Statistics in Medicine 17, 1998, 873-890)."""
     from statsmodels.stats.proportion import confint_proportions_2indep  # type: ignore[import-untyped]
 
-    low, high = confint_proportions_2indep(
-        first.sum(), len(first), second.sum(), len(second), method="newcomb", alpha=1 - settings.confidence
-    )
-    return Estimate(float(first.mean() - second.mean()), float(low), float(high), "Newcombe")
+    passed = float(first.sum()), float(second.sum())
 
+    def newcombe(confidence: float) -> tuple[float, float]:
+        low, high = confint_proportions_2indep(
+            passed[0], len(first), passed[1], len(second), method="newcomb", alpha=1 - confidence
+        )
+        return float(low), float(high)
 
-def _means_apart(first: Estimate, second: Estimate) -> Estimate:
-    """The interval of a difference from the intervals of both (Zou and Donner, Statistics in Medicine 27, 2008, 1693)."""
-    difference = first.value - second.value
-    below = np.hypot(first.value - first.low, second.high - second.value)
-    above = np.hypot(first.high - first.value, second.value - second.low)
-    return Estimate(difference, float(difference - below), float(difference + above), f"MOVER of {first.method}")
+    value = float(first.mean() - second.mean())
+    return Estimate(value, *newcombe(settings.confidence), "Newcombe", Ends(newcombe))
 
 
 def _unpaired_p(first: Floats, second: Floats, binary: bool, settings: Settings, test: str) -> tuple[float, str]:

@@ -8,7 +8,17 @@ import numpy as np
 
 from .items import Floats
 
-__all__ = ["bca", "bisect", "hall", "mid_p", "paired_rates", "student"]
+__all__ = [
+    "Interval",
+    "bca",
+    "bisect",
+    "hall_bent",
+    "hall_ends",
+    "mid_p",
+    "paired_rates",
+    "student",
+    "tango_score",
+]
 
 Interval = tuple[float, float]
 
@@ -57,16 +67,23 @@ def paired_rates(gained: int, lost: int, items: int, confidence: float = 0.95) -
     difference = (gained - lost) / items
 
     def score(delta: float) -> float:
-        b = -gained - lost + (2 * items - gained + lost) * delta
-        c = -lost * delta * (1 - delta)
-        q = (np.sqrt(max(b * b - 8 * items * c, 0.0)) - b) / (4 * items)
-        variance = items * (2 * q + delta * (1 - delta))
-        above = gained - lost - items * delta
-        return float(above / np.sqrt(variance)) if variance > 0 else float(np.copysign(np.inf, above))
+        return tango_score(gained, lost, items, delta)
 
     low = -1.0 if difference == -1 else bisect(lambda delta: score(delta) > z, -1.0, difference)
     high = 1.0 if difference == 1 else bisect(lambda delta: score(delta) > -z, difference, 1.0)
     return low, high
+
+
+def tango_score(gained: int, lost: int, items: int, delta: float) -> float:
+    """Tango's score of a difference ``delta``: what is seen above it, in standard errors under it."""
+    b = -gained - lost + (2 * items - gained + lost) * delta
+    c = -lost * delta * (1 - delta)
+    q = (np.sqrt(max(b * b - 8 * items * c, 0.0)) - b) / (4 * items)
+    variance = items * (2 * q + delta * (1 - delta))
+    above = gained - lost - items * delta
+    if variance <= 0:
+        return float(np.copysign(np.inf, above)) if above else 0.0
+    return float(above / np.sqrt(variance))
 
 
 def student(mean: float, error: float, freedom: float, confidence: float = 0.95) -> Interval:
@@ -105,16 +122,12 @@ def bca(means: Floats, sample: Floats, confidence: float = 0.95, *, expanded: bo
     return float(low), float(high)
 
 
-def hall(sample: Floats, resamples: int, seed: int, confidence: float = 0.95) -> Interval:
-    """Bootstrap interval of a mean with the skewness transformed away, for small samples.
+def hall_bent(sample: Floats, resamples: int, seed: int) -> Floats:
+    """Student's ratios of resamples with the skewness transformed away, in their order, for :func:`hall_ends`.
 
-    Hall, Journal of the Royal Statistical Society B 54 (1992), 221-228: a cubic, monotone transformation of Student's
-    statistic, of which the bootstrap gives the quantiles.
+    Hall, Journal of the Royal Statistical Society B 54 (1992), 221-228: a cubic, monotone transformation.
     """
-    items, mean = len(sample), float(sample.mean())
-    deviation = float(sample.std())
-    scaled = (sample - mean) / deviation
-    skewness = float((scaled**3).mean())
+    items, scaled = len(sample), (sample - sample.mean()) / sample.std()
     drawn = scaled[np.random.default_rng(seed).integers(0, items, size=(resamples, items))]
     centre = drawn.mean(axis=1)
     drawn -= centre[:, None]
@@ -122,7 +135,14 @@ def hall(sample: Floats, resamples: int, seed: int, confidence: float = 0.95) ->
     spread = np.maximum(drawn.std(axis=1), 0.02)
     skew = (drawn**3).mean(axis=1) / spread**3
     ratio = centre / spread
-    bent = ratio + skew * ratio**2 / 3 + skew**2 * ratio**3 / 27 + skew / (6 * items)
+    bent: Floats = np.sort(ratio + skew * ratio**2 / 3 + skew**2 * ratio**3 / 27 + skew / (6 * items))
+    return bent
+
+
+def hall_ends(bent: Floats, sample: Floats, confidence: float = 0.95) -> Interval:
+    """Hall's bootstrap interval of a mean, for small samples: his transformation of Student's ratio, taken back."""
+    items, mean, deviation = len(sample), float(sample.mean()), float(sample.std())
+    skewness = float((((sample - mean) / deviation) ** 3).mean())
     low, high = np.quantile(bent, [(1 - confidence) / 2, (1 + confidence) / 2])
     return mean - deviation * _straight(high, skewness, items), mean - deviation * _straight(low, skewness, items)
 

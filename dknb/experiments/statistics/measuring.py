@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from .best import probability_best
 from .contrasts import Contrast, flips_signs, paired_contrast, paired_differences, unpaired_contrast
-from .estimates import Estimate, Settings, bootstrap, by_rows, estimate_mean, is_binary
-from .resampling import sign_flip_p
+from .estimates import Estimate, Settings, bootstrap, estimate_mean, is_binary
+from .resampling import EXACT, padded, sign_flip_p
 
 if TYPE_CHECKING:
     from .estimates import Column
@@ -130,13 +130,21 @@ def _drawn(
     return bootstrap(columns, settings)
 
 
-def _flipped(scores: ItemScores, differences: dict[int, Column], settings: Settings, test: str) -> dict[int, Floats]:
+def _flipped(
+    scores: ItemScores, differences: dict[int, Column], settings: Settings, test: str
+) -> dict[int, float]:
     needed = {
-        at: column
-        for at, column in differences.items()
-        if flips_signs(column[1], scores.kind, test, repeated=scores.repeated)
+        at: values
+        for at, (_, values) in differences.items()
+        if flips_signs(values, scores.kind, test, repeated=scores.repeated)
     }
-    return by_rows(needed, lambda values: sign_flip_p(values, settings.resamples, settings.seed))
+    found: dict[int, float] = {}
+    for few in (True, False):
+        columns = {at: values for at, values in needed.items() if (len(values) <= EXACT) == few}
+        if columns:
+            p_values = sign_flip_p(padded(list(columns.values()))[0], settings.resamples, settings.seed)
+            found |= dict(zip(columns, map(float, p_values), strict=True))
+    return found
 
 
 def _mean(scores: ItemScores, sample: Floats, drawn: Floats | None, settings: Settings) -> Estimate:

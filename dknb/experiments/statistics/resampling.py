@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from .items import Floats
 
-__all__ = ["EXACT", "resampled_means", "sign_flip_p", "sign_flips", "too_large"]
+__all__ = ["EXACT", "padded", "resampled_means", "sign_flip_p", "sign_flips", "too_large"]
 
 #: Cells of a chunk of weights: 16 MB.
 _CHUNK = 2_000_000
 #: Up to so many items all sign flips are counted.
 EXACT = 15
-_MOST_ITEMS = 5_000
+_MOST_ITEMS = 2_000
 
 
 def too_large(items: int) -> bool:
@@ -24,26 +24,45 @@ def too_large(items: int) -> bool:
     return items > _MOST_ITEMS
 
 
-def resampled_means(columns: Floats, resamples: int, seed: int) -> Floats:
+def padded(columns: Sequence[Floats]) -> tuple[Floats, NDArray[np.int64]]:
+    """Columns of different lengths side by side, with zeros below, and their lengths."""
+    lengths = np.array([len(column) for column in columns])
+    together = np.zeros((int(lengths.max()), len(columns)))
+    for at, column in enumerate(columns):
+        together[: len(column), at] = column
+    return together, lengths
+
+
+def resampled_means(
+    columns: Floats, resamples: int, seed: int, lengths: NDArray[np.int64] | None = None
+) -> Floats:
     """Means of bootstrap resamples of the rows, the same rows for all columns.
+
+    A column that is shorter has the mean of those rows of a resample that are its own, however many these are.
 
     Args:
         columns: Shape (items, columns), without NaN.
         resamples: How many.
         seed: Of the random generator.
+        lengths: How many rows a column has; zeros follow. All rows if it is not given.
 
     Returns:
         Shape (resamples, columns).
     """
     items = len(columns)
+    several, which = np.unique(np.full(columns.shape[1], items) if lengths is None else lengths, return_inverse=True)
+    rows = (np.arange(items)[:, None] < several).astype(np.float64)
+    both = np.hstack([columns, rows])
     rng = np.random.default_rng(seed)
     means = np.empty((resamples, columns.shape[1]))
     for begin, many in _chunks(resamples, items):
         drawn = rng.integers(0, items, size=(many, items), dtype=np.int32)
         drawn += np.arange(0, many * items, items, dtype=np.int32)[:, None]
         weights = np.bincount(drawn.ravel(), minlength=many * items).reshape(many, items)
-        means[begin : begin + many] = weights.astype(np.float64) @ columns
-    return means / items
+        sums = weights.astype(np.float64) @ both
+        counts = np.maximum(sums[:, columns.shape[1] :], 1.0)
+        means[begin : begin + many] = sums[:, : columns.shape[1]] / counts[:, which]
+    return means
 
 
 def sign_flips(items: int, resamples: int, seed: int) -> Iterator[Floats]:
@@ -68,7 +87,7 @@ def sign_flip_p(differences: Floats, resamples: int, seed: int) -> Floats:
     small (Phipson and Smyth, Statistical Applications in Genetics and Molecular Biology 9, 2010, 39).
 
     Args:
-        differences: Shape (items, columns), without NaN.
+        differences: Shape (items, columns), without NaN; rows of zeros change nothing.
         resamples: Number of random flips.
         seed: Of the random generator.
     """

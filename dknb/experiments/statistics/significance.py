@@ -12,7 +12,7 @@ from ...errors import ConfigError, did_you_mean
 if TYPE_CHECKING:
     from .items import Floats
 
-__all__ = ["adjusted", "fisher", "mcnemar", "permutation", "tie_p", "two_sided"]
+__all__ = ["adjusted", "fisher", "mcnemar", "permutation", "two_sided"]
 
 #: Cells of labels that are shuffled at a time.
 _CHUNK = 2_000_000
@@ -120,14 +120,3 @@ def _studentised(sums: Floats, total: Floats, first: int, both: int) -> Floats:
     floor = 1e-12 * max(float(total[1]), 1e-300) / both
     ratio: Floats = np.abs(means[0] - means[1]) / np.sqrt(np.maximum(variances[0] + variances[1], floor))
     return ratio
-
-
-def tie_p(difference: float, error: float, freedom: float, margin: float) -> float:
-    """P of two one-sided t tests: that the difference is beyond the margin (Schuirmann, 1987, J. Pharmacokinetics 15)."""
-    from scipy.stats import t
-
-    if np.isnan(error):
-        return np.nan
-    if error == 0:
-        return float(abs(difference) > margin)
-    return float(max(t.sf((difference + margin) / error, freedom), t.cdf((difference - margin) / error, freedom)))

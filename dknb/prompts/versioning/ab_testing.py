@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 from uuid import uuid4
 
 from ..._frames import frame_of
-from ...errors import VersioningError
+from ...errors import VersioningError, VersionNotFound, did_you_mean
 from ..types import PromptType
 from .assigning import arm_at, assign_arms, check_user, known_experiment, running
 from .experiments import PromptExperiment, PromptVariant, checked_split, split_of
+from .manager import newest_first
 from .measures import MetricEvent, PromptMetrics, checked_event
 from .metrics import MetricsCollector
 from .plain import check_storable, is_text
@@ -32,6 +33,9 @@ T = TypeVar("T")
 
 #: What tells an experiment: its id, or itself.
 ExperimentId: TypeAlias = str | PromptExperiment
+
+#: Whether a version is somewhere else than in the storage.
+Elsewhere: TypeAlias = Callable[[str, PromptType, str], bool]
 
 _COLUMNS = {
     "experiment_id": "object",
@@ -57,13 +61,16 @@ class ABTestManager:
     Args:
         storage: Where it is kept: a storage, the path of an SQLite file, ``postgresql://...``, or a dict; in memory if it is
             not given.
+        elsewhere: Whether a version of a prompt, told by its name, its type and the number, is somewhere else than in the
+            storage: in a file of a library.
 
     Attributes:
         metrics: What is recorded, in the same storage.
     """
 
-    def __init__(self, storage: StorageLike = None) -> None:
+    def __init__(self, storage: StorageLike = None, *, elsewhere: Elsewhere | None = None) -> None:
         self.storage = open_storage(storage)
+        self._elsewhere = elsewhere
         self.metrics = MetricsCollector(self.storage)
         self._running: dict[str, PromptExperiment] = {}
         self._revision = -1
@@ -88,6 +95,7 @@ class ABTestManager:
 
         Raises:
             VersioningError: These are no two variants of a prompt, or no such split.
+            VersionNotFound: The prompt has versions, and a variant's is not among them.
         """
         if not is_text(name):
             raise VersioningError(f"An experiment is on a prompt, not on {name!r}.", hint="Give the prompt's name.")
@@ -98,10 +106,28 @@ class ABTestManager:
             check_storable(arm.metadata, f"the variant {arm.version}")
         check_storable(metadata or {}, "an experiment")
         versions = [arm.version for arm in arms]
+        await self._do(self._check_versions, name, prompt_type, versions)
         split = split_of(arms) if traffic_split is None else checked_split(traffic_split, versions)
         made = PromptExperiment(str(uuid4()), name, prompt_type, arms, split, metadata=dict(metadata or {}))
         await self._do(self.storage.add_experiment, made)
         return made
+
+    def _check_versions(self, name: str, prompt_type: PromptType, wanted: Sequence[str]) -> None:
+        """Refuse arms that users could not be given; of a prompt without versions here they may be anywhere.
+
+        Raises:
+            VersionNotFound: There is one.
+        """
+        known = [version.version for version in newest_first(self.storage.versions(name, prompt_type))]
+        if not known and self._elsewhere is None:
+            return
+        for number in wanted:
+            if number in known or (self._elsewhere is not None and self._elsewhere(name, prompt_type, number)):
+                continue
+            raise VersionNotFound(
+                f"The prompt {name!r} has no version {number!r}.{did_you_mean(number, known)}",
+                hint=f"Its versions: {', '.join(known[:20]) or 'none'}",
+            )
 
     async def get_experiment(self, experiment_id: ExperimentId) -> PromptExperiment | None:
         """The experiment as it is now; None if there is none of that id."""

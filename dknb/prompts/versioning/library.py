@@ -63,7 +63,9 @@ class VersionedPromptLibrary(AbstractPromptLibrary):
         self.base_library = base_library if base_library is not None else ConfigPromptLibrary()
         self.version_manager = versions = version_manager or VersionManager(storage)
         store = versions.storage
-        self.ab_test_manager = tests = ABTestManager(store if isinstance(store, VersioningStore) else storage)
+        self.ab_test_manager = tests = ABTestManager(
+            store if isinstance(store, VersioningStore) else storage, elsewhere=self._has_version
+        )
         self.metrics_collector = metrics = MetricsCollector(tests.storage)
         self.subject = None if subject is None else check_user(subject)
         self._served: dict[tuple[PromptType, str], _Served] = {}
@@ -227,6 +229,10 @@ class VersionedPromptLibrary(AbstractPromptLibrary):
             )
         told = {**prompt.get("metadata", {}), "version": number, "experiment_id": experiment.experiment_id}
         return _Served({**prompt, "metadata": told}, version)
+
+    def _has_version(self, name: str, kind: PromptType, number: str) -> bool:
+        versions = newest_first(self.version_manager.storage.versions(name, kind))
+        return version_of(versions, number) is not None or self._told_below(f"{name}@{number}", kind, 0) is not None
 
     def _told_below(self, name: str, kind: PromptType, index: int) -> PromptTemplateDict | None:
         """The prompt below whose metadata tell the version that the name asks for."""

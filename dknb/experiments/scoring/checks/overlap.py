@@ -11,7 +11,7 @@ from ...._lazy import extra
 from ...._sync import in_thread
 from ..base import NoScore
 from ..kinds import MetricKind
-from ..targets import TargetScorer, chosen, texts_of
+from ..targets import TargetScorer, chosen
 
 if TYPE_CHECKING:
     from ...trials import Trial
@@ -36,7 +36,7 @@ class _Overlap(TargetScorer):
         Raises:
             NoScore: There is no reference, or the texts are too long.
         """
-        references = texts_of(self.wanted(trial))
+        references = self.wanted_texts(trial)
         return {self.name: await in_thread(self.compare, trial.output or "", references)}
 
     def compare(self, output: str, references: list[str]) -> float:

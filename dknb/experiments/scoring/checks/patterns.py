@@ -10,7 +10,7 @@ from ...._sync import in_thread
 from ....errors import ConfigError
 from ..base import NoScore
 from ..kinds import PASS_FAIL
-from ..targets import Normaliser, TargetScorer, texts_of
+from ..targets import Normaliser, TargetScorer
 
 if TYPE_CHECKING:
     from ...trials import Trial
@@ -63,7 +63,7 @@ class Regex(TargetScorer):
         Raises:
             NoScore: The search took too long.
         """
-        wanted = None if self.target is None else self.wanted(trial)
+        wanted = None if self.target is None else self.wanted_texts(trial)
         text = trial.output or ""
         try:
             found = self._find(text, _AT_ONCE)
@@ -72,7 +72,7 @@ class Regex(TargetScorer):
         if found is None or wanted is None:
             return {self.name: float(found is not None)}
         said = self._normal((found[1] if found.re.groups else found[0]) or "")
-        return {self.name: float(any(said == self._normal(each) for each in texts_of(wanted)))}
+        return {self.name: float(any(said == self._normal(each) for each in wanted))}
 
     def _find(self, text: str, seconds: float) -> Any:
         search = self._compiled.fullmatch if self._full else self._compiled.search

@@ -19,7 +19,7 @@ from ....llm.config import LLMConfig
 from ....llm.registry import create_llm_provider
 from ..base import Marks, NoScore
 from ..kinds import MetricKind
-from ..targets import TargetScorer, texts_of
+from ..targets import TargetScorer
 
 if TYPE_CHECKING:
     from ...trials import Trial
@@ -57,9 +57,11 @@ class Similarity(TargetScorer):
         Raises:
             NoScore: There is no reference.
         """
-        references = [text for text in texts_of(self.wanted(trial)) if text.strip()]
+        references = [text for text in self.wanted_texts(trial) if text.strip()]
         output = trial.output or ""
-        if not output.strip() or not references:
+        if not references:
+            raise NoScore("there is nothing in the target")
+        if not output.strip():
             return Marks({self.name: 0.0})
         vectors, calls = await self._vectors.of([output, *references])
         return Marks({self.name: max(_cosine(vectors[0], each) for each in vectors[1:])}, calls=calls)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,8 @@ __all__ = ["JsonField", "JsonSchema", "JsonValid"]
 
 #: Longer outputs are read in a thread.
 _SHORT = 20_000
+#: Digits that `int` reads whatever the interpreter's limit is (it is 640 or more, where there is one).
+_MOST_DIGITS = 640
 _STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d+)\]")
 _NOTHING = object()
 
@@ -146,6 +149,8 @@ class JsonField(TargetScorer):
             return one is other
         if isinstance(one, int | float) and isinstance(other, int | float):
             return abs(one - other) <= self._tolerance + 1e-12 * max(abs(one), abs(other))
+        if isinstance(one, Decimal) or isinstance(other, Decimal):
+            return bool(one == other)
         if isinstance(one, str) and isinstance(other, str):
             return self._normal(one) == self._normal(other)
         if isinstance(one, list) and isinstance(other, list):
@@ -163,13 +168,18 @@ async def _aside(text: str, work: Callable[[str], Any]) -> Any:
 def _read(text: str, strict: bool) -> Any:
     """The JSON that an output is, or holds; `_NOTHING` where there is none."""
     try:
-        return json.loads(text, parse_constant=_refuse)
+        return json.loads(text, parse_constant=_refuse, parse_int=_whole)
     except (ValueError, RecursionError):
         if strict:
             return _NOTHING
     from ....llm.answers.loose_json import json_values
 
     return next((found.value for found in json_values(text) if not found.repaired), _NOTHING)
+
+
+def _whole(digits: str) -> Any:
+    """A whole number, also one that is longer than Python reads at once."""
+    return int(digits) if len(digits) <= _MOST_DIGITS else Decimal(digits)
 
 
 def _refuse(word: str) -> Any:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from ....errors import ConfigError
+from ..base import NoScore
 from ..kinds import PASS_FAIL
-from ..targets import Normaliser, TargetScorer, UnicodeForm, Whitespace, chosen, texts_of
+from ..targets import Normaliser, TargetScorer, UnicodeForm, Whitespace, chosen, is_missing, texts_of
 
 if TYPE_CHECKING:
     from ...trials import Trial
@@ -44,10 +45,14 @@ class Exact(TargetScorer):
         self._normal = Normaliser(ignore_case, ignore_punctuation, whitespace, unicode)
 
     def check(self, trial: Trial) -> float:
-        """1 or 0."""
+        """1 or 0.
+
+        Raises:
+            NoScore: There is no right answer.
+        """
         normal = self._normal
         said = normal(trial.output or "")
-        return float(any(said == normal(text) for text in texts_of(self.wanted(trial))))
+        return float(any(said == normal(text) for text in self.wanted_texts(trial)))
 
 
 class Contains(TargetScorer):
@@ -87,18 +92,23 @@ class Contains(TargetScorer):
         if value is not None and not any(map(self._normal, texts_of(value))):
             raise ConfigError(f"Every text contains {value!r}.", hint="Give contains a text that is not empty")
 
-    def check(self, trial: Trial) -> float | None:
-        """1 or 0."""
+    def check(self, trial: Trial) -> float:
+        """1 or 0.
+
+        Raises:
+            NoScore: There is nothing to look for.
+        """
         said = self._normal(trial.output or "")
         wanted = self.wanted(trial)
         several = [wanted] if isinstance(wanted, str) or not hasattr(wanted, "__iter__") else list(wanted)
-        each = [any(self._is_in(self._normal(text), said) for text in texts_of(one)) for one in several]
+        texts = [[text for text in map(self._normal, texts_of(one)) if text] for one in several if not is_missing(one)]
+        each = [any(self._is_in(text, said) for text in one) for one in texts if one]
         if not each:
-            return None
+            raise NoScore(f"every text contains the target {wanted!r:.80}")
         return float(all(each) if self._all else any(each))
 
     def _is_in(self, text: str, said: str) -> bool:
-        place = said.find(text) if text else -1
+        place = said.find(text)
         while self._words and place >= 0 and not _is_whole(said, place, place + len(text)):
             place = said.find(text, place + 1)
         return place >= 0
