@@ -23,6 +23,9 @@ from typing import Any, Generic, ParamSpec, TypeVar
 
 __all__ = ["GRACE", "Stream", "in_thread", "iterate", "run"]
 
+#: Seconds between looks for an interrupt, where it does not come by itself.
+_LOOK_S = 0.1
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -122,7 +125,7 @@ class _Job(Generic[T]):
     def result(self) -> T:
         """Wait for the end; an interrupt of the waiting thread cancels the coroutine."""
         try:
-            self._finished.wait()
+            _wait(self._finished)
         except BaseException:
             self.cancel()
             raise
@@ -130,6 +133,25 @@ class _Job(Generic[T]):
             raise self._refused
         assert self._task is not None, "it was cancelled before it began"
         return self._task.result()
+
+
+def _wait(finished: threading.Event) -> None:
+    """Wait in a way that an interrupt ends, also below ``asyncio.run``.
+
+    That takes the first interrupt for a cancellation of its main task, which does not learn of it while its loop waits here.
+
+    Raises:
+        KeyboardInterrupt: The wait was interrupted.
+    """
+    try:
+        tasks = [(task, task.cancelling()) for task in asyncio.all_tasks()]
+    except RuntimeError:  # no loop runs here
+        tasks = []
+    if not tasks:
+        finished.wait()
+    while not finished.wait(_LOOK_S):
+        if any(task.cancelling() > before for task, before in tasks):
+            raise KeyboardInterrupt
 
 
 def run(coroutine: Coroutine[Any, Any, T]) -> T:
@@ -213,7 +235,7 @@ class Stream(Generic[T]):
     def batches(self, pause: Callable[[], float] = lambda: 0.0) -> Iterator[list[T]]:
         """Yield what has arrived, waiting ``pause()`` seconds between batches; raise what the iterator raised."""
         while not self._ended.is_set():
-            self._arrived.wait()
+            _wait(self._arrived)
             self._arrived.clear()
             if (seconds := pause()) > 0:
                 self._ended.wait(seconds)

@@ -36,6 +36,7 @@
     │   ├── DesignError              an experiment that cannot be run as it is described; has the problems  (ValueError)
     │   ├── BridgeError              another tool's file that cannot be read or written; has file, line, item  (ValueError)
     │   ├── ExperimentNotFound       no experiment of that name  (LookupError)
+    │   ├── ExperimentRunning        an experiment that somebody else runs at this moment
     │   ├── LeaseLost                a part of a run that somebody else has been given to work at
     │   └── TooFewItems              a comparison of too few items; has items, minimum, cost_usd  (ValueError)
     └── ConversationError
@@ -76,6 +77,7 @@ from .experiments import (
     DesignError,
     ExperimentError,
     ExperimentNotFound,
+    ExperimentRunning,
     LeaseLost,
     TooFewItems,
 )
@@ -126,6 +128,7 @@ __all__ = [
     "DknbError",
     "ExperimentError",
     "ExperimentNotFound",
+    "ExperimentRunning",
     "FlowError",
     "FlowTimeout",
     "Interrupted",

@@ -27,6 +27,22 @@ class ExperimentNotFound(ExperimentError, LookupError):
     """No experiment of that name in the store."""
 
 
+class ExperimentRunning(ExperimentError):
+    """An experiment that is being run by somebody else: two runs would pay for the same twice.
+
+    Attributes:
+        name: Its name.
+        where: In which process.
+    """
+
+    def __init__(self, name: str, where: str) -> None:
+        super().__init__(
+            f"The experiment {name!r} is being run {where}.",
+            hint="Wait for it to end, or interrupt it: then run() goes on from what is stored",
+        )
+        self.name, self.where = name, where
+
+
 class ClusterError(ExperimentError):
     """A part of a run was lost on a cluster; what was stored is kept, and running again goes on from there."""
 
@@ -74,8 +90,9 @@ class TooFewItems(ExperimentError, ValueError):
         self.cost_usd = None if cost_usd != cost_usd else cost_usd  # NaN is not equal to itself
         more = minimum - items
         price = "" if self.cost_usd is None else f", for about ${self.cost_usd:.2g}"
+        risk = f"; or take the risk:  compare(..., minimum={items})" if items > 1 else ""
         super().__init__(
             f"{items} {'item is' if items == 1 else 'items are'} too few to compare variants: at least {minimum} are "
             f"needed with a score on both sides.",
-            hint=f"Run {more} more{price}; or take the risk:  compare(..., minimum={max(items, 2)})",
+            hint=f"Run {more} more{price}{risk}",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,8 +23,11 @@ from .running.parsing import AnswerReader
 from .running.progress import Progress
 from .running.run import Run
 from .setup import (
+    CONFIDENCE,
     Setup,
     baseline_of,
+    budget_of,
+    check_watching,
     checked_whole,
     items_with,
     metric_of,
@@ -32,8 +36,9 @@ from .setup import (
     scoring_of,
     warn_of_repeats,
 )
+from .store.runs import RunStore
 from .store.store import ExperimentStore
-from .surroundings import cluster_of, store_at, surroundings
+from .surroundings import checked_store, cluster_of, store_at, surroundings
 
 if TYPE_CHECKING:
     from .distributed.cluster import Cluster
@@ -56,7 +61,8 @@ class Experiment(BatchedRuns):
             the parameters of their names.
         repeats: How often each item is asked of each variant.
         scorers: What scores the answers: names, ``{name: options}``, functions, `Scorer` objects.
-        name: Its name in the store; made from its prompts and models if it is not given.
+        name: Its name in the store. If it is not given, one is made from its prompts and models; other data under the same
+            made name are an experiment of their own, data of which rows were added or taken away are not.
         item: The column that has the items' labels; else the index of a DataFrame, or numbers from 0.
         params: For parameters that are not called like their columns: ``{"text": "body"}``.
         values: Parameters that are the same for all items.
@@ -67,6 +73,9 @@ class Experiment(BatchedRuns):
         metric: The metric that decides; the first one if it is not given.
         stop: ``"decided"`` stops when all verdicts on ``metric`` are reached; looking after each item is safe.
         budget: Most US dollars that it may cost, earlier runs included; or a `Budget`.
+        margin: The largest difference that does not matter, in units of ``metric``, where it may stop early; 2 % of a
+            bounded scale if it is not given.
+        confidence: Of the verdicts that it may stop on, all together.
         seed: For the order of the items where it may stop early.
         max_concurrency: Most calls of a model at a time; else what its server bears.
         store: Where it is kept: a path, ``postgresql://...``, ``"memory"``, or a store of conversations; else the project's.
@@ -76,7 +85,6 @@ class Experiment(BatchedRuns):
         **settings: Settings of the models: ``temperature=0``.
 
     Attributes:
-        name: Its name.
         result: What there is of its last run, also of one that was cut; None before.
 
     Raises:
@@ -103,6 +111,8 @@ class Experiment(BatchedRuns):
         baseline: str | None = None,
         metric: str | None = None,
         stop: Literal["decided"] | None = None,
+        margin: float | None = None,
+        confidence: float = CONFIDENCE,
         budget: float | Budget | None = None,
         seed: int = 0,
         max_concurrency: int | None = None,
@@ -118,8 +128,11 @@ class Experiment(BatchedRuns):
         arms = prompts_of(prompts, prompt_source(self._around, library, adapters, system))
         models = models_of(models, shaped, self._around.model)
         design = Design("", items, arms, models, checked_whole(repeats, "repeats"), dict(params or {}))
-        self.name = design.name = name_of(design) if name is None else check_name(name, "experiment")
+        design.name, self._is_named = (
+            (name_of(design), False) if name is None else (check_name(name, "experiment"), True)
+        )
         scoring = scoring_of(scorers, design, arms[0].builder.library)
+        check_watching(stop, margin, confidence)
         self._setup = Setup(
             design,
             AnswerReader(parse, response_format),
@@ -128,10 +141,12 @@ class Experiment(BatchedRuns):
             metric_of(metric, scoring, stop, design),
             stop,
             seed,
-            budget,
+            budget_of(budget),
             None if max_concurrency is None else checked_whole(max_concurrency, "max_concurrency"),
+            margin,
+            confidence,
         )
-        self._store_at, self._wants_progress = store, progress
+        self._store_at, self._wants_progress = checked_store(store), progress
         self._opened: ConversationStorage | None = None
         self.result: ExperimentResult | None = None
         design.check_first()
@@ -214,9 +229,9 @@ class Experiment(BatchedRuns):
 
     async def _conduct(self, wanted: Wanted, cluster: Cluster | None = None) -> ExperimentResult:
         begun: list[Run] = []
-        progress = self._progress()
         try:
             async with self._store() as store:
+                progress = self._progress()
                 await conduct(self._setup, store, progress, begun.append, wanted=wanted, cluster=cluster)
         except BaseException:
             if begun:
@@ -241,6 +256,8 @@ class Experiment(BatchedRuns):
         )
         result.score_errors = reasons_frame(each.row for each in seen)
         result.note = ending_note(run, setup.design) or None
+        if setup.stop is not None and setup.metric is not None:
+            result.watch_again(setup.told(), setup.metric)
         result.experiment = self
         return result
 
@@ -259,10 +276,20 @@ class Experiment(BatchedRuns):
         if is_ours:
             self._opened = storage
         try:
+            if not self._is_named:
+                design, self._is_named = self._setup.design, True
+                design.name = await RunStore(storage).free_name(
+                    design.name, await asyncio.to_thread(lambda: design.sample)
+                )
             yield ExperimentStore(storage)
         finally:
             if is_ours:
                 await storage.close()
+
+    @property
+    def name(self) -> str:
+        """Its name; one that was made may get a number at the first look into the store."""
+        return self._setup.design.name
 
     @property
     def rows(self) -> dict[str, Mapping[str, Any]]:

@@ -112,6 +112,8 @@ def _result(row: ExperimentRow, trials: list[TrialRow]) -> ExperimentResult:
     kinds = {name: _kind(told) for name, told in design["kinds"].items()}
     result = ExperimentResult(frame, design["metrics"], name=row.name, baseline=design["baseline"], kinds=kinds)
     result.score_errors = reasons_frame(trials)
+    if design.get("watched") and design["metric"] is not None:
+        result.watch_again(design, design["metric"])
     return result
 
 

@@ -33,7 +33,7 @@ class ExperimentPlan:
         trials: How many trials that makes.
         cached: How many of them the store has, errors not counted.
         errors: How many of them the store has as errors; they stay, until ``retry_errors()``.
-        calls: How many calls are to be made.
+        calls: How many calls are to be made, judges' not counted.
         low: The least that they cost in US dollars: the prompts, without answers; None where a price is not known.
         high: The most, with answers as long as ``max_tokens`` or, without it, as a budget takes them to be (1,000 tokens;
             8,000 of a model that thinks); None where a price is not known.
@@ -41,6 +41,9 @@ class ExperimentPlan:
         budget: Most US dollars that the experiment may cost; None for no limit.
         spent: What it has cost so far, and what its batches may cost.
         submitted: How many trials are in batches that are not collected.
+        faulty: How many trials a prompt cannot be rendered for; they are errors, without a call.
+        faults: Why, a sentence each.
+        judge_calls: About how many calls judges are to make, for answers that are there and for those to come.
         changes: What is otherwise than when it was last run, a sentence each.
     """
 
@@ -59,6 +62,9 @@ class ExperimentPlan:
     spent: float = 0.0
     changes: tuple[str, ...] = ()
     submitted: int = 0
+    faulty: int = 0
+    faults: tuple[str, ...] = ()
+    judge_calls: int = 0
 
     @property
     def left(self) -> float | None:
@@ -68,7 +74,7 @@ class ExperimentPlan:
     @property
     def fits(self) -> bool | None:
         """Whether the budget is enough: True in any case, False in none, None where that depends on the answers."""
-        if self.left is None or not self.calls:
+        if self.left is None or not (self.calls or self.judge_calls):
             return True
         if self.low is None or self.low > self.left:
             return False
@@ -80,15 +86,18 @@ class ExperimentPlan:
             + (f" x {counted(self.repeats, 'repeat')}" if self.repeats > 1 else "")
             + f" = {counted(self.trials, 'trial')}; {self._to_do()}"
         ]
-        if self.calls:
+        if self.calls or self.judge_calls:
             lines.append(f"price: {self._price()}" + ("" if self.budget is None else f"; {self._checked()}"))
-        return "\n".join([*lines, *self.changes])
+        return "\n".join([*lines, *self.faults, *self.changes])
 
     def _to_do(self) -> str:
         there = [f"{self.cached:,} in the store"] * bool(self.cached)
         there += [f"{self.errors:,} in the store as errors"] * bool(self.errors)
         there += [f"{self.submitted:,} in batches, for collect()"] * bool(self.submitted)
-        return ", ".join([*there, f"{counted(self.calls, 'call')} to make" if self.calls else "no calls to make"])
+        there += [f"{self.faulty:,} that cannot be rendered"] * bool(self.faulty)
+        there.append(f"{counted(self.calls, 'call')} to make" if self.calls else "no calls to make")
+        there += [f"about {counted(self.judge_calls, 'call')} of judges"] * bool(self.judge_calls)
+        return ", ".join(there)
 
     def _price(self) -> str:
         if self.low is None or self.high is None:

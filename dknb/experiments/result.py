@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .experiment import Experiment
     from .scoring.kinds import MetricKind
     from .statistics.planning import PowerPlan
+    from .statistics.sequential import VerdictWatch
 
 __all__ = ["ExperimentResult", "power", "read_trials"]
 
@@ -35,6 +36,7 @@ class ExperimentResult:
         score_errors: Why answers have no score, or one that rests on less than it should: ``item``, ``variant``, ``repeat``,
             ``metric``, ``score``, ``reason``; ``parse`` is no metric but the reading of the answer. None if it was read from
             somewhere that does not say.
+        watch: What looked after every item, of a run that could stop early: its verdicts are those of ``compare``.
     """
 
     def __init__(
@@ -54,11 +56,39 @@ class ExperimentResult:
         self.note: str | None = None
         self.experiment: Experiment | None = None
         self.score_errors: DataFrame | None = None
+        self.watch: VerdictWatch | None = None
+
+    def watch_again(self, told: Mapping[str, Any], metric: str) -> None:
+        """Hand the trials to a watch as the run did, which could stop on it.
+
+        Args:
+            told: The design as it is stored.
+            metric: What decided.
+        """
+        from .running.early import shuffled
+        from .scoring.kinds import MetricKind
+        from .statistics.watched import replayed, watch_of
+
+        variants, watched = [each["label"] for each in told["variants"]], told["watched"]
+        kind = self.kinds.get(metric, MetricKind())
+        watch = watch_of(
+            metric, kind, told["baseline"], variants, margin=watched["margin"], confidence=watched["confidence"]
+        )
+        order = [told["items"][at] for at in shuffled(len(told["items"]), watched["seed"])]
+        self.watch = replayed(watch, self.frame, order, len(variants) * told["repeats"])
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy in another process, or apart from this one, is the result; what ran it has a store and models open.
+        return {**vars(self), "experiment": None}
 
     def compare(
         self, baseline: str | None = None, metric: str | Sequence[str] | None = None, **options: Any
     ) -> DataFrame:
         """Compare the variants with a baseline: a row a variant and metric, with intervals, p and a verdict.
+
+        Of a run that could stop early (``stop="decided"``), verdicts, p and intervals of the differences are those that
+        hold however often it looked, on the metric and against the baseline that it stopped on; the notes in
+        ``attrs`` say so.
 
         Args:
             baseline: A variant, or a prompt or a model alone; that of the experiment if it is not given.
@@ -73,8 +103,13 @@ class ExperimentResult:
         """
         from .statistics.comparison import compare
 
-        chosen = self._metrics(metric)
-        return compare(self.frame, chosen, baseline or self.baseline, kinds=self.kinds, **options)
+        chosen, against = self._metrics(metric), baseline or self.baseline
+        if self.watch is None:
+            return compare(self.frame, chosen, against, kinds=self.kinds, **options)
+        from .statistics.watched import options_of, with_findings
+
+        options = options_of(self.watch, chosen, options)
+        return with_findings(compare(self.frame, chosen, against, kinds=self.kinds, **options), self.watch)
 
     def flips(self, a: str, b: str, metric: str | None = None) -> DataFrame:
         """The items on which two variants differ, with what both said, the largest differences first."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,8 +21,11 @@ from .running.scoring import Scoring
 from .surroundings import KnownPrompt, Surroundings, find_in
 
 __all__ = [
+    "CONFIDENCE",
     "Setup",
     "baseline_of",
+    "budget_of",
+    "check_watching",
     "checked_whole",
     "items_with",
     "metric_of",
@@ -33,6 +37,8 @@ __all__ = [
 
 #: Characters of the labels in a name that is made of them.
 _NAMED = 60
+#: Of verdicts, where nothing else is said.
+CONFIDENCE = 0.95
 
 
 @dataclass
@@ -49,6 +55,9 @@ class Setup:
         seed: For the order of the items then.
         budget: Most US dollars that it may cost.
         concurrency: Most calls of a model at a time.
+        margin: The largest difference that does not matter, where it may stop early; 2 % of a bounded scale if it is not
+            given.
+        confidence: Of the verdicts that it may stop on.
     """
 
     design: Design
@@ -60,6 +69,8 @@ class Setup:
     seed: int
     budget: float | Budget | None
     concurrency: int | None
+    margin: float | None = None
+    confidence: float = CONFIDENCE
 
     @property
     def limit(self) -> float | None:
@@ -78,6 +89,9 @@ class Setup:
             "kinds": kinds,
             "baseline": self.baseline,
             "metric": self.metric,
+            "watched": None
+            if self.stop is None
+            else {"seed": self.seed, "margin": self.margin, "confidence": self.confidence},
         }
 
 
@@ -191,6 +205,32 @@ def metric_of(name: str | None, scoring: Scoring, stop: str | None, design: Desi
             f"{metric!r} is only known when all is run: it cannot stop a run.", hint="Name another metric"
         )
     return metric
+
+
+def check_watching(stop: str | None, margin: Any, confidence: Any) -> None:
+    """Refuse what verdicts that a run may stop on cannot go by.
+
+    Raises:
+        ConfigError: One of both is no such number, or there is nothing that it is for.
+    """
+    if stop is None and (margin is not None or confidence != CONFIDENCE):
+        name = "margin" if margin is not None else "confidence"
+        raise ConfigError(
+            f"{name}= is what a run stops on.", hint=f"stop='decided', or afterwards:  result.compare({name}=...)"
+        )
+    for name, value, least, most in (("margin", margin, 0, math.inf), ("confidence", confidence, 0.5, 1)):
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if value is not None and not (is_number and least <= value < most):
+            raise ConfigError(f"{name} is {value!r}.", hint="margin=0.05, in units of the metric; confidence=0.95")
+
+
+def budget_of(given: Any) -> float | Budget | None:
+    """The budget: US dollars, or a `Budget`.
+
+    Raises:
+        ConfigError: It is none.
+    """
+    return given if given is None or isinstance(given, Budget) else Budget(given).limit
 
 
 def checked_whole(value: Any, what: str, least: int = 1) -> int:

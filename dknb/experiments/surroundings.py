@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from .._text import printable
 from ..conversations.project import Project, find_project
-from ..errors import PromptNotFound, did_you_mean
+from ..errors import ConfigError, PromptNotFound, did_you_mean
 
 if TYPE_CHECKING:
     from ..conversations.storage import ConversationStorage
@@ -111,12 +111,26 @@ def surroundings() -> Surroundings:
     return Surroundings() if _here is None else _here()
 
 
+def checked_store(store: Any) -> Any:
+    """What may be a store of experiments: an address, a store of conversations, or None for that of the project.
+
+    Raises:
+        ConfigError: It is none.
+    """
+    from ..conversations.storage import ConversationStorage
+
+    if store is None or isinstance(store, str | Path | ConversationStorage):
+        return store
+    raise ConfigError(f"store is {store!r:.60}.", hint="Give the path of an SQLite file, postgresql://..., or 'memory'")
+
+
 def store_at(address: str | Path) -> ConversationStorage:
     """The store at an address.
 
     Raises:
-        ConfigError: The address is of a database that is not supported.
+        ConfigError: The address is none, or of a database that is not supported.
     """
+    checked_store(address)
     if str(address) in ("memory", ":memory:"):
         from ..conversations.stores.memory import MemoryConversationStorage
 

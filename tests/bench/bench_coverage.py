@@ -21,7 +21,7 @@ import pandas as pd
 from dknb.experiments import VerdictWatch, compare
 
 LOW, HIGH, SMALL = 0.935, 0.965, 0.92
-TOP, MIDDLE = [0.02, 0.03, 0.05, 0.2, 0.7], [0.1, 0.2, 0.4, 0.2, 0.1]
+TOP, MIDDLE, FLOOR = [0.02, 0.03, 0.05, 0.2, 0.7], [0.1, 0.2, 0.4, 0.2, 0.1], [0.9, 0.06, 0.02, 0.01, 0.01]
 Draw = Callable[[np.random.Generator, int], np.ndarray]
 
 
@@ -43,6 +43,28 @@ def likert(first: list[float], second: list[float]) -> tuple[Draw, tuple[float, 
         return np.column_stack([rng.choice(steps, p=shares, size=items) for shares in (first, second)]).astype(float)
 
     return draw, (float(steps @ first), float(steps @ second))
+
+
+def alike(first: list[float], share: float) -> tuple[Draw, tuple[float, float]]:
+    """Two variants that give the same answer to a share of the items: few of the differences are not 0."""
+    drawn, means = likert(first, first)
+
+    def draw(rng: np.random.Generator, items: int) -> np.ndarray:
+        scores = drawn(rng, items)
+        scores[:, 1] = np.where(rng.random(items) < share, scores[:, 0], scores[:, 1])
+        return scores
+
+    return draw, means
+
+
+def sure(share: float) -> tuple[Draw, tuple[float, float]]:
+    """Three repeats of items, of which a share always passes and the others every other time."""
+
+    def draw(rng: np.random.Generator, items: int) -> np.ndarray:
+        p = np.where(rng.random((items, 1, 1)) < share, 1.0, 0.5)
+        return (rng.random((items, 2, 3)) < p).astype(float)
+
+    return draw, ((1 + share) / 2, (1 + share) / 2)
 
 
 def skewed(name: str, scales: tuple[float, float]) -> tuple[Draw, tuple[float, float]]:
@@ -80,7 +102,15 @@ CASES: dict[str, tuple[Draw, tuple[float, float]]] = {
     "beta(2, 8)": skewed("beta(2, 8)", (1, 1)),
     "gamma(0.5)": skewed("gamma(0.5)", (1, 1)),
     "pass/fail, 2 to 3 repeats": clustered(0.5, 0.6),
+    "Likert, floor": likert(FLOOR, FLOOR),
+    "Likert, top, 70 % alike": alike(TOP, 0.7),
+    "Likert, top, 90 % alike": alike(TOP, 0.9),
+    "Likert, floor, 50 % alike": alike(FLOOR, 0.5),
+    "3 repeats, 85 % always pass": sure(0.85),
 }
+#: Where a handful of items differ there are too few different samples for an interval to miss in 5 % of them: only too
+#: little counts.
+SPARSE = ("alike", "floor", "always")
 
 
 def trials(scores: np.ndarray, *, paired: bool = True) -> pd.DataFrame:
@@ -142,6 +172,12 @@ LOOKS: dict[str, tuple[Callable[[np.random.Generator], np.ndarray], tuple[float,
         lambda rng: np.column_stack([rng.exponential(size=400), rng.gamma(4, 0.25, size=400)]), None, None,
     ),
     "false ties, pass/fail": (lambda rng: (rng.random((400, 2)) < [0.5, 0.6]).astype(float), (0, 1), 0.1),
+    "1 % of 100": (lambda rng: np.column_stack([np.ones(600), 100.0 * (rng.random(600) < 0.01)]), None, None),
+    "exponential and 2 % of 50 times": (
+        lambda rng: np.column_stack([rng.exponential(size=600), np.where(rng.random(600) < 0.02, rng.exponential(50, 600), 0)]),
+        None, None,
+    ),
+    "false ties, 2 % of 10": (lambda rng: np.column_stack([np.zeros(500), 10.0 * (rng.random(500) < 0.02)]), None, 0.1),
     "false ties, lognormal": (lambda rng: rng.lognormal(size=(400, 2)) + np.array([0, 0.5]), None, 0.5),
 }  # fmt: skip
 
@@ -161,6 +197,31 @@ def false_looks(name: str, rounds: int, seed: int = 3) -> float:
     return alarms / rounds
 
 
+def apart(rng: np.random.Generator, lost: float, items: int) -> np.ndarray:
+    """A baseline that always passes, and nine variants that lose a share."""
+    return np.column_stack([np.ones(items), rng.random((items, 9)) >= lost]).astype(float)
+
+
+TIES: dict[str, tuple[Callable[[np.random.Generator], np.ndarray], float | None]] = {
+    "2.1 % fail, n=190": (lambda rng: apart(rng, 0.021, 190), None),
+    "2.1 % fail, n=400": (lambda rng: apart(rng, 0.021, 400), None),
+    "10.1 % fail, n=60": (lambda rng: apart(rng, 0.101, 60), 0.1),
+    "10 % are 5 better, n=10": (
+        lambda rng: rng.normal(10, 1, (10, 1)) + 5 * np.column_stack([np.zeros((10, 1)), rng.random((10, 9)) < 0.1]), None,
+    ),
+}  # fmt: skip
+
+
+def false_ties(name: str, rounds: int, seed: int = 4) -> float:
+    """The share of tables in which any of nine variants is tied, that differ by more than the margin."""
+    draw, margin = TIES[name]
+    rng, alarms = np.random.default_rng(seed), 0
+    for at in range(rounds):
+        table = compare(trials(draw(rng)), "score", "v0", margin=margin, resamples=1_000, seed=at)
+        alarms += bool((table["verdict"] == "tied").any())
+    return alarms / rounds
+
+
 def slack(rounds: int, share: float = 0.05) -> float:
     """Two standard errors of a share seen in so many rounds."""
     return 2 * sqrt(share * (1 - share) / rounds)
@@ -174,6 +235,7 @@ def coverage_lines(rounds: int) -> Iterator[tuple[str, bool]]:
                     continue
                 of_means, of_difference = covered(case, items, rounds, paired=paired)
                 low, high = (LOW, HIGH) if items >= 50 else (SMALL, 1.0)
+                high = 1.0 if any(word in name for word in SPARSE) else high
                 for what, share, many in (("means", of_means, 2 * rounds), ("difference", of_difference, rounds)):
                     fits = low - slack(many) <= share <= high + slack(many)
                     design = "paired" if paired else "unpaired"
@@ -184,6 +246,9 @@ def family_lines(rounds: int) -> Iterator[tuple[str, bool]]:
     for name, draw in EQUAL.items():
         share = false_alarms(draw, rounds)
         yield f"ten equal variants, {name:12} {share:6.1%}  (at most 5 %)", share <= 0.05 + slack(rounds)
+    for name in TIES:
+        share = false_ties(name, rounds)
+        yield f"false ties of nine, {name:26} {share:6.1%}  (at most 5 %)", share <= 0.05 + slack(rounds)
 
 
 def look_lines(rounds: int) -> Iterator[tuple[str, bool]]:

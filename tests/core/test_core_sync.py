@@ -244,3 +244,29 @@ def test_what_is_no_coroutine_does_not_hang():
     """The caller gets the loop's complaint."""
     with pytest.raises(TypeError):
         run(5)
+
+
+@pytest.mark.parametrize("streams", [False, True])
+def test_an_interrupt_below_asyncio_run_ends_the_wait(streams):
+    """There the first one is a cancellation of the main task, of which it cannot learn while it waits."""
+    ended = []
+
+    async def long():
+        try:
+            await asyncio.sleep(60)
+            yield 1
+        finally:
+            ended.append("cancelled")
+
+    async def first():
+        return await anext(long())
+
+    async def main():
+        interrupt_soon()
+        with pytest.raises(KeyboardInterrupt):
+            list(iterate(long)) if streams else run(first())
+        ended.append("interrupted")
+
+    with pytest.raises(KeyboardInterrupt):
+        asyncio.run(main())
+    assert ended == ["cancelled", "interrupted"]

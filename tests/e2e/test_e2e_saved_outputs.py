@@ -81,7 +81,7 @@ def test_a_tree_is_one_for_a_screen_reader_too(notebook):
     assert "- treeitem " in snapshot
     assert '"▾' not in snapshot
     assert "[level=1] [expanded]" in snapshot.replace("[expanded] [level=1]", "[level=1] [expanded]")
-    assert tree.get_by_role("treeitem", level=2).count() == 2
+    assert tree.get_by_role("treeitem", level=2).count() == 5
     assert "Leek." in tree.locator("[aria-current=true]").inner_text()
 
 

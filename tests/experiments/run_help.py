@@ -8,6 +8,8 @@ from typing import Any
 
 from dknb.experiments import Experiment
 from dknb.llm import EchoProvider
+from dknb.llm.base import AsyncLLMProvider
+from dknb.llm.messages import LLMResponse
 
 ITEMS = [
     {"text": "good", "answer": "A good"},
@@ -43,6 +45,32 @@ class Model:
         finally:
             self.running -= 1
         return str(text)
+
+
+class Priced(AsyncLLMProvider):
+    """A model that has a price, where somebody sets it for ``openai-compatible/priced``; it repeats what it is told.
+
+    Attributes:
+        calls: How often it was asked.
+    """
+
+    def __init__(self, config: Any = None, *, says: str | None = None, **more: Any) -> None:
+        super().__init__({"provider": "openai-compatible", "model": "priced", **more})
+        self.calls, self._says = 0, says
+
+    def get_capabilities(self) -> list[Any]:
+        return []
+
+    async def _complete(self, request: Any, config: Any) -> LLMResponse:
+        self.calls += 1
+        text = list(request.messages)[-1].content
+        tokens = len(text) // 4
+        usage = {"prompt_tokens": tokens, "completion_tokens": 0, "total_tokens": tokens}
+        return LLMResponse(text if self._says is None else self._says, "priced", usage=usage)
+
+    async def _stream(self, request: Any, config: Any) -> Any:
+        raise NotImplementedError
+        yield
 
 
 def experiment(model: Any, store: Any = "memory", **told: Any) -> Experiment:

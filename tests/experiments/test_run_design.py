@@ -36,6 +36,11 @@ from dknb.prompts import ConfigPromptLibrary
         ({"stop": "soon"}, ConfigError, ["'soon'"]),
         ({"stop": "decided", "scorers": []}, ConfigError, ["metric"]),
         ({"parse": "jsn"}, DesignError, ["'jsn'", "'json'"]),
+        ({"budget": -1}, ConfigError, ["-1"]),
+        ({"budget": float("nan")}, ConfigError, ["nan"]),
+        ({"budget": "5"}, ConfigError, ["'5'"]),
+        ({"budget": True}, ConfigError, ["True"]),
+        ({"store": 5}, ConfigError, ["5"]),
         ({"temprature": 1}, ConfigError, ["'temprature'", "'temperature'"]),
         ({"name": " "}, DknbError, ["blank"]),
     ],
@@ -56,20 +61,6 @@ def test_unknown_models_and_models_that_are_there_twice():
         Experiment(["{{text}}"], ["ecco"], ITEMS, store="memory")
     with pytest.raises(DesignError, match="twice"):
         Experiment(["{{text}}"], ["echo", "echo"], ITEMS, store="memory")
-
-
-def test_holes_in_some_items_are_told_together_before_the_first_call():
-    """All problems of all items at once; nothing is sent with a hole in it."""
-    model = Model()
-    data = [{"text": "x", "tone": "kind"}, {"text": None, "tone": "kind"}, {"text": "z", "tone": None}]
-    run = experiment(model, prompts=["{{text}} {{tone}}"], data=data, scorers=[])
-    with pytest.raises(DesignError) as caught:
-        run.run()
-    assert len(caught.value.problems) == 2
-    assert "'text'" in caught.value.problems[0]
-    assert "item '1'" in caught.value.problems[0]
-    assert "item '2'" in caught.value.problems[1]
-    assert model.asked == []
 
 
 def test_repeats_at_temperature_0_are_warned_of():

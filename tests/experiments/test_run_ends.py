@@ -6,36 +6,12 @@ import random
 from pathlib import Path
 
 import pytest
-from run_help import ITEMS, Model, experiment
+from run_help import ITEMS, Model, Priced, experiment
 
 from dknb.errors import AuthenticationError, BudgetExceeded, ContentRefused
 from dknb.experiments import Experiment, scorer
 from dknb.llm import Budget, CostCalculator, EchoProvider, Recording
-from dknb.llm.base import AsyncLLMProvider
 from dknb.llm.messages import LLMResponse
-
-
-class Priced(AsyncLLMProvider):
-    """A model that costs a dollar for a million tokens, and may take time."""
-
-    def __init__(self, config="openai-compatible/priced", **more):
-        super().__init__({"provider": "openai-compatible", "model": "priced", **more})
-        self.calls = 0
-
-    def get_capabilities(self):
-        return []
-
-    async def _complete(self, request, config):
-        self.calls += 1
-        text = list(request.messages)[-1].content
-        tokens = len(text) // 4
-        return LLMResponse(
-            text, "priced", usage={"prompt_tokens": tokens, "completion_tokens": 0, "total_tokens": tokens}
-        )
-
-    async def _stream(self, request, config):
-        raise NotImplementedError
-        yield
 
 
 @pytest.fixture
@@ -156,27 +132,18 @@ def test_a_run_stops_when_the_verdict_is_reached_and_stays_decided(tmp_path):
     assert again.asked == []
 
 
-def test_a_run_stops_by_a_metric_of_which_less_is_better(monkeypatch):
+def test_a_run_stops_by_a_metric_of_which_less_is_better():
     """The verdict on which it stops is that of the comparison: the longer answers are the worse ones."""
-    from dknb.experiments.statistics import sequential
-
-    watches = []
-
-    class Seen(sequential.VerdictWatch):
-        def __init__(self, *told, **more):
-            super().__init__(*told, **more)
-            watches.append(self)
 
     @scorer(kind="ordinal", bounds=(0, 10), higher_is_better=False)
     def words(output):
         return len(output.split())
 
-    monkeypatch.setattr(sequential, "Watch", Seen)
     prompts = {"short": "{{text}}", "long": "{{text}} and two more words"}
     data = [{"text": str(number)} for number in range(2_000)]
     result = experiment(Model(), prompts=prompts, data=data, scorers=[words], stop="decided").run()
     assert "Stopped early" in result.note
-    assert watches[0].verdicts == {"long": "worse"}
+    assert result.watch.verdicts == {"long": "worse"}
     assert result.compare().set_index("variant").loc["long", "verdict"] == "worse"
 
 

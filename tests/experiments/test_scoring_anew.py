@@ -8,8 +8,9 @@ from run_help import Model, experiment
 from scoring_help import judge_that_says, trial
 
 import dknb
+from dknb.errors import DesignError
 from dknb.experiments import Exact, Experiment, LLMJudge, Scorer
-from dknb.experiments.scoring import scorers_of
+from dknb.experiments.scoring import score_trial, scorers_of
 
 _FOUR = '{"scores": {"c": 4}}'
 
@@ -72,18 +73,10 @@ def test_a_score_of_before_is_not_shown_for_what_is_there_now(store):
     data = [{"text": "x", "answer": "WRONG"}]
     assert _run(store, data, [LLMJudge(judge, criteria={"c": "Is it?"})]).frame["judge"].tolist() == [4.0]
     data[0]["answer"] = "A x"
-    with dknb.recording(store.parent / "empty.jsonl", mode="replay") if hasattr(dknb, "recording") else _away(judge):
-        frame = _run(store, data, [LLMJudge(judge, criteria={"c": "Is it?"})]).frame
+    judge.set_response_function(_refuse)
+    frame = _run(store, data, [LLMJudge(judge, criteria={"c": "Is it?"})]).frame
     assert frame["judge"].isna().all()
     assert dknb.load_experiment("s", store=store).frame["judge"].isna().all()
-
-
-def _away(judge):
-    """A judge that answers nothing any more."""
-    from contextlib import nullcontext
-
-    judge.set_response_function(_refuse)
-    return nullcontext()
 
 
 def _refuse(messages):
@@ -147,8 +140,6 @@ async def test_a_scorer_gives_a_number_or_says_why_not(scorer, expected):
         "nothing": Nothing("mine"),
         "several": Number("mine", ["mine", "yours"]),
     }[scorer]
-    from dknb.experiments.scoring import score_trial
-
     done = await score_trial(scorers_of(made), trial("x"))
     assert done.values["mine"] == expected
     assert ("not a dict with mine, yours" in done.errors.get("mine", "")) is (scorer == "several")
@@ -164,3 +155,18 @@ def test_a_scorer_that_wants_to_exit_ends_no_run():
     assert result.frame["leave"].isna().all()
     assert result.frame["exact"].notna().all()
     assert set(result.score_errors["reason"]) == {"SystemExit: 3"}
+
+
+def test_a_label_that_no_store_keeps_is_the_same_everywhere(store):
+    """What a run shows is what is loaded."""
+    data = [{"id": "a\x00b", "text": "x", "answer": "A x"}, {"id": "c\ud800", "text": "y", "answer": "no"}]
+    frame = _run(store, data, ["exact"], item="id").frame
+    loaded = dknb.load_experiment("s", store=store).frame
+    assert frame["item"].tolist() == loaded["item"].tolist() == ["a\N{REPLACEMENT CHARACTER}b", "c?"]
+    assert frame["exact"].tolist() == loaded["exact"].tolist() == [1.0, 0.0]
+
+
+def test_a_name_that_cannot_be_is_told_as_an_experiments():
+    """It is no conversation that was named."""
+    with pytest.raises(DesignError, match="The name of an experiment must not be blank"):
+        experiment(Model(), name=" ")

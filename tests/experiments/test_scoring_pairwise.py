@@ -194,3 +194,22 @@ def test_what_cannot_be_probed_is_refused(judge, frame, message):
     """Before the first call."""
     with pytest.raises(ConfigError, match=message):
         asyncio.run(bias_probes_async(judge, frame))
+
+
+def test_a_result_is_probed_with_the_data_that_was_run():
+    """The judge is asked the question of the data, which the frame of a result does not have."""
+    seen = []
+    model = judge_that_says(lambda question: seen.append(question) or "BETTER: A")
+    data = [{"text": text, "question": f"why {text}?"} for text in ("x", "y")]
+    result = experiment(Model(), data=data, scorers=[]).run()
+    found = bias_probes(PairwiseJudge(model), result).set_index("probe")
+    assert found["n"].to_dict() == {"position": 2, "length": 2}
+    assert all("why x?" in question or "why y?" in question for question in seen)
+
+
+def test_a_probe_that_found_nothing_says_why():
+    """What a judge said that was no verdict, or that there was nothing to look at."""
+    found = bias_probes(LLMJudge(judge_that_says(lambda question: "?")), _frame(("x", "y")))
+    assert "the judge gave no verdict" in found["reason"].iloc[0]
+    found = bias_probes(PairwiseJudge(judge_that_says(lambda question: "BETTER: A")), _frame(("x", "x")))
+    assert found["reason"].tolist() == ["no item has two answers that differ", None]

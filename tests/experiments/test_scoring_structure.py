@@ -114,3 +114,10 @@ def test_a_field_must_be_one():
     """An empty way leads nowhere."""
     with pytest.raises(ConfigError, match="names no field"):
         scorers_of({"json_field": "a..b["})
+
+
+async def test_a_long_whole_number_is_json():
+    """Also one that Python would not read at once."""
+    digits = "7" * 5_000
+    assert await value("json_valid", digits) == 1.0
+    assert await value({"json_field": "a"}, f'{{"a": {digits}}}', 7) == 0.0

@@ -106,3 +106,21 @@ def test_a_wrong_pattern_is_said_before_the_run():
     """The message has the pattern, and what is wrong with it."""
     with pytest.raises(ConfigError, match=r"The pattern '\(' is wrong: missing \)"):
         scorers_of({"regex": "("})
+
+
+@pytest.mark.parametrize(
+    ("spec", "answer"),
+    [("exact", []), ("exact", [None]), ("contains", ""), ("contains", []), ("contains", ["", " "]), ("rouge_l", [])],
+)
+async def test_a_target_with_nothing_in_it_is_no_wrong_answer(spec, answer):
+    """There is nothing to compare with, and it says so."""
+    done = await scored(spec, "x", {"answer": answer})
+    assert list(done.values.values()) == [None]
+    assert "target" in next(iter(done.errors.values()))
+    assert not done.failed
+
+
+async def test_of_several_targets_empty_ones_do_not_count():
+    """The others do."""
+    assert await value("contains", "a b", ["", "b"]) == 1.0
+    assert await value("contains", "a b", ["", "c"]) == 0.0

@@ -8,7 +8,14 @@ import pytest
 
 from dknb.errors import VersioningError, VersionNotFound
 from dknb.prompts import AsyncPromptBuilder, ConfigPromptLibrary, PromptBuilder, VersionedPromptLibrary
-from dknb.prompts.versioning import MetricEvent, PromptVariant, VersionManager, VersionStatus, prompt_fingerprint
+from dknb.prompts.versioning import (
+    ABTestManager,
+    MetricEvent,
+    PromptVariant,
+    VersionManager,
+    VersionStatus,
+    prompt_fingerprint,
+)
 
 HALVES = [PromptVariant("1.0.0"), PromptVariant("1.1.0")]
 
@@ -73,11 +80,24 @@ def test_an_experiment_that_rests_serves_nobody(library):
 
 
 def test_an_arm_without_its_version_says_so(library):
-    """No user silently gets another text than his arm's."""
-    asyncio.run(library.create_experiment("greeting", "user", [PromptVariant("7.0.0"), PromptVariant("8.0.0")]))
-    with pytest.raises(VersionNotFound, match=r"gives 'greeting' version [78]\.0\.0, which is not there") as caught:
-        greeting(library, "ada")
+    """When the experiment is made; of one that was deleted since, no user silently gets another text than his arm's."""
+    with pytest.raises(VersionNotFound, match=r"'greeting' has no version '7\.0\.0'") as caught:
+        asyncio.run(library.create_experiment("greeting", "user", [PromptVariant("1.0.0"), PromptVariant("7.0.0")]))
     assert caught.value.hint == "Its versions: 1.1.0, 1.0.0"
+    with pytest.raises(VersionNotFound, match=r"'mail' has no version '1\.0\.0'"):
+        asyncio.run(library.create_experiment("mail", "user", HALVES))
+    with pytest.raises(VersionNotFound, match=r"'8\.0\.0'"):
+        asyncio.run(
+            ABTestManager(library.ab_test_manager.storage).create_experiment(
+                "greeting", "user", [PromptVariant("1.0.0"), PromptVariant("8.0.0")]
+            )
+        )
+    assert asyncio.run(library.list_experiments()) == []
+    asyncio.run(library.create_experiment("greeting", "user", HALVES))
+    for version in asyncio.run(library.list_versions("greeting")):
+        asyncio.run(library.version_manager.delete_version(version.version_id))
+    with pytest.raises(VersionNotFound, match=r"gives 'greeting' version 1\.[01]\.0, which is not there"):
+        greeting(library, "ada")
     with pytest.raises(VersioningError, match="told by a text"):
         library.for_subject("")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from ...llm.batches.service import BatchStatus
 from ..amounts import counted
 from ..design.design import Design
 from ..running.asking import answered, blank_row, failed
+from ..running.holding import Hold
 from ..running.progress import Progress
 from ..setup import Setup
 from ..store.rows import Entry, TrialRow
@@ -76,17 +77,19 @@ async def collect(setup: Setup, store: ExperimentStore, progress: Progress) -> N
     """Store what is answered of all batches.
 
     Raises:
+        ExperimentRunning: Somebody else runs it.
         ProviderError: A vendor could not be asked, or its results could not be fetched; what came is stored.
         StorageError: The store cannot be written.
     """
-    kept = await kept_batches(setup, store)
-    if not kept:
-        progress.tell(f"{setup.design.name}: there is no batch to collect.")
-        return
-    opened = await store.begin(setup.design.name, setup.told())
-    receiver = _Receiver(setup, store, opened)
-    for each in kept:
-        progress.tell(await _collected(setup, store, receiver, each))
+    async with Hold(store) as hold:
+        await hold.look(setup.design.name)
+        kept = await kept_batches(setup, store)
+        if not kept:
+            progress.tell(f"{setup.design.name}: there is no batch to collect.")
+            return
+        receiver = _Receiver(setup, store, await hold.begin(setup.design.name, setup.told()))
+        for each in kept:
+            progress.tell(await _collected(setup, store, receiver, each))
 
 
 async def _collected(setup: Setup, store: ExperimentStore, receiver: _Receiver, kept: KeptBatch) -> str:
@@ -143,8 +146,20 @@ async def collect_file(setup: Setup, store: ExperimentStore, progress: Progress,
     """
     file = Path(path)
     lines = await in_thread(_read_lines, file)
-    opened = await store.begin(setup.design.name, setup.told())
-    receiver = _Receiver(setup, store, opened)
+    async with Hold(store) as hold:
+        await hold.look(setup.design.name)
+        receiver = _Receiver(setup, store, await hold.begin(setup.design.name, setup.told()))
+        await _taken_in(setup, receiver, lines, file.name, progress)
+
+
+async def _taken_in(
+    setup: Setup, receiver: _Receiver, lines: Sequence[dict[str, Any]], file: str, progress: Progress
+) -> None:
+    """Store the answers of a file.
+
+    Raises:
+        DesignError: None of it belongs to the experiment.
+    """
     by_model = {arm.label: batches_of(arm) for arm in setup.design.models}
     strange = 0
     for line in lines:
@@ -156,11 +171,11 @@ async def collect_file(setup: Setup, store: ExperimentStore, progress: Progress,
     await receiver.flush()
     if strange and strange == len(lines):
         raise DesignError(
-            f"None of the {counted(len(lines), 'result')} in {file.name!r} belongs to this experiment.",
+            f"None of the {counted(len(lines), 'result')} in {file!r} belongs to this experiment.",
             hint="Prompts, models, settings and data must be those with which the requests were written",
         )
     others = f"; {strange:,} belong to something else" if strange else ""
-    progress.tell(f"{file.name}: {counted(receiver.stored, 'trial')} stored, {receiver.known:,} were there{others}")
+    progress.tell(f"{file}: {counted(receiver.stored, 'trial')} stored, {receiver.known:,} were there{others}")
 
 
 def _read_lines(file: Path) -> list[dict[str, Any]]:

@@ -25,6 +25,7 @@ from ..design.models import ModelArm
 from ..planning import price_range
 from ..running.asking import blank_row
 from ..running.conduct import stands
+from ..running.holding import Hold
 from ..running.progress import Progress
 from ..setup import Setup
 from ..store.store import ExperimentStore, Opened
@@ -54,12 +55,21 @@ async def submit(setup: Setup, store: ExperimentStore, progress: Progress, *, re
     Raises:
         ConfigError: A model has no batches.
         BudgetExceeded: They may cost more than is left, or nobody knows what.
+        ExperimentRunning: Somebody else runs it.
         ProviderError: A vendor did not take one; those before it are submitted and kept.
         StorageError: The store cannot be written.
     """
+    async with Hold(store) as hold:
+        return await _submit(setup, store, hold, progress, retry)
+
+
+async def _submit(
+    setup: Setup, store: ExperimentStore, hold: Hold, progress: Progress, retry: bool
+) -> list[dict[str, Any]]:
     design, shelf = setup.design, Shelf(store.storage)
+    await hold.look(design.name)
     waiting = await kept_batches(setup, store)
-    opened, standing = await stands(setup, store)
+    opened, standing = await stands(setup, store, hold)
     numbers = standing.errors if retry else standing.missing
     if not numbers:
         progress.tell(f"{design.name}: nothing to submit.")
@@ -67,7 +77,10 @@ async def submit(setup: Setup, store: ExperimentStore, progress: Progress, *, re
     models = sorted({_model(design, each) for each in numbers})
     made = [(model, batches_of(design.models[model])) for model in models]
     await _check_budget(setup, 0.0 if opened is None else opened.spent, numbers, waiting)
-    opened = await store.begin(design.name, setup.told())
+    found = opened is not None
+    opened = await hold.begin(design.name, setup.told())
+    if not found and opened.before is not None:  # somebody has begun it since we looked
+        return await _submit(setup, store, hold, progress, retry)
     await store.settle(opened, standing.changed, standing.left)
     handles = []
     for model, batches in made:

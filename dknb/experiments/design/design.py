@@ -7,15 +7,20 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
-from .faults import Faults
-from .items import Item
+from .faults import DesignFaults
+from .items import Item, row_hash
 from .models import ModelArm
 from .prompts import PromptArm
 from .requests import Request, key_of, request_of, unmade
 
 __all__ = ["Design", "TrialPlace", "Variant"]
+
+
+#: Rows of the data that are kept by their hashes: the least ones, so that data with the same rows have the same ones.
+_SAMPLED = 64
 
 
 @dataclass(frozen=True)
@@ -136,15 +141,16 @@ class Design:
         """
         if any(prompt.searches for prompt in self.prompts):
             return
-        faults = Faults(self.items, self.params)
+        faults = DesignFaults(self.items, self.params)
         for prompt in self.prompts:
             messages = next((each for item in self.items if (each := faults.messages(prompt, item)) is not None), None)
-            for model in self.models if messages is not None else ():
-                request_of(messages, model)
+            for model in self.models:
+                if messages is not None:
+                    request_of(messages, model)
         faults.refuse()
 
     def _made(self) -> list[Request]:
-        faults = Faults(self.items, self.params)
+        faults = DesignFaults(self.items, self.params)
         made: list[Request] = []
         twins: Counter[str] = Counter()
         for item in self.items:
@@ -179,7 +185,13 @@ class Design:
                 for number, variant in enumerate(self.variants)
             ],
             "repeats": self.repeats,
+            "data": self.sample,
         }
+
+    @cached_property
+    def sample(self) -> list[str]:
+        """Hashes of some rows of the data, by which it is known again also when rows are added to it, or taken away."""
+        return sorted({row_hash(item.row) for item in self.items})[:_SAMPLED]
 
     def _digest(self, variant: int) -> str:
         """A hash of what the variant sends for all items."""

@@ -10,10 +10,13 @@ from ...llm.messages import LLMMessage
 from .items import Item
 from .prompts import MissingColumns, PromptArm
 
-__all__ = ["Faults"]
+__all__ = ["DesignFaults"]
 
 #: Most items that a message names.
 _NAMED = 5
+
+#: Most problems that are told.
+_TOLD = 20
 
 
 class _Fault(NamedTuple):
@@ -24,7 +27,7 @@ class _Fault(NamedTuple):
     is_parameter: bool
 
 
-class Faults:
+class DesignFaults:
     """What cannot be rendered, and why.
 
     Args:
@@ -63,7 +66,7 @@ class Faults:
 
     def _hopeless(self, prompt: PromptArm) -> bool:
         """Whether it needs a column that no item has."""
-        return any(
+        return prompt.label not in self._rendered and any(
             fault.prompt == prompt.label and fault.is_parameter and not self._has(fault.told) for fault in self._found
         )
 
@@ -83,15 +86,15 @@ class Faults:
             lacks = any(fault.is_parameter and not self._has(fault.told) for fault in self._found)
             columns = ", ".join(self._columns)
             hint = f"Columns: {columns}. A column of another name:  params={{'parameter': 'column'}}"
-            raise DesignError(problems, hint=hint if lacks else None)
+            raise DesignError(_some(problems), hint=hint if lacks else None)
 
     def told(self) -> list[str]:
         """What cannot be rendered, a sentence each."""
-        return [self._told(fault, items) for fault, items in self._found.items()]
+        return _some([self._told(fault, items) for fault, items in self._found.items()])
 
     def _told(self, fault: _Fault, items: Sequence[str]) -> str:
         if not fault.is_parameter:
-            return f"Prompt {fault.prompt!r} cannot be rendered for {self._named(items)}: {fault.told}"
+            return f"Prompt {fault.prompt!r} cannot be rendered for {self._named(items)}: {fault.told.rstrip('.')}."
         if not self._has(fault.told):
             near = did_you_mean(fault.told, self._columns)
             return f"Prompt {fault.prompt!r} needs {fault.told!r}, which the data does not have.{near}"
@@ -104,3 +107,9 @@ class Faults:
             return f"item {items[0]!r}"
         told = ", ".join(repr(label) for label in items[:_NAMED])
         return f"{len(items):,} items ({told}{', …' if len(items) > _NAMED else ''})"
+
+
+def _some(problems: list[str]) -> list[str]:
+    """The first of many problems, and how many there are."""
+    more = len(problems) - _TOLD
+    return problems if more <= 0 else [*problems[:_TOLD], f"And so on: {more:,} more."]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +13,7 @@ from typing import Any, NamedTuple
 from ...conversations.stores.rows import storable
 from ...errors import DesignError, did_you_mean
 
-__all__ = ["Item", "read_items"]
+__all__ = ["Item", "read_items", "row_hash"]
 
 _WANTED = "Give a DataFrame, a list of dicts, or the path of a CSV, JSONL, JSON or Parquet file."
 
@@ -27,6 +28,15 @@ class Item(NamedTuple):
 
     label: str
     row: Mapping[str, Any]
+
+
+def row_hash(row: Mapping[str, Any]) -> str:
+    """A short hash of a row; of values that are no JSON data it knows only what kind they are."""
+    try:
+        told = json.dumps(dict(row), skipkeys=True, default=lambda value: type(value).__name__)
+    except (ValueError, RecursionError):  # a value that contains itself
+        told = json.dumps(list(row))
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 def read_items(data: Any, label: str | None = None) -> list[Item]:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from ...conversations.storage import ConversationStorage
@@ -19,6 +15,7 @@ from ..design.prompts import PromptArm
 from ..design.requests import Request
 from ..running.parsing import AnswerReader
 from ..running.scoring import Scoring
+from ..store.claims import this_host
 from ..store.rows import Asked, TrialRow
 
 __all__ = ["Job", "Parcel", "Returned", "ShareLimits", "bare", "this_host"]
@@ -135,11 +132,3 @@ def bare(prompt: PromptArm) -> PromptArm:
 def design_of(job: Job, parcel: Parcel, models: Sequence[ModelArm]) -> Design:
     """The design of a part of a run."""
     return Design(job.name, parcel.items, job.prompts, models, job.repeats, _requests=list(parcel.requests))
-
-
-@cache
-def this_host() -> str:
-    """What this machine, or container, is called, unlike others."""
-    boot = Path("/proc/sys/kernel/random/boot_id")
-    number = boot.read_text().strip() if boot.exists() else ""
-    return f"{socket.gethostname()} {number} {os.name}"

@@ -18,6 +18,8 @@ from ..setup import Setup
 from ..store.store import ExperimentStore, Opened
 from .early import Early, shuffled
 from .ending import summary_line
+from .expecting import Judging, judging_of
+from .holding import Hold
 from .progress import Progress
 from .run import Run
 from .standing import StandingTrials, standing_of
@@ -45,11 +47,19 @@ async def look(setup: Setup, store: ExperimentStore) -> tuple[ExperimentPlan, St
     return await _planned(setup, opened, standing, standing.missing, priced=True), standing
 
 
-async def stands(setup: Setup, store: ExperimentStore) -> tuple[Opened | None, StandingTrials]:
-    """The experiment in the store, and what of its design is there."""
+async def stands(
+    setup: Setup, store: ExperimentStore, hold: Hold | None = None
+) -> tuple[Opened | None, StandingTrials]:
+    """The experiment in the store, and what of its design is there; with ``hold`` nobody else runs it from now on.
+
+    Raises:
+        DesignError: A prompt can be rendered for no item.
+        ExperimentRunning: Somebody else runs it.
+        StorageError: The store cannot be read.
+    """
     design = setup.design
     await asyncio.to_thread(lambda: design.requests)  # templates are long, and retrieval waits
-    opened = await store.look(design.name)
+    opened = await (store if hold is None else hold).look(design.name)
     if opened is None:
         return None, await asyncio.to_thread(standing_of, design, {})
     batches = await Shelf(store.storage).listed(opened.row.number)
@@ -62,7 +72,9 @@ async def _planned(
     setup: Setup, opened: Opened | None, standing: StandingTrials, ask: Sequence[int], *, priced: bool
 ) -> ExperimentPlan:
     design = setup.design
-    low, high, unpriced = await asyncio.to_thread(price_range, design, ask) if priced else (None, None, ())
+    judging = await judging_of(setup, standing, ask) if priced else Judging()
+    low, high, unpriced = await asyncio.to_thread(price_range, design, ask) if priced and ask else (0.0, 0.0, ())
+    prices = Judging(0, low, high, unpriced).with_more(judging)
     now = await asyncio.to_thread(setup.told)
     return ExperimentPlan(
         name=design.name,
@@ -70,15 +82,18 @@ async def _planned(
         variants=tuple(variant.label for variant in design.variants),
         repeats=design.repeats,
         trials=len(design),
-        cached=len(standing.rows) - len(standing.errors),
+        cached=len(standing.rows) - len(standing.errors) - len(standing.faulty),
         errors=len(standing.errors),
         calls=len(ask),
-        low=low,
-        high=high,
-        unpriced=unpriced,
+        judge_calls=judging.calls,
+        low=prices.low,
+        high=prices.high,
+        unpriced=tuple(dict.fromkeys(prices.unpriced)),
         budget=setup.limit,
         spent=0.0 if opened is None else opened.spent + opened.reserved,
         submitted=len(standing.submitted),
+        faulty=len(standing.faulty),
+        faults=tuple(design.faults),
         changes=changes(None if opened is None else opened.before, now),
     )
 
@@ -105,13 +120,33 @@ async def conduct(
     Raises:
         DknbError: As ``Experiment.run``.
     """
-    opened, standing = await stands(setup, store)
+    async with Hold(store) as hold:
+        run = await _held_run(setup, store, hold, progress, tell, wanted, cluster)
+    if not run.rows and (cause := run.ended.cause) is not None:
+        raise cause
+    return run
+
+
+async def _held_run(
+    setup: Setup,
+    store: ExperimentStore,
+    hold: Hold,
+    progress: Progress,
+    tell: Callable[[Run], None],
+    wanted: Wanted,
+    cluster: Cluster | None,
+) -> Run:
+    opened, standing = await stands(setup, store, hold)
     ask = {"missing": standing.missing, "errors": standing.errors, "nothing": []}[wanted]
     priced = progress.wanted or setup.budget is not None
-    plan = await _planned(setup, opened, standing, ask, priced=priced and bool(ask))
+    plan = await _planned(setup, opened, standing, ask, priced=priced)
     progress.tell(str(plan))
     _check_budget(plan, setup.budget)
-    opened = await store.begin(setup.design.name, setup.told())
+    found = opened is not None
+    opened = await hold.begin(setup.design.name, setup.told())
+    if not found and opened.before is not None:  # somebody has begun it since we looked
+        return await _held_run(setup, store, hold, progress, tell, wanted, cluster)
+    opened.trials = {}  # they are in ``standing``, as far as they are of this design
     await store.settle(opened, standing.changed, standing.left)
     run = Run(setup.design, setup.reader, setup.scoring, store, opened, progress, setup.concurrency)
     run.ended.submitted = len(standing.submitted)
@@ -125,8 +160,6 @@ async def conduct(
         await _carried_out(setup, run, progress, standing, ask, plan, calls)
     finally:
         progress.close(summary_line(run, setup.design, progress))
-    if not run.rows and (cause := run.ended.cause) is not None:
-        raise cause
     return run
 
 
@@ -172,15 +205,13 @@ async def _score_whole(setup: Setup, run: Run) -> None:
 
 
 def _early(setup: Setup, run: Run, order: Sequence[int]) -> Early:
-    from ..statistics.sequential import Watch
+    from ..statistics.watched import watch_of
 
     design, metric = setup.design, setup.metric
     assert metric is not None
     labels = [variant.label for variant in design.variants]
     kind = setup.scoring.kinds.get(metric, MetricKind())
-    watch = Watch(
-        metric, setup.baseline or labels[0], labels, bounds=kind.bounds, higher_is_better=kind.higher_is_better
-    )
+    watch = watch_of(metric, kind, setup.baseline, labels, margin=setup.margin, confidence=setup.confidence)
 
     def score(number: int) -> float | None:
         row = run.rows.get(number)
@@ -190,9 +221,12 @@ def _early(setup: Setup, run: Run, order: Sequence[int]) -> Early:
 
 
 def _budget(given: float | Budget | None, plan: ExperimentPlan) -> Budget | None:
+    """The budget of a run: earlier runs have spent some of it."""
     if given is None or isinstance(given, Budget):
         return given
-    return Budget(plan.left or 0.0)
+    budget = Budget(given)
+    budget.spent = plan.spent
+    return budget
 
 
 def _check_budget(plan: ExperimentPlan, budget: float | Budget | None) -> None:
@@ -201,12 +235,12 @@ def _check_budget(plan: ExperimentPlan, budget: float | Budget | None) -> None:
     Raises:
         BudgetExceeded: A price is not known.
     """
-    if budget is None or plan.left is None or not plan.calls or math.isinf(plan.left):
+    if budget is None or plan.left is None or not (plan.calls or plan.judge_calls) or math.isinf(plan.left):
         return
     if plan.low is None and not (isinstance(budget, Budget) and budget.unknown == "allow"):
         raise BudgetExceeded(
             f"The price of {', '.join(plan.unpriced)} is not known, so a budget of {money(plan.budget)} cannot hold.",
-            limit=plan.left,
+            limit=plan.budget or 0.0,
             spent=plan.spent,
             hint="Tell it:  CostCalculator.set_price(...)  or let such calls pass:  budget=Budget(…, unknown='allow')",
         )

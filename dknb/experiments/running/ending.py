@@ -14,17 +14,7 @@ __all__ = ["ending_note", "summary_line"]
 def ending_note(run: Run, design: Design) -> str:
     """Why trials are missing or failed, and what to do; empty where nothing is."""
     ended, missing = run.ended, len(design) - len(run.rows) - run.ended.submitted
-    errors = sum(row.error is not None for row in run.rows.values())
-    told: list[str] = []
-    if ended.reason == "decided":
-        assert run.early is not None
-        told.append(
-            f"Stopped early, as the verdicts are reached: {run.early.seen:,} of {len(design.items):,} items were looked at."
-        )
-    elif ended.reason == "budget":
-        told.append(f"Stopped by the budget: {ended.why}")
-    elif ended.reason == "interrupted":
-        told.append("Interrupted.")
+    told = _reason(run, design)
     told += [f"{label} was not asked on: {type(error).__name__}: {error}" for label, error in ended.given_up.items()]
     if ended.missed:
         told.append(f"{counted(ended.missed, 'call')} of it the recording does not have, which alone may answer.")
@@ -35,9 +25,31 @@ def ending_note(run: Run, design: Design) -> str:
             f"{missing:,} of {counted(len(design), 'trial')} are missing; what is there is kept, "
             + ("and run() with a larger budget goes on." if ended.reason == "budget" else "and run() again goes on.")
         )
+    return " ".join([*told, *_failures(run, design), *score_notes(run)])
+
+
+def _reason(run: Run, design: Design) -> list[str]:
+    """Why it ended before all was done."""
+    ended = run.ended
+    if ended.reason == "decided":
+        assert run.early is not None
+        seen = f"{run.early.seen:,} of {len(design.items):,} items were looked at"
+        return [f"Stopped early, as the verdicts are reached: {seen}."]
+    if ended.reason == "budget":
+        return [f"Stopped by the budget: {ended.why}"]
+    return ["Interrupted."] if ended.reason == "interrupted" else []
+
+
+def _failures(run: Run, design: Design) -> list[str]:
+    """What has an error instead of an answer."""
+    faulty = sum(design.fault(number) is not None for number in run.rows)
+    errors = sum(row.error is not None for row in run.rows.values()) - faulty
+    told = []
     if errors:
         told.append(f"{counted(errors, 'trial')} failed; retry_errors() runs just those.")
-    return " ".join([*told, *score_notes(run)])
+    if faulty:
+        told.append(f"{counted(faulty, 'trial')} could not be asked: {' '.join(design.faults)}")
+    return told
 
 
 def summary_line(run: Run, design: Design, progress: Progress) -> str:

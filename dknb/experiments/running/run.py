@@ -262,7 +262,8 @@ class Run:
 
     def is_cached(self, number: int) -> bool:
         """Whether a trial was not paid for in this run."""
-        return number not in self.fresh or self.rows[number].replayed
+        is_ours = number in self.fresh or self._design.fault(number) is not None
+        return not is_ours or self.rows[number].replayed
 
     async def _answered(self, number: int) -> Answered | None:
         """The answer of a trial; None where it is not to be had now."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..design.design import Design
 from ..store.rows import TrialRow
@@ -21,7 +21,8 @@ class StandingTrials:
         missing: The numbers of those that are not, and not in a batch either.
         errors: The numbers of those that are errors, and not in a batch that asks them again.
         submitted: The numbers of those that are in a batch that is not collected.
-        changed: Those that are called otherwise now, or are a part again.
+        faulty: The numbers of those that a prompt cannot be rendered for; they are in ``rows``, as errors.
+        changed: Those that are called otherwise now, are a part again, or cannot be rendered.
         left: The keys of those that are no part of it any more.
     """
 
@@ -29,6 +30,7 @@ class StandingTrials:
     missing: list[int] = field(default_factory=list)
     errors: list[int] = field(default_factory=list)
     submitted: list[int] = field(default_factory=list)
+    faulty: list[int] = field(default_factory=list)
     changed: list[TrialRow] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
 
@@ -39,6 +41,13 @@ def standing_of(design: Design, stored: Mapping[str, TrialRow], submitted: Colle
     found: set[str] = set()
     for number, key in enumerate(design.keys()):
         there = stored.get(key)
+        if (fault := design.fault(number)) is not None:
+            row = replace(blank_row(design, number), error=f"DesignError: {fault}")
+            standing.faulty.append(number)
+            standing.rows[number] = row
+            standing.changed += [row] * (row != there)
+            found.add(key)
+            continue
         if key in submitted and (there is None or there.error is not None):
             standing.submitted.append(number)
         elif there is None:

@@ -35,7 +35,8 @@ class _Missing:
 
 def score_notes(run: Run) -> list[str]:
     """A sentence for each scorer that has not scored all answers."""
-    return [sentence for scorer in run.scorers for sentence in _told(scorer, _missing(run, scorer))]
+    goes_on = "run() with a larger budget goes on" if run.ended.reason == "budget" else "run() goes on"
+    return [sentence for scorer in run.scorers for sentence in _told(scorer, _missing(run, scorer), goes_on)]
 
 
 def _missing(run: Run, scorer: Scorer) -> _Missing:
@@ -61,12 +62,12 @@ def _is_open(run: Run, number: int, scorer: Scorer) -> bool:
     return any(each is scorer for each in run.unscored(number))
 
 
-def _told(scorer: Scorer, missing: _Missing) -> Iterator[str]:
+def _told(scorer: Scorer, missing: _Missing, goes_on: str) -> Iterator[str]:
     if missing.failed:
         reason = missing.reason if len(missing.reason) <= _LONGEST else f"{missing.reason[:_LONGEST]}…"
         yield f"{scorer.name} could not score {counted(missing.failed, 'trial')}: {reason}; run() tries again."
     if missing.waiting:
-        yield f"{counted(missing.waiting, 'trial')} {_be(missing.waiting)} not scored by {scorer.name} yet; run() goes on."
+        yield f"{counted(missing.waiting, 'trial')} {_be(missing.waiting)} not scored by {scorer.name} yet; {goes_on}."
     if missing.without:
         yield f"{scorer.name} has no score for {counted(missing.without, 'trial')}; score_errors says why."
 

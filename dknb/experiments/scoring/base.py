@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ..trials import Trial
 
-__all__ = ["FrameMarks", "FrameScorer", "Marks", "NoScore", "Scorer", "checked_values", "number_of"]
+__all__ = ["FrameMarks", "FrameScorer", "Marks", "NoScore", "PlannedCalls", "Scorer", "checked_values", "number_of"]
 
 
 class NoScore(Exception):
@@ -42,6 +42,25 @@ class Marks:
     calls: list[CallRecord] = field(default_factory=list)
     failed: bool = False
     facts: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCalls:
+    """Calls that scoring a trial is going to take.
+
+    Attributes:
+        provider: Whom they ask.
+        settings: Settings of the calls.
+        text: What is asked, with nothing in the place of answers that are not there yet.
+        count: How many calls.
+        answers: How many of the answers that are not there yet it will hold.
+    """
+
+    provider: Any
+    settings: Mapping[str, Any]
+    text: str
+    count: int
+    answers: int
 
 
 class Scorer:
@@ -146,6 +165,13 @@ class Scorer:
         score: Any = self.score
         said = score(trial) if inspect.iscoroutinefunction(score) else await in_thread(score, trial)
         return Marks(checked_values(await said if inspect.isawaitable(said) else said, self.metrics))
+
+    async def planned(self, trial: Trial, baseline: str) -> PlannedCalls | None:
+        """The calls that a trial is going to take, which may not have been answered yet; None where it takes none.
+
+        ``baseline`` is the variant that the others are compared with.
+        """
+        return None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(map(repr, self.metrics))})"

@@ -11,7 +11,7 @@ from ...errors import ConfigError
 from .curves import Apart, Ends, Student, Widest
 from .estimates import Estimate, Settings, estimate_mean, is_binary, is_constant
 from .resampling import EXACT, too_large
-from .scores import Score
+from .scores import Score, value_counts
 from .significance import fisher, mcnemar, permutation, two_sided
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ class Contrast:
         deviation: Standard deviation of an item's difference (of a pair of items where it is not paired).
         within: What a tie is read from; None where no tie can be shown, as too few items differ and nothing bounds the
             differences of those that were not seen.
+        skewness: Of the differences; of the side that has more of it, where it is not paired; 0 where bounds or passes
+            and failures keep it in hand.
     """
 
     difference: Estimate
@@ -64,6 +66,7 @@ class Contrast:
     freedom: float
     deviation: float
     within: Curve | None
+    skewness: float = 0.0
 
     def tie_p(self, margin: float) -> float:
         """P of two one-sided tests that the difference is beyond the margin (Schuirmann, 1987, J. Pharmacokinetics 15).
@@ -119,7 +122,13 @@ def paired_contrast(
     reach = None if kind.bounds is None else kind.bounds[1] - kind.bounds[0]
     bounds = None if reach is None else (-reach, reach)
     estimate = estimate_mean(
-        differences, settings, bounds=bounds, binary=binary, difference=True, reach=_reach(variant, baseline), drawn=drawn
+        differences,
+        settings,
+        bounds=bounds,
+        binary=binary,
+        difference=True,
+        reach=_reach(variant, baseline),
+        drawn=drawn,
     )
     if flipped is not None:
         p, name = flipped, "sign flips, exact" if items <= EXACT else "sign flips"
@@ -130,7 +139,14 @@ def paired_contrast(
     else:
         effect = (estimate.value / deviation if deviation > 0 else 0.0 if estimate.value == 0 else np.nan, "Cohen's dz")
     error, within = deviation / np.sqrt(items), _within(estimate, differences, bounds)
-    return Contrast(estimate, items, True, p, name, effect, error, items - 1, deviation, within)
+    skewness = _skewness(differences) if bounds is None else 0.0
+    return Contrast(estimate, items, True, p, name, effect, error, items - 1, deviation, within, skewness)
+
+
+def _skewness(sample: Floats) -> float:
+    centred = sample - sample.mean()
+    deviation = float(np.sqrt((centred**2).mean()))
+    return 0.0 if is_constant(sample) else float((centred**3).mean()) / deviation**3
 
 
 def _reach(variant: Floats, baseline: Floats) -> float:
@@ -150,7 +166,7 @@ def _within(estimate: Estimate, differences: Floats, bounds: tuple[float, float]
 
 def _varied(sample: Floats) -> int:
     """Items that are not like the most frequent one."""
-    return len(sample) - int(np.unique(sample, return_counts=True)[1].max())
+    return len(sample) - int(value_counts(sample)[1].max())
 
 
 def _deviation(differences: Floats) -> float:
@@ -197,7 +213,9 @@ def unpaired_contrast(
     deviation = float(np.sqrt(first.var(ddof=1) + second.var(ddof=1)))
     few = kind.bounds is None and min(_varied(first), _varied(second)) < _VARIED
     ties = None if few or estimate.curve is None or within is None else Widest(estimate.curve, within)
-    return Contrast(estimate, min(len(first), len(second)), False, p, name, effect, error, freedom, deviation, ties)
+    skewness = max(_skewness(first), _skewness(second), key=abs) if kind.bounds is None else 0.0
+    items = min(len(first), len(second))
+    return Contrast(estimate, items, False, p, name, effect, error, freedom, deviation, ties, skewness)
 
 
 def _welch(first: Floats, second: Floats) -> tuple[float, float]:

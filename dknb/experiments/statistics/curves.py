@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .intervals import Interval, bca, hall_ends, mid_p, paired_rates, student, tango_score
+from .intervals import Interval, bca_bend, bca_ends, hall_ends, mid_p, paired_rates, student, tango_score
 
 if TYPE_CHECKING:
     from .items import Floats
@@ -32,7 +32,7 @@ class Curve(ABC):
         low, high = 0.0, _CERTAIN
         if not _holds(self.ends(high), value):
             return 0.0
-        for _ in range(30):
+        for _ in range(25):
             middle = (low + high) / 2
             low, high = (low, middle) if _holds(self.ends(middle), value) else (middle, high)
         return 1 - low
@@ -118,16 +118,17 @@ class Unseen(Curve):
         return self.mean - share * self.below, self.mean + share * self.above
 
 
-@dataclass(frozen=True, slots=True)
 class Resampled(Curve):
     """BCa bootstrap."""
 
-    means: Floats
-    sample: Floats
+    def __init__(self, means: Floats, sample: Floats) -> None:
+        """Sort the resampled means of the sample."""
+        self._means, self._items = np.sort(means), len(sample)
+        self._bend = bca_bend(means, sample)
 
     def ends(self, confidence: float) -> Interval:
         """The two-sided interval."""
-        return bca(self.means, self.sample, confidence)
+        return bca_ends(self._means, *self._bend, self._items, confidence)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,16 @@ from .scores import Score, is_stepped
 if TYPE_CHECKING:
     from .items import Floats
 
-__all__ = ["Column", "Estimate", "Settings", "bootstrap", "estimate_mean", "is_binary", "is_constant", "needs_bootstrap"]
+__all__ = [
+    "Column",
+    "Estimate",
+    "Settings",
+    "bootstrap",
+    "estimate_mean",
+    "is_binary",
+    "is_constant",
+    "needs_bootstrap",
+]
 
 _Key = TypeVar("_Key", bound=Hashable)
 #: Which items there are, and the numbers of these.

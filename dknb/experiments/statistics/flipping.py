@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .baselines import variant_named
-from .items import item_scores, scores_column
+from .items import item_scores, label_text, scores_column
 
 if TYPE_CHECKING:
     from ..._frames import DataFrame
@@ -35,8 +35,10 @@ def flips(frame: DataFrame, a: str, b: str, metric: str) -> DataFrame:
     names = list(dict.fromkeys(frame["variant"].astype(str)))
     first, second = (variant_named(name, frame, names) for name in (a, b))
     trials = frame[frame["variant"].astype(str).isin((first, second))]
+    trials = trials.assign(item=trials["item"].map(label_text, na_action="ignore"))
     scores = item_scores(trials, metric)
-    means = pd.DataFrame(scores.means, columns=list(scores.variants), index=pd.unique(trials["item"]))
+    means = pd.DataFrame(scores.means, columns=list(scores.variants), index=list(scores.items))
+    means = means.reindex(pd.unique(trials["item"]))
     table = pd.DataFrame({"item": means.index, "a": means[first].to_numpy(), "b": means[second].to_numpy()})
     table["difference"] = table["b"] - table["a"]
     table = table[table["difference"].abs() > 1e-12]

@@ -11,6 +11,8 @@ from .items import Floats
 __all__ = [
     "Interval",
     "bca",
+    "bca_bend",
+    "bca_ends",
     "bisect",
     "hall_bent",
     "hall_ends",
@@ -88,9 +90,9 @@ def tango_score(gained: int, lost: int, items: int, delta: float) -> float:
 
 def student(mean: float, error: float, freedom: float, confidence: float = 0.95) -> Interval:
     """Student's interval of a mean with this standard error."""
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
-    half = float(t.ppf((1 + confidence) / 2, freedom)) * error
+    half = float(stdtrit(freedom, (1 + confidence) / 2)) * error
     return mean - half, mean + half
 
 
@@ -106,20 +108,38 @@ def bca(means: Floats, sample: Floats, confidence: float = 0.95, *, expanded: bo
         confidence: Two-sided coverage.
         expanded: Whether the quantiles are Student's.
     """
-    from scipy.special import ndtr, ndtri
-    from scipy.stats import t
+    return bca_ends(np.sort(means), *bca_bend(means, sample), len(sample), confidence, expanded=expanded)
 
-    items, estimate = len(sample), sample.mean()
+
+def bca_bend(means: Floats, sample: Floats) -> tuple[float, float]:
+    """How far the resampled means are shifted, and how fast their spread grows with the mean (Efron's z0 and a)."""
+    from scipy.special import ndtri
+
+    estimate = sample.mean()
     spread = 1e-12 * np.abs(sample).max()
     below = ((means < estimate - spread).mean() + (means <= estimate + spread).mean()) / 2
-    shift = ndtri(np.clip(below, 1 / len(means), 1 - 1 / len(means)))
     centred = sample - estimate
     acceleration = (centred**3).sum() / (6 * (centred**2).sum() ** 1.5)
+    return float(ndtri(np.clip(below, 1 / len(means), 1 - 1 / len(means)))), float(acceleration)
+
+
+def bca_ends(
+    means: Floats, shift: float, acceleration: float, items: int, confidence: float, *, expanded: bool = True
+) -> Interval:
+    """The interval from sorted means."""
+    from scipy.special import ndtr, ndtri, stdtrit
+
     tail = (1 + confidence) / 2
-    reach = t.ppf(tail, items - 1) * np.sqrt(items / (items - 1)) if expanded else ndtri(tail)
-    moved = shift + np.array([-reach, reach])
-    low, high = np.quantile(means, ndtr(shift + moved / (1 - acceleration * moved)))
-    return float(low), float(high)
+    reach = float(stdtrit(items - 1, tail) * np.sqrt(items / (items - 1)) if expanded else ndtri(tail))
+    low, high = (float(ndtr(shift + (shift + end) / (1 - acceleration * (shift + end)))) for end in (-reach, reach))
+    return _quantile(means, low), _quantile(means, high)
+
+
+def _quantile(ordered: Floats, share: float) -> float:
+    """As ``numpy.quantile``, which sorts first."""
+    place = share * (len(ordered) - 1)
+    below = min(int(place), len(ordered) - 2)
+    return float(ordered[below] + (ordered[below + 1] - ordered[below]) * (place - below))
 
 
 def hall_bent(sample: Floats, resamples: int, seed: int) -> Floats:
@@ -143,7 +163,7 @@ def hall_ends(bent: Floats, sample: Floats, confidence: float = 0.95) -> Interva
     """Hall's bootstrap interval of a mean, for small samples: his transformation of Student's ratio, taken back."""
     items, mean, deviation = len(sample), float(sample.mean()), float(sample.std())
     skewness = float((((sample - mean) / deviation) ** 3).mean())
-    low, high = np.quantile(bent, [(1 - confidence) / 2, (1 + confidence) / 2])
+    low, high = _quantile(bent, (1 - confidence) / 2), _quantile(bent, (1 + confidence) / 2)
     return mean - deviation * _straight(high, skewness, items), mean - deviation * _straight(low, skewness, items)
 
 

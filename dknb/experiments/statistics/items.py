@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from ..._frames import DataFrame
     from ..scoring.kinds import MetricKind
 
-__all__ = ["Errors", "Floats", "ItemScores", "item_scores", "scores_column"]
+__all__ = ["Errors", "Floats", "ItemScores", "item_scores", "label_text", "scores_column"]
 
 Floats = NDArray[np.float64]
 Errors = Literal["drop", "worst"]
+#: Squares and sums of squares of such numbers can still be computed with.
+_LARGEST = 1e100
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class ItemScores:
         metric: Its name.
         kind: What kind of numbers it has.
         variants: The variants, in the order in which they come up.
+        items: The items, in the order of their labels, so that the order of the trials makes no difference.
         means: Mean score by item and variant, of shape (items, variants); NaN where there is none.
         trials: The trials behind each mean, of the same shape.
         missing: By variant, the trials without a score.
@@ -45,6 +48,7 @@ class ItemScores:
     metric: str
     kind: MetricKind
     variants: tuple[str, ...]
+    items: tuple[str, ...]
     means: Floats
     trials: NDArray[np.int64]
     missing: NDArray[np.int64]
@@ -73,8 +77,6 @@ def item_scores(
     Raises:
         ConfigError: A column is missing, or the metric is not made of finite numbers.
     """
-    import pandas as pd  # type: ignore[import-untyped]  # its stubs are a package of their own
-
     if errors not in ("drop", "worst"):
         raise ConfigError(f"errors={errors!r} is unknown.", hint='errors="drop" or errors="worst"')
     values = scores_column(frame, metric)
@@ -84,8 +86,8 @@ def item_scores(
     if errors == "worst" and scored.any():
         values = np.where(scored, values, _worst(values, kind))
         scored = np.ones(len(values), dtype=bool)
-    items, item_labels = pd.factorize(_labels(frame, "item"))
-    variants, variant_labels = pd.factorize(_labels(frame, "variant"))
+    items, item_labels = _numbered(frame, "item", is_sorted=True)
+    variants, variant_labels = _numbered(frame, "variant")
     if (items < 0).any() or (variants < 0).any():
         raise ConfigError("There are trials without an item or without a variant.", hint="Drop or name them first.")
     shape = (len(item_labels), len(variant_labels))
@@ -95,13 +97,28 @@ def item_scores(
     return ItemScores(
         metric=metric,
         kind=kind,
-        variants=tuple(map(str, variant_labels)),
+        variants=variant_labels,
+        items=item_labels,
         means=_ratio(sums, trials),
         trials=trials,
         missing=np.bincount(variants[absent], minlength=shape[1]),
         repeated=bool(np.bincount(cell, minlength=1).max(initial=0) > 1),
         prices=_prices(frame, variants, shape[1]),
     )
+
+
+def _numbered(frame: DataFrame, name: str, *, is_sorted: bool = False) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """A number for each label, and the labels as text: 7, 7.0 and "7" are the same; -1 where there is none."""
+    import pandas as pd  # type: ignore[import-untyped]  # its stubs are a package of their own
+
+    codes, labels = pd.factorize(_labels(frame, name))
+    again, texts = pd.factorize(np.array([label_text(label) for label in labels], dtype=object), sort=is_sorted)
+    return np.append(again, -1)[codes], tuple(texts)
+
+
+def label_text(label: Any) -> str:
+    """A label as text; a whole number that became a float, as beside a missing one, is that number."""
+    return str(int(label)) if isinstance(label, float | np.floating) and float(label).is_integer() else str(label)
 
 
 def scores_column(frame: DataFrame, metric: str) -> Floats:
@@ -123,6 +140,12 @@ def scores_column(frame: DataFrame, metric: str) -> Floats:
     if count := int(np.isinf(values).sum()):
         raise ConfigError(
             f"The metric {metric!r} is infinite in {count} rows.", hint="Give them NaN, or leave them out."
+        )
+    largest = float(np.nanmax(np.abs(values), initial=0.0))
+    if largest and not 1 / _LARGEST <= largest <= _LARGEST:
+        raise ConfigError(
+            f"The metric {metric!r} has values of the size {largest:.3g}, whose squares are no numbers.",
+            hint="Give it in another unit.",
         )
     return values
 

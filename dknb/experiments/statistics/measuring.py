@@ -34,6 +34,7 @@ class Measured:
         contrast: How it differs from the baseline; None of the baseline itself, and where there are too few items.
         usable: Items that a comparison with the baseline could rest on.
         dropped: Items that have a score with one of the two only.
+        shared: Items that have a score with both.
         best: The probability that it is the best.
     """
 
@@ -44,6 +45,7 @@ class Measured:
     contrast: Contrast | None
     usable: int
     dropped: int
+    shared: int
     best: float
 
 
@@ -103,6 +105,7 @@ def measure(
             contrast=contrasts.get(at),
             usable=pairings[at].usable if at in pairings else 0,
             dropped=pairings[at].dropped if at in pairings else 0,
+            shared=int(pairings[at].rows.sum()) if at in pairings else 0,
             best=float(best[at]),
         )
         for at in many
@@ -130,9 +133,7 @@ def _drawn(
     return bootstrap(columns, settings)
 
 
-def _flipped(
-    scores: ItemScores, differences: dict[int, Column], settings: Settings, test: str
-) -> dict[int, float]:
+def _flipped(scores: ItemScores, differences: dict[int, Column], settings: Settings, test: str) -> dict[int, float]:
     needed = {
         at: values
         for at, (_, values) in differences.items()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...errors import ConfigError
+from .asking import is_real, is_whole
 from .baselines import variant_named
 from .intervals import bisect
 from .items import ItemScores, item_scores
@@ -171,7 +172,7 @@ def plan_power(
     """
     if n is None and effect is None:
         raise ConfigError("What shall be planned?", hint="Give effect=..., for the items; or n=..., for the effect.")
-    _check(n, effect, power, alpha, comparisons)
+    _check(n, effect, power, alpha, comparisons, repeats)
     by_item = paired if paired is not None else pilot is None or pilot.paired
     trials = repeats or (pilot.repeats if pilot else 1)
 
@@ -195,12 +196,21 @@ def plan_power(
     )
 
 
-def _check(n: int | None, effect: float | None, power: float, alpha: float, comparisons: int) -> None:
+def _check(
+    n: int | None, effect: float | None, power: float, alpha: float, comparisons: int, repeats: int | None
+) -> None:
+    is_error = is_real(alpha) and 0 < alpha < 1
     wrong = [
-        f"n={n!r}: at least 2 items" if n is not None and n < 2 else "",
-        "effect=0: no number of items finds nothing" if effect is not None and not abs(effect) > 0 else "",
-        f"power={power!r}: between alpha and 1" if not alpha < power < 1 else "",
-        f"comparisons={comparisons!r}: at least 1" if comparisons < 1 else "",
+        f"n={n!r}: a whole number from 2" if n is not None and not (is_whole(n) and n >= 2) else "",
+        f"effect={effect!r}: a number, and not 0" if effect is not None and not (is_real(effect) and effect) else "",
+        f"alpha={alpha!r}: between 0 and 1" if not is_error else "",
+        f"power={power!r}: between alpha and 1" if is_error and not (is_real(power) and alpha < power < 1) else "",
+        f"comparisons={comparisons!r}: a whole number from 1"
+        if not (is_whole(comparisons) and comparisons >= 1)
+        else "",
+        f"repeats={repeats!r}: a whole number from 1"
+        if repeats is not None and not (is_whole(repeats) and repeats >= 1)
+        else "",
     ]
     if told := [each for each in wrong if each]:
         raise ConfigError(f"This cannot be planned: {'; '.join(told)}.", hint="power(effect=0.05, pilot=result)")

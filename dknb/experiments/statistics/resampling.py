@@ -33,9 +33,7 @@ def padded(columns: Sequence[Floats]) -> tuple[Floats, NDArray[np.int64]]:
     return together, lengths
 
 
-def resampled_means(
-    columns: Floats, resamples: int, seed: int, lengths: NDArray[np.int64] | None = None
-) -> Floats:
+def resampled_means(columns: Floats, resamples: int, seed: int, lengths: NDArray[np.int64] | None = None) -> Floats:
     """Means of bootstrap resamples of the rows, the same rows for all columns.
 
     A column that is shorter has the mean of those rows of a resample that are its own, however many these are.

@@ -52,7 +52,8 @@ def _check(metric: str, seen: Floats, kind: MetricKind) -> None:
     if kind.bounds is None or not len(seen):
         return
     least, greatest = float(seen.min()), float(seen.max())
-    if least < kind.bounds[0] or greatest > kind.bounds[1]:
+    rounding = 1e-9 * (kind.bounds[1] - kind.bounds[0])
+    if least < kind.bounds[0] - rounding or greatest > kind.bounds[1] + rounding:
         raise ConfigError(
             f"The metric {metric!r} has values from {least:g} to {greatest:g}, outside of its bounds {kind.bounds!r}.",
             hint="Mend the scores or the bounds.",
@@ -74,4 +75,6 @@ def default_margin(kind: MetricKind, means: Floats) -> float:
     samples = [column[~np.isnan(column)] for column in means.T]
     freedom = sum(max(len(sample) - 1, 0) for sample in samples)
     squares = sum(float(((sample - sample.mean()) ** 2).sum()) for sample in samples if len(sample))
-    return _OF_DEVIATION * (squares / freedom) ** 0.5 if freedom else 0.0
+    deviation = (squares / freedom) ** 0.5 if freedom else 0.0
+    rounding = 1e-12 * float(np.nanmax(np.abs(means), initial=0.0))
+    return _OF_DEVIATION * deviation if deviation > rounding else 0.0

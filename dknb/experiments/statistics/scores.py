@@ -13,7 +13,7 @@ from .intervals import Interval
 if TYPE_CHECKING:
     from .items import Floats
 
-__all__ = ["Score", "is_stepped"]
+__all__ = ["Score", "is_stepped", "value_counts"]
 
 #: A sample of so many different values is of steps; so is one that has one value on that share of the items.
 _STEPS, _SHARE = 12, 0.2
@@ -24,14 +24,15 @@ Condition = Callable[[float, float], bool]
 
 def is_stepped(sample: Floats) -> bool:
     """Whether few values make up the sample, or one of them much of it."""
-    counts = _values(sample)[1]
+    counts = value_counts(sample)[1]
     return len(counts) <= _STEPS or bool(counts.max() >= _SHARE * len(sample))
 
 
-def _values(sample: Floats) -> tuple[Floats, Floats]:
+def value_counts(sample: Floats) -> tuple[Floats, Floats]:
     """The different values and how often each is there; what differs by rounding is the same."""
-    unit = 1e-10 * float(np.abs(sample).max()) or 1.0
-    _, first, counts = np.unique(np.round(sample / unit), return_index=True, return_counts=True)
+    least = float(sample.min())
+    unit = max(1e-10 * float(np.ptp(sample)), 1e-15 * float(np.abs(sample).max())) or 1.0
+    _, first, counts = np.unique(np.round((sample - least) / unit), return_index=True, return_counts=True)
     return sample[first], counts.astype(np.float64)
 
 
@@ -53,22 +54,22 @@ class Score(Curve):
             freedom: Degrees of freedom, for Student's quantiles instead of normal ones.
         """
         self._items, self._mean, self._freedom = len(sample), float(sample.mean()), freedom
-        values, self._counts = _values(sample)
+        values, self._counts = value_counts(sample)
         self._away = values - self._mean
         self._reach = max(self._mean - bounds[0], 0.0), max(bounds[1] - self._mean, 0.0)
 
     def ends(self, confidence: float) -> Interval:
         """The two-sided interval."""
-        from scipy.stats import norm, t  # type: ignore[import-untyped]
+        from scipy.special import ndtri, stdtrit  # type: ignore[import-untyped]
 
-        tail = (1 - confidence) / 2
-        beyond = float(norm.isf(tail) if self._freedom is None else t.isf(tail, self._freedom))
+        tail = (1 + confidence) / 2
+        beyond = float(ndtri(tail) if self._freedom is None else stdtrit(self._freedom, tail))
         below, above = (self._shift(sign, lambda _, score: score <= beyond) for sign in (-1, 1))
         return self._mean - below, self._mean + above
 
     def p(self, value: float) -> float:
         """Two-sided p of a value."""
-        from scipy.stats import norm, t
+        from scipy.special import ndtr, stdtr
 
         away = abs(value - self._mean)
         sign = 1 if value > self._mean else -1
@@ -78,7 +79,7 @@ class Score(Curve):
             return 0.0
         step = self._step(sign, lambda shift, _: shift <= away)
         score = self._at(sign, step)[1]
-        return float(2 * (norm.sf(score) if self._freedom is None else t.sf(score, self._freedom)))
+        return float(2 * (ndtr(-score) if self._freedom is None else stdtr(self._freedom, -score)))
 
     def _shift(self, sign: int, holds: Condition) -> float:
         reach = self._reach[sign > 0]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .contrasts import Contrast
 
-__all__ = ["Margin", "items_for", "items_needed", "verdict_of"]
+__all__ = ["Chances", "Margin", "items_for", "items_needed", "verdict_of"]
 
 _POWER = 0.8
 
@@ -27,25 +27,40 @@ class Margin:
     chosen: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Chances:
+    """P values, corrected for the number of comparisons.
+
+    Attributes:
+        test: Of no difference, by the test.
+        interval: Of no difference, by the interval's method.
+        tie: Of a difference beyond the margin.
+    """
+
+    test: float
+    interval: float
+    tie: float
+
+
 def verdict_of(
-    contrast: Contrast, p: float, tie: float, margin: Margin, *, confidence: float, higher_is_better: bool
+    contrast: Contrast, chances: Chances, margin: Margin, *, confidence: float, higher_is_better: bool
 ) -> str:
     """``better``, ``worse``, ``tied`` or ``undecided``.
 
-    Tied: the whole interval lies within the margin, and the two one-sided tests agree. Better or worse: the corrected
-    p and the interval both exclude no difference. Undecided: everything else, however alike the means are.
+    Tied: the whole interval lies within the margin, and so does that of the corrected level. Better or worse: the
+    corrected p excludes no difference, and so does the interval of the corrected level, without which a permutation
+    would take skewness for a difference. Undecided: everything else, however alike the means are.
 
     Args:
         contrast: The difference.
-        p: Of no difference, corrected for the number of comparisons.
-        tie: Of a difference beyond the margin, corrected too.
+        chances: The corrected p values.
         margin: What does not matter.
         confidence: One minus the share of errors that is allowed.
         higher_is_better: Which way is better.
     """
     low, high, allowed = contrast.difference.low, contrast.difference.high, 1 - confidence
-    found = p <= allowed and (low > 0 or high < 0)
-    within = -margin.width <= low and high <= margin.width and tie <= allowed
+    found = chances.test <= allowed and chances.interval <= allowed and (low > 0 or high < 0)
+    within = -margin.width <= low and high <= margin.width and chances.tie <= allowed
     if within and (margin.chosen or not found):
         return "tied"
     if found:
@@ -70,7 +85,7 @@ def items_needed(contrast: Contrast, margin: Margin, *, family: int, confidence:
     """
     size, error = abs(contrast.difference.value), (1 - confidence) / family
     if contrast.deviation == 0:
-        return _until_short(contrast, margin, confidence)
+        return _until_short(contrast, margin, 1 - error)
     found = items_for(size, contrast.deviation, error=error)
     tied = items_for(margin.width - size, contrast.deviation, error=error, power=(1 + _POWER) / 2)
     needed = min(found, tied)
@@ -81,8 +96,9 @@ def _until_short(contrast: Contrast, margin: Margin, confidence: float) -> float
     """Items until an interval that no item has widened yet lies within the margin (it is ``z² / (n + z²)`` of a scale)."""
     from scipy.stats import norm
 
-    if margin.width == 0 or contrast.difference.value != 0:
+    if margin.width == 0 or contrast.difference.value != 0 or contrast.within is None:
         return nan
     square = float(norm.isf((1 - confidence) / 2)) ** 2
-    reach = max(contrast.difference.high, -contrast.difference.low) * (contrast.items + square)
+    low, high = contrast.within.ends(confidence)
+    reach = max(high, -low) * (contrast.items + square)
     return max(1.0, ceil(reach / margin.width - square) - contrast.items)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
+from .claims import RUN, RunClaim
 from .rows import ExperimentRow, TrialRow
 
 __all__ = ["MemoryTrials"]
@@ -22,6 +23,7 @@ class MemoryTrials:
     def __init__(self, spent: Callable[[str], float]) -> None:
         self._experiments: dict[str, ExperimentRow] = {}
         self._trials: dict[int, dict[str, TrialRow]] = {}
+        self._claims: dict[int, RunClaim] = {}
         self._numbers = count(1)
         self.spent = spent
 
@@ -63,13 +65,40 @@ class MemoryTrials:
             if row.number == number:
                 self._experiments[name] = row._replace(**changed)
 
+    def is_there(self, number: int, name: str) -> bool:
+        """Whether the experiment of a name still has that number."""
+        return name in self._experiments and self._experiments[name].number == number
+
     def end_leases(self, number: int) -> None:
-        """Nothing: in memory nobody else works at a run."""
+        """Let nobody work at a run any more."""
+        self._claims.pop(number, None)
+
+    def claimed(self, number: int) -> RunClaim | None:
+        """Who runs an experiment, or ran it and did not end it."""
+        return self._claims.get(number)
+
+    def claim(self, number: int, claim: RunClaim) -> None:
+        """Be who runs an experiment."""
+        self._claims[number] = claim
+
+    def keep(self, number: int, claim: RunClaim) -> None:
+        """Nothing: whether a run of this process goes on is known."""
+
+    def release(self, number: int, claim: RunClaim) -> None:
+        """Let others run an experiment, unless somebody else does already."""
+        if self._claims.get(number) == claim:
+            del self._claims[number]
+
+    def spend(self, number: int, shard: str, holder: str, dollars: float) -> bool:
+        """Whether ``holder`` is still who runs it."""
+        claim = self._claims.get(number)
+        return shard == RUN and claim is not None and claim.holder == holder
 
     def remove(self, number: int) -> None:
         """Remove an experiment with its trials."""
         self._experiments = {name: row for name, row in self._experiments.items() if row.number != number}
         del self._trials[number]
+        self._claims.pop(number, None)
 
     def trials(self, number: int, *, all_designs: bool) -> Iterator[TrialRow]:
         """The trials of an experiment; those of earlier designs only where they are asked for."""

@@ -81,7 +81,8 @@ trials = Table(
     Index("trials_of_node", "experiment_id", "node_seq"),
 )
 
-# A part of a run that somebody works at who is not the one that began it: ``holder`` is who does now.
+# The run itself, and each part of it that somebody works at who is not the one that began it: ``holder`` is who does now,
+# ``place`` its process, and ``seen_at`` when it gave its last sign of life, in seconds since 1970.
 leases = Table(
     "experiment_leases",
     tables,
@@ -89,6 +90,8 @@ leases = Table(
     Column("shard", Text, primary_key=True),
     Column("holder", Text),
     Column("spent", Float, nullable=False),
+    Column("place", Text),
+    Column("seen_at", Float),
 )
 
 
@@ -115,6 +118,20 @@ def make(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
     if are_there(connection):
+        _renew_leases(connection)
         return
     tables.create_all(connection)
     connection.execute(insert(meta), {"key": _KEY, "value": VERSION})
+
+
+def _renew_leases(connection: Connection) -> None:
+    """Make the table of leases anew where it is not as it is now: what it holds ends with the runs."""
+    schema = connection.get_execution_options().get("dknb_schema")
+    found = inspect(connection)
+    there = found.has_table(leases.name, schema=schema)
+    if there and {column["name"] for column in found.get_columns(leases.name, schema=schema)} == set(
+        leases.columns.keys()
+    ):
+        return
+    leases.drop(connection, checkfirst=True)
+    leases.create(connection)

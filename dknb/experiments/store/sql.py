@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from ...conversations.sql.schema import calls
 from ...conversations.stores.json_text import as_json_data, to_json
 from ...conversations.stores.rows import storable
+from .claims import RUN, RunClaim
 from .rows import Asked, ExperimentRow, TrialRow
 from .schema import are_there, experiments, leases, make, trials
 
@@ -53,6 +55,12 @@ _SPEND = (
 )
 _END_LEASE = delete(leases).where(*_OF_LEASE).returning(leases.c.spent)
 _END_LEASES = delete(leases).where(_OF_EXPERIMENT)
+_CLAIMED = select(leases).where(*_OF_LEASE)
+_KEEP = (
+    update(leases).where(*_OF_LEASE, leases.c.holder == bindparam("held_by")).values(seen_at=bindparam("now_seen_at"))
+)
+_RELEASE = delete(leases).where(*_OF_LEASE, leases.c.holder == bindparam("held_by"))
+_CLOCK = select(func.extract("epoch", func.clock_timestamp()))
 
 #: Keys in one statement.
 _AT_ONCE = 500
@@ -163,6 +171,36 @@ class SqlTrials:
     def end_leases(self, number: int) -> None:
         """Let nobody work at any part any more."""
         self._do(_END_LEASES, {"of_experiment": number})
+
+    def is_there(self, number: int, name: str) -> bool:
+        """Whether the experiment of a name still has that number."""
+        found = self.find(name)
+        return found is not None and found.number == number
+
+    def claimed(self, number: int) -> RunClaim | None:
+        """Who runs an experiment, or ran it and did not end it."""
+        found = self._do(_CLAIMED, {"of_experiment": number, "of_shard": RUN}).first()
+        return None if found is None else RunClaim(found.holder, found.place, self._now() - found.seen_at)
+
+    def claim(self, number: int, claim: RunClaim) -> None:
+        """Be who runs an experiment, and nobody else any part of it."""
+        self.end_leases(number)
+        own = {"holder": claim.holder, "place": claim.place, "seen_at": self._now()}
+        self._do(_LEASE, {"experiment_id": number, "shard": RUN, "spent": 0.0, **own})
+
+    def keep(self, number: int, claim: RunClaim) -> None:
+        """Give a sign of life."""
+        own = {"held_by": claim.holder, "now_seen_at": self._now()}
+        self._do(_KEEP, {"of_experiment": number, "of_shard": RUN, **own})
+
+    def release(self, number: int, claim: RunClaim) -> None:
+        """Let others run an experiment, unless somebody else does already."""
+        self._do(_RELEASE, {"of_experiment": number, "of_shard": RUN, "held_by": claim.holder})
+
+    def _now(self) -> float:
+        """Seconds since 1970, by the one clock that all who reach the store go by."""
+        is_server = self._connection.dialect.name == "postgresql"
+        return float(self._do(_CLOCK).scalar_one()) if is_server else time.time()
 
     def spent(self, conversation_id: str) -> float:
         """US dollars that calls in a conversation cost, as far as it is known."""

@@ -13,6 +13,7 @@ from ...conversations.stores._row_storage import RowStorage
 from ...conversations.stores.rows import Rows, to_iso
 from ...errors import ConfigError, ExperimentNotFound, LeaseLost, did_you_mean
 from ...llm.messages import utc_now
+from .claims import RUN, RunClaim, take
 from .memory import MemoryTrials
 from .nodes import TrialNodes
 from .rows import Entry, ExperimentRow, TrialRow
@@ -118,13 +119,19 @@ class ExperimentStore:
         """
         return await self._storage.work(self._look, name)
 
-    async def begin(self, name: str, design: Mapping[str, Any]) -> Opened:
+    async def begin(self, name: str, design: Mapping[str, Any], claim: RunClaim | None = None) -> Opened:
         """An experiment, made if there is none of that name, with ``design`` from now on.
 
+        Args:
+            name: Its name.
+            design: Its design, as JSON data.
+            claim: Who runs it from now on.
+
         Raises:
+            ExperimentRunning: Somebody else runs it.
             StorageError: The store cannot be written.
         """
-        return await self._storage.work(self._begin, name, dict(design))
+        return await self._storage.work(self._begin, name, dict(design), claim)
 
     async def settle(self, opened: Opened, changed: Sequence[TrialRow], left: Sequence[str]) -> None:
         """Note which trials are called otherwise now, and which are no part of the design any more.
@@ -145,6 +152,7 @@ class ExperimentStore:
 
         Raises:
             LeaseLost: Somebody else works at that part of a run now. They are written, as far as nobody was quicker.
+            ExperimentNotFound: Somebody has removed the experiment.
             StorageError: They could not be written; none was.
         """
         return await self._storage.work(self._write, opened, entries, again)
@@ -229,17 +237,18 @@ class ExperimentStore:
         nodes = TrialNodes(row.conversation_id, self._storage.session, list(questions.values()))
         return Opened(row, row.design, known, trials.spent(row.conversation_id), nodes)
 
-    def _begin(self, name: str, design: dict[str, Any]) -> Opened:
+    def _begin(self, name: str, design: dict[str, Any], claim: RunClaim | None) -> Opened:
+        lease = None if claim is None else Lease(RUN, claim.holder)
         now = to_iso(utc_now())
         with self._rows(write=True, make=True) as found:
             assert found is not None
             rows, trials = found
             row = trials.find(name)
             if row is not None:
-                trials.end_leases(row.number)
+                take(trials, row, claim)
                 opened = self._opened(trials, row)
                 trials.redesign(row.number, design, now)
-                return replace(opened, row=row._replace(design=design, updated_at=now))
+                return replace(opened, row=row._replace(design=design, updated_at=now), lease=lease)
             identity, number = name, 1
             nodes = TrialNodes(identity, self._storage.session)
             while not nodes.begin(rows, name):  # somebody else talks under that name
@@ -247,7 +256,8 @@ class ExperimentStore:
                 identity = f"{name} (experiment{'' if number == 2 else f' {number - 1}'})"
                 nodes = TrialNodes(identity, self._storage.session)
             row = trials.add(name, identity, design, now)
-            return Opened(row, None, {}, 0.0, nodes)
+            take(trials, row, claim)
+            return Opened(row, None, {}, 0.0, nodes, lease)
 
     def _settle(self, opened: Opened, changed: Sequence[TrialRow], left: Sequence[str]) -> None:
         with self._rows(write=True) as found:
@@ -264,6 +274,11 @@ class ExperimentStore:
                 return kept
             booked = [call for entry in entries for call in entry.calls]
             lost = opened.lease is not None and not _spend(opened, trials, booked)
+            if lost and not trials.is_there(opened.row.number, opened.row.name):
+                raise ExperimentNotFound(
+                    f"The experiment {opened.row.name!r} was removed from the store while it ran.",
+                    hint="What was answered before is in the result of the run; run() begins anew",
+                )
             if lost:
                 entries = _without_double(opened, rows, trials, entries)
             writing = opened.nodes.hang(rows, entries, opened.row.name)
@@ -336,7 +351,6 @@ def _spent(rows: Rows, conversation_id: str) -> float:
 def _spend(opened: Opened, trials: SqlTrials | MemoryTrials, calls: Sequence[CallRecord]) -> bool:
     """Note what these have cost; whether it is still ours to work at that part of the run."""
     assert opened.lease is not None
-    assert not isinstance(trials, MemoryTrials)
     dollars = sum(call.cost_usd or 0.0 for call in calls)
     return trials.spend(opened.row.number, opened.lease.shard, opened.lease.holder, dollars)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from ...errors import DknbError, MagicError, did_you_mean
+from ...errors import MagicError, PromptFileError, did_you_mean
 from ...prompts._yaml import KeyPlaces, load
 
 __all__ = ["KEYS", "LineOf", "cell_error", "read_body"]
@@ -52,6 +52,8 @@ KEYS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "baseline": (_text, "the label of a variant"),
     "metric": (_text, "the name of a metric"),
     "stop": (_text, "decided"),
+    "margin": (_number, "the largest difference that does not matter"),
+    "confidence": (_number, "of the verdicts that it stops on: 0.95"),
     "budget": (_number, "US dollars"),
     "seed": (_whole, "a whole number"),
     "max_concurrency": (_whole, "a whole number"),
@@ -68,9 +70,10 @@ def read_body(body: str) -> tuple[dict[str, Any], LineOf]:
         MagicError: It is no YAML, has a key that is not known, or a value that cannot be one; the message has the line.
     """
     try:
-        data = load(body, "%%experiment")
-    except DknbError as error:
-        raise MagicError(f"%%experiment: {error}", hint=error.hint) from error
+        data = load(f"\n{body}", "%%experiment")  # the magic's own line is the first
+    except PromptFileError as error:
+        line = None if error.line is None else min(error.line, len(body.splitlines()) + 1)
+        raise cell_error(error.message, line, hint=error.hint) from error
     if data is None:
         raise MagicError("%%experiment: the cell is empty.", hint="Write below the line  prompts:, models:, data:, ...")
     if not isinstance(data, dict):

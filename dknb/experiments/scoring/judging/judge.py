@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ....errors import ConfigError
-from ..base import Marks, NoScore, Scorer
+from ..base import Marks, NoScore, PlannedCalls, Scorer
 from ..calls import all_ended
 from ..kinds import PASS_FAIL, MetricKind
 from ..targets import cell, is_missing, texts_of
@@ -149,6 +149,11 @@ class LLMJudge(Scorer):
             "reference": None if is_missing(reference) else _reference(reference),
         }
         return await self.rubric.text(given)
+
+    async def planned(self, trial: Trial, baseline: str) -> PlannedCalls:
+        """A call for each vote."""
+        text = await self.question_text(trial)
+        return PlannedCalls(self.model.provider, self.model.settings, text, self.votes, int(trial.output is None))
 
     async def marks(self, trial: Trial) -> Marks:
         """The scores of all votes together.

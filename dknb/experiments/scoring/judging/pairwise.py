@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ....conversations.ledger import CallRecord
 from ....errors import ConfigError, did_you_mean
-from ..base import Marks, NoScore
+from ..base import Marks, NoScore, PlannedCalls
 from ..calls import all_ended
 from ..kinds import MetricKind
 from ..rowwise import RowTask, RowwiseScorer
@@ -19,6 +19,8 @@ from .verdicts import label_in
 
 if TYPE_CHECKING:
     from pandas import DataFrame  # type: ignore[import-untyped]  # its stubs are a package of their own
+
+    from ...trials import Trial
 
 __all__ = ["PairVerdict", "PairwiseJudge", "PairwiseReport"]
 
@@ -173,8 +175,20 @@ class PairwiseJudge(RowwiseScorer):
         return verdict
 
     async def _ask(self, question: str, first: str, second: str) -> JudgeCall:
-        values = {"question": question, "first": first, "second": second, "criterion": self._criterion}
-        return await self.model.ask(await self.rubric.text(values))
+        return await self.model.ask(await self._text(question, first, second))
+
+    async def _text(self, question: str, first: str, second: str) -> str:
+        return await self.rubric.text(
+            {"question": question, "first": first, "second": second, "criterion": self._criterion}
+        )
+
+    async def planned(self, trial: Trial, baseline: str) -> PlannedCalls | None:
+        """Two calls for a pair, one in each order; what it is compared with may be as long as it is."""
+        if trial.variant == (self.baseline or baseline):
+            return None
+        output, asked = trial.output or "", trial.row.get(self._question or "question", trial.request)
+        text = await self._text(str(asked), output, output)
+        return PlannedCalls(self.model.provider, self.model.settings, text, 2, 2 * (trial.output is None))
 
     def tasks(self, frame: DataFrame) -> list[RowTask]:
         """Compare each row with the baseline's.

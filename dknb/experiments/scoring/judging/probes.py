@@ -84,7 +84,8 @@ async def bias_probes_async(
         raise ConfigError(f"{judge!r} is no judge.", hint="Give an LLMJudge or a PairwiseJudge")
     import pandas as pd
 
-    return pd.DataFrame([_told(each, confidence) for each in found])
+    table = pd.DataFrame([_told(each, confidence) for each in found])
+    return table.assign(reason=pd.Series([each.reason for each in found], dtype=object))
 
 
 def bias_probes(judge: LLMJudge | PairwiseJudge, frame: Any, **options: Any) -> DataFrame:
@@ -220,7 +221,6 @@ def _told(found: _Found, confidence: float) -> dict[str, Any]:
         "unread": found.unread,
         "calls": len(found.calls),
         "cost_usd": cost if (cost := cost_of(found.calls)) is not None else math.nan,
-        "reason": found.reason,
     }
 
 
