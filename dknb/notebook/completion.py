@@ -32,7 +32,8 @@ from .session import Session
 __all__ = ["completions"]
 
 _MAGIC = re.compile(
-    r"\s*(?:[\w, ]+=\s*)?(%%prompt|%%chat|%%flow|%%experiment|%prompts|%prompt|%chat|%flow|%experiment|%branch|%dknb)\s(.*)", re.DOTALL
+    r"\s*(?:[\w, ]+=\s*)?(%%prompt|%%chat|%%flow|%%experiment|%prompts|%prompt|%chat|%flow|%experiment|%branch|%dknb)\s(.*)",
+    re.DOTALL,
 )
 _TEMPLATE_OF_CHAT = re.compile(r"%%chat\b.*\s--template\b")
 _VARIABLE = re.compile(r"(?:\{\{|\{%[^{}]*\s)[-+]?\s*([\w.]*)$")
@@ -341,9 +342,7 @@ _ON_LINE: dict[str, Callable[[_Typed], tuple[str, Iterable[str]]]] = {
     "%%experiment": lambda typed: _of_parser(typed, EXPERIMENT, _experiments),
     "%experiment": lambda typed: _of_parser(typed, EXPERIMENTS, _experiments),
     "%prompts": _commands(PROMPTS_COMMANDS, dict.fromkeys(("show", "diff", "edit", "promote", "ab"), _versioned)),
-    "%branch": _commands(
-        BRANCH_COMMANDS, {"export": _files, **dict.fromkeys(_WITH_BRANCHES, _of_session(_branches))}
-    ),
+    "%branch": _commands(BRANCH_COMMANDS, {"export": _files, **dict.fromkeys(_WITH_BRANCHES, _of_session(_branches))}),
     "%dknb": _commands(
         CONTROL_COMMANDS,
         {"model": _of_session(_specs), "library": _places, **dict.fromkeys(("record", "replay", "auto"), _files)},

@@ -89,6 +89,7 @@ def estimate_mean(
     settings: Settings,
     *,
     bounds: tuple[float, float] | None = None,
+    seen_only: bool = False,
     binary: bool = False,
     difference: bool = False,
     reach: float = 0.0,
@@ -100,6 +101,7 @@ def estimate_mean(
         sample: One number an item.
         settings: How to estimate.
         bounds: The least and greatest value that there can be.
+        seen_only: Whether these are the least and greatest that were seen, so that few items say little of them.
         binary: Whether it is of passes and failures, or with ``difference`` of differences of these.
         difference: Whether it is of differences of two variants on the same items.
         reach: How far apart the scores lie, where differences that are all 0 have no bounds.
@@ -117,7 +119,8 @@ def estimate_mean(
     elif is_constant(sample):
         curve, method = _constant(mean, items, bounds, difference, reach)
     else:
-        curve, method = _of_scores(sample, settings, bounds, difference, drawn)
+        few = seen_only and items < _FEW
+        curve, method = _of_scores(sample, settings, None if few else bounds, difference, drawn)
     low, high = curve.ends(settings.confidence)
     if bounds is not None:
         low, high = max(low, bounds[0]), min(high, bounds[1])

@@ -43,6 +43,7 @@ class ItemScores:
         missing: By variant, the trials without a score.
         repeated: Whether an item has more than one trial of a variant.
         prices: By variant, the mean price of a trial in US dollars; NaN where it is not known.
+        is_told: Whether somebody said what kind it is: else the bounds are what was seen.
     """
 
     metric: str
@@ -54,6 +55,7 @@ class ItemScores:
     missing: NDArray[np.int64]
     repeated: bool
     prices: Floats
+    is_told: bool
 
     @property
     def repeats(self) -> float:
@@ -104,6 +106,7 @@ def item_scores(
         missing=np.bincount(variants[absent], minlength=shape[1]),
         repeated=bool(np.bincount(cell, minlength=1).max(initial=0) > 1),
         prices=_prices(frame, variants, shape[1]),
+        is_told=bool(kinds and metric in kinds),
     )
 
 

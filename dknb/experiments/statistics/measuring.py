@@ -150,7 +150,8 @@ def _flipped(scores: ItemScores, differences: dict[int, Column], settings: Setti
 
 def _mean(scores: ItemScores, sample: Floats, drawn: Floats | None, settings: Settings) -> Estimate:
     binary = scores.kind.kind == "pass/fail" and is_binary(sample)
-    return estimate_mean(sample, settings, bounds=scores.kind.bounds, binary=binary, drawn=drawn)
+    seen_only = scores.kind.kind == "ordinal" and not scores.is_told
+    return estimate_mean(sample, settings, bounds=scores.kind.bounds, seen_only=seen_only, binary=binary, drawn=drawn)
 
 
 def _error(sample: Floats) -> float:
