@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
+
 import pytest
 
 from dknb._sync import run
@@ -16,8 +18,8 @@ async def _said(path):
         await talk.add_message(content="one")
         await talk.complete()
         await talk.add_message(content="two")
-        async for _ in talk.stream_complete():
-            break
+        async with aclosing(talk.stream_complete()) as pieces:
+            await anext(pieces)
 
 
 @pytest.mark.parametrize("form", ["openai", "sharegpt"])

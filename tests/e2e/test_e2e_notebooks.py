@@ -29,5 +29,5 @@ def test_every_output_of_ours_is_drawn(lab, page, keep, path):
         assert page.locator(selector).count() == count
     assert page.get_by_text("dknb cannot draw this").count() == 0
     keep(page, "top")
-    page.locator(".dknb-conversation, .dknb-prompt").last.scroll_into_view_if_needed()
+    page.locator(", ".join(OURS.values())).last.scroll_into_view_if_needed()
     keep(page, "end")
