@@ -23,10 +23,13 @@ from dknb.experiments.store.sql import SqlTrials
 DATA = [{"text": str(number), "answer": "x"} for number in range(20)]
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 def storage(request: Any, tmp_path: Path) -> Any:
     """A store of each kind."""
-    return MemoryConversationStorage() if request.param == "memory" else SQLConversationStorage(tmp_path / "s.db")
+    if request.param == "memory":
+        return MemoryConversationStorage()
+    address = tmp_path / "s.db" if request.param == "sqlite" else request.getfixturevalue("postgres").url()
+    return SQLConversationStorage(address)
 
 
 async def test_of_two_tasks_one_runs_and_the_other_is_told(storage: Any) -> None:
@@ -137,16 +140,23 @@ async def test_who_gives_no_sign_of_life_is_taken_for_dead_and_stops_when_it_wak
     await store.close()
 
 
-async def test_a_run_gives_signs_of_life(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_run_gives_signs_of_life(storage: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """As long as it goes on."""
     kept = []
+    keep = RunStore.keep
+
+    async def seen(self: RunStore, opened: Any, claim: Any) -> None:
+        await keep(self, opened, claim)
+        kept.append(claim)
+
     monkeypatch.setattr("dknb.experiments.running.holding.BEAT_S", 0.01)
-    monkeypatch.setattr(SqlTrials, "keep", lambda _, number, claim: kept.append(claim))
-    await experiment(Model(delay=0.1), tmp_path / "s.db").arun()
+    monkeypatch.setattr(RunStore, "keep", seen)
+    await experiment(Model(delay=0.2), storage).arun()
     assert len(kept) > 1
     count = len(kept)
     await asyncio.sleep(0.05)
     assert len(kept) == count
+    await storage.close()
 
 
 async def test_an_experiment_that_is_removed_while_it_runs_says_so(tmp_path: Path) -> None:

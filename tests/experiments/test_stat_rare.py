@@ -223,7 +223,13 @@ def test_a_watch_without_bounds_waits_for_rare_scores():
     for _ in range(20):
         gains = np.where(rng.random(500) < 0.01, 100.0, 0.0)
         assert _looked(np.column_stack([np.ones(500), gains])).verdicts == {"v1": "undecided"}
-    assert _looked(np.column_stack([np.ones(500), np.zeros(500)])).verdicts == {"v1": "undecided"}
+
+
+def test_a_watch_without_bounds_believes_a_constant_late():
+    """The same difference on each of 400 items is one; none on all of them shows no tie."""
+    for items, verdict in ((399, "undecided"), (400, "worse")):
+        assert _looked(np.column_stack([np.ones(items), np.zeros(items)])).verdicts == {"v1": verdict}
+    assert _looked(np.ones((1000, 2)), margin=0.1).verdicts == {"v1": "undecided"}
 
 
 def test_a_watch_bears_the_rounding_of_means():

@@ -119,8 +119,11 @@ def estimate_mean(
     elif is_constant(sample):
         curve, method = _constant(mean, items, bounds, difference, reach)
     else:
-        few = seen_only and items < _FEW
-        curve, method = _of_scores(sample, settings, None if few else bounds, difference, drawn)
+        room = bounds
+        if seen_only and bounds is not None:
+            # A scale may well go on where nobody has been yet: for one step, if there are enough items to say so.
+            room = None if items < _FEW else (bounds[0] - 1, bounds[1] + 1)
+        curve, method = _of_scores(sample, settings, room, difference, drawn)
     low, high = curve.ends(settings.confidence)
     if bounds is not None:
         low, high = max(low, bounds[0]), min(high, bounds[1])

@@ -14,6 +14,8 @@ __all__ = ["Bets", "RunningInterval", "bets_interval"]
 _STAKES = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9)
 #: Items before which values without bounds say nothing: what 1 % of the items have is among them 19 times of 20.
 _WARM_UP = 300
+#: Where all are the same, nothing else would show it: there, what 1 % have is among these 49 times of 50.
+_CONSTANT = 400
 #: And so many of them have to make up the variance: a few rare ones tell nothing of how many there are.
 _EFFECTIVE = 20
 
@@ -71,7 +73,8 @@ class RunningInterval:
     Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas, Annals of Statistics 52 (2024), 2613-2640, tightest at about
     ``best_at`` values. Where the values are skewed it excludes too much too early; so what it excludes has to be
     excluded after Hall's transformation (1992) of the ratio, too. And it says nothing as long as rare values may not
-    have been seen, or too few of them: before 300 values, and before the variance is that of 20 or more.
+    have been seen, or too few of them: before 300 values, and before the variance is that of 20 or more. Values that are
+    all the same, and not 0, are a difference after 400 of them, with an interval of those not seen.
     """
 
     def __init__(self, error: float, *, best_at: int = 100) -> None:
@@ -94,12 +97,21 @@ class RunningInterval:
     @property
     def is_open(self) -> bool:
         """Whether it says nothing yet."""
-        return self._count < _WARM_UP or self._fourth <= 0 or self._second**2 < _EFFECTIVE * self._fourth
+        if self._is_constant:
+            return self._count < _CONSTANT or self._mean == 0
+        return self._count < _WARM_UP or self._second**2 < _EFFECTIVE * self._fourth
+
+    @property
+    def _is_constant(self) -> bool:
+        return self._second <= self._count * (1e-12 * self._mean) ** 2
 
     def excludes(self, value: float) -> int:
         """1 if the mean is above ``value``, -1 if it is below, 0 if that is open."""
         if self.is_open:
             return 0
+        if self._is_constant:
+            low, high = self._unseen()
+            return 1 if low > value else -1 if high < value else 0
         low, high = self._ratios(value)
         reach = self._reach(self._error)
         return 1 if low > reach else -1 if high < -reach else 0
@@ -108,6 +120,8 @@ class RunningInterval:
         """The means that are open; infinite where all are."""
         if self.is_open:
             return -inf, inf
+        if self._is_constant:
+            return self._unseen()
         away = 4 * sqrt(self._second / self._count)
         low = _edge(lambda value: self.excludes(value) == 1, self._mean, -away)
         return low, _edge(lambda value: self.excludes(value) == -1, self._mean, away)
@@ -116,10 +130,19 @@ class RunningInterval:
         """Two-sided p of a value, that may be looked at whenever one likes."""
         if self.is_open:
             return 1.0
+        if self._is_constant:
+            # No less than what it is judged at: there is no spread to compute one from.
+            return self._error if self.excludes(value) else 1.0
         low, high = self._ratios(value)
         ratio = max(low, -high, 0.0)
         grown = self._count * self._width + 1
         return min(1.0, sqrt(grown) * exp(-(ratio**2) * self._count**2 * self._width / (2 * grown)))
+
+    def _unseen(self) -> Interval:
+        """Items that were not seen may have nothing of a constant, or twice as much."""
+        share = 1 - (self._error / 2) ** (1 / self._count)
+        away = share * abs(self._mean)
+        return self._mean - away, self._mean + away
 
     def _ratios(self, value: float) -> tuple[float, float]:
         """Student's ratio and Hall's, the smaller first."""
