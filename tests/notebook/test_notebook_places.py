@@ -210,20 +210,20 @@ async def run_all(kernel, asks, *, ids):
     """Run each cell once, in order; those that ran. One whose branch is not there yet fails."""
     ran = []
     kernel.echo.set_response_function(lambda messages: "yes")
-    for number, (text, source, branch) in enumerate(asks):
+    for number, (text, source, branch) in asks:
         try:
             async for _ in kernel.talk.ask(Question(text, str(number) if ids else None, source, branch)):
                 pass
         except BranchError:
             continue
-        ran.append((text, source, branch))
+        ran.append((number, (text, source, branch)))
     return ran
 
 
 async def run_all_again(asks, folder, *, ids):
     kernel = Kernel(folder)
     await kernel.restart()
-    asks = await run_all(kernel, asks, ids=ids)
+    asks = await run_all(kernel, list(enumerate(asks)), ids=ids)  # a cell keeps its id, whichever other one failed
     first = kernel.paths()
     for _ in range(2):
         await kernel.restart()
